@@ -1,0 +1,3 @@
+//! The command `skjerm`.
+
+fn main() {}
