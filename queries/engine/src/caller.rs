@@ -1,0 +1,39 @@
+//! Who asks. Every door hands a name to [`crate::Engine::authenticate`]; what the name may do is policy.
+
+use skjerm_warehouse::policy::Role;
+
+/// An authenticated analyst of the policy. Only [`crate::Engine::authenticate`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    name: String,
+    roles: Vec<Role>,
+    share: String,
+}
+
+impl Caller {
+    pub(crate) fn new(name: String, roles: Vec<Role>, share: String) -> Self {
+        Self { name, roles, share }
+    }
+
+    /// Name of the analyst, as in the policy.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the analyst may do.
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    /// The share of each block's budget that the analyst spends from.
+    pub fn share(&self) -> &str {
+        &self.share
+    }
+}
+
+/// How a question is to be answered.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Ask {
+    /// ρ to pay from each block read; `None` takes the policy's `query.default_rho`.
+    pub rho: Option<f64>,
+}

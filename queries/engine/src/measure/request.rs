@@ -1,0 +1,168 @@
+//! What a release, a scene comparison and the patrol figures ask of the engine, and what they get.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// The marginals of one year's `person_year` that a release measures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MarginalsRequest {
+    /// The calendar year.
+    pub year: i32,
+    /// What for, in words; kept in the ledger's history.
+    pub purpose: String,
+    /// Populations to tabulate.
+    pub themes: Vec<Theme>,
+    /// Numbers of different codes.
+    pub distinct: Vec<Distinct>,
+}
+
+/// A population (persons who pass a filter) and the tables measured of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Theme {
+    /// Name of the theme.
+    pub name: String,
+    /// Columns of `person_year` and the codes that pass; all must pass.
+    pub filter: Vec<(String, Vec<String>)>,
+    /// The attributes of the theme's domain.
+    pub dims: Vec<Dim>,
+    /// Which marginals are measured: indices into `dims` (sorted), and the noise's standard deviation.
+    pub measured: Vec<(Vec<usize>, f64)>,
+}
+
+/// An attribute: a column of `person_year`, its codes gathered in groups.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Dim {
+    /// Name of the attribute.
+    pub name: String,
+    /// The column.
+    pub column: String,
+    /// Group codes and the column's codes in each. Every code of the closed list is in exactly one group.
+    pub groups: Vec<(String, Vec<String>)>,
+}
+
+/// The number of different codes of one column among persons who pass a filter.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Distinct {
+    /// Name of the figure.
+    pub name: String,
+    /// The column whose different codes are counted.
+    pub column: String,
+    /// As in [`Theme::filter`].
+    pub filter: Vec<(String, Vec<String>)>,
+    /// Codes that do not count, such as `unknown`.
+    pub excluding: Vec<String>,
+    /// Standard deviation of the noise.
+    pub sigma: f64,
+}
+
+/// Noised marginals. Safe to store and publish.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MarginalsMeasurement {
+    /// Id of the answer in the ledger.
+    pub answer_id: String,
+    /// The snapshot measured.
+    pub snapshot: String,
+    /// The calendar year.
+    pub year: i32,
+    /// ρ paid from the year's block, as certified, rounded up.
+    pub rho: f64,
+    /// Measured marginals by theme, in the order of the request.
+    pub themes: Vec<MeasuredTheme>,
+    /// Measured numbers of different codes, in the order of the request.
+    pub distinct: Vec<MeasuredDistinct>,
+}
+
+/// The measured marginals of a theme.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredTheme {
+    /// Name of the theme.
+    pub name: String,
+    /// In the order of the request.
+    pub measured: Vec<MeasuredMarginal>,
+}
+
+/// One noised marginal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredMarginal {
+    /// Indices into the theme's `dims`.
+    pub dims: Vec<usize>,
+    /// Standard deviation of the noise of each value.
+    pub sigma: f64,
+    /// Noised counts, row-major over the dims' groups (the last dim runs fastest).
+    pub values: Vec<i64>,
+}
+
+/// One noised number of different codes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MeasuredDistinct {
+    /// Name of the figure.
+    pub name: String,
+    /// Standard deviation of the noise.
+    pub sigma: f64,
+    /// The noised number.
+    pub value: i64,
+}
+
+/// Noised totals of one campaign of scene counts. Safe to store and publish.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SceneMeasurement {
+    /// Id of the answer in the ledger.
+    pub answer_id: String,
+    /// The snapshot measured.
+    pub snapshot: String,
+    /// The campaign's code.
+    pub campaign: String,
+    /// ρ paid from the campaign's block.
+    pub rho: f64,
+    /// One entry a shift that had a round.
+    pub shifts: Vec<SceneShift>,
+}
+
+/// The noised totals of one shift.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SceneShift {
+    /// Code of the shift.
+    pub shift: String,
+    /// Rounds held (public). The mean per count is total / rounds.
+    pub rounds: u64,
+    /// Standard deviation of the noise of each total.
+    pub sigma_total: f64,
+    /// One entry an area of the closed list.
+    pub areas: Vec<SceneArea>,
+}
+
+/// The noised total of one area over a shift's rounds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SceneArea {
+    /// Code of the area.
+    pub area: String,
+    /// Persons observed, summed over the rounds, noised.
+    pub total: i64,
+}
+
+/// Patrols of one year. Operational, exact: about the service, not about clients.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatrolCounts {
+    /// The calendar year.
+    pub year: i32,
+    /// Over all services.
+    pub all: PatrolTally,
+    /// By the service that went out.
+    pub by_service: BTreeMap<String, PatrolTally>,
+}
+
+/// A tally of patrols.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PatrolTally {
+    /// Number of patrols.
+    pub patrols: u64,
+    /// Patrols with fewer than the two staff that the Oslo standard asks for.
+    pub below_two_staff: u64,
+    /// Patrols held jointly with a district.
+    pub joint: u64,
+    /// Patrols by shift.
+    pub by_shift: BTreeMap<String, u64>,
+    /// Patrols by ISO week of the year's calendar days (week 1 to 53).
+    pub by_week: BTreeMap<u32, u64>,
+}
