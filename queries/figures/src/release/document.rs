@@ -1,0 +1,204 @@
+//! The documents of a release: what `release plan` and `release show` print, and what the folder of a release holds.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::{Display, Text};
+use crate::workload::Workload;
+
+/// What a release would cost and how exact it would be; made without any data.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReleasePlan {
+    /// Calendar year.
+    pub year: i32,
+    /// ρ of the whole release.
+    pub rho: f64,
+    /// ε at the year's δ.
+    pub epsilon: f64,
+    /// δ of the year's budget.
+    pub delta: f64,
+    /// Every table, with its expected error.
+    pub tables: Vec<PlannedTable>,
+}
+
+/// One table of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedTable {
+    /// Name of the table.
+    pub name: String,
+    /// Names of its dimensions.
+    pub dimensions: Vec<String>,
+    /// How many cells it has.
+    pub cells: usize,
+    /// Expected standard deviation of a cell.
+    pub sd: f64,
+    /// 95 % half-width of a cell.
+    pub half_width: f64,
+    /// Standard deviation if every table got an equal part of the same ρ.
+    pub equal_split_sd: f64,
+}
+
+/// A published release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Release {
+    /// Year and content hash: `2023-0f3c…`.
+    pub id: String,
+    /// Calendar year.
+    pub year: i32,
+    /// Day of publication, `yyyy-mm-dd`.
+    pub published: String,
+    /// The snapshot of the warehouse it was measured on.
+    pub snapshot: String,
+    /// Id of the measurement in the ledger.
+    pub answer: String,
+    /// ρ spent.
+    pub rho: f64,
+    /// The same as ε at `delta`.
+    pub epsilon: f64,
+    /// δ of the year's budget.
+    pub delta: f64,
+    /// How the noise was made.
+    pub mechanism: Text,
+    /// What one unit of privacy is.
+    pub unit: Text,
+    /// What the release does not do.
+    pub known_limits: Vec<Text>,
+    /// The workload: themes, tables and named figures with their definitions.
+    pub workload: Workload,
+    /// Every dimension, with its codes and their names.
+    pub dimensions: Vec<DimensionInfo>,
+    /// What was measured, with its noise: enough to compute any interval again.
+    pub themes: Vec<ThemeMeasurement>,
+    /// Numbers of distinct values.
+    pub distinct: Vec<DistinctFigure>,
+    /// Exact figures about the service.
+    pub operational: Option<OperationalFigures>,
+    /// The published tables.
+    pub tables: Vec<Table>,
+}
+
+/// A dimension with its closed list of codes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DimensionInfo {
+    /// Name, as in a row's key.
+    pub name: String,
+    /// Its name for readers.
+    pub label: Text,
+    /// Its codes, in order.
+    pub codes: Vec<CodeInfo>,
+}
+
+/// One code of a dimension.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CodeInfo {
+    /// The code.
+    pub code: String,
+    /// Its name for readers.
+    pub label: Text,
+    /// The policy's codes that it is the union of.
+    pub of: Vec<String>,
+}
+
+/// The noised marginals of one theme.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ThemeMeasurement {
+    /// Name of the theme.
+    pub name: String,
+    /// Names of its dimensions, in the order `measured` uses.
+    pub dimensions: Vec<String>,
+    /// Sizes of its dimensions.
+    pub sizes: Vec<usize>,
+    /// What was measured.
+    pub measured: Vec<Measured>,
+}
+
+/// One noised marginal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Positions of the dimensions within the theme, ascending.
+    pub dims: Vec<usize>,
+    /// Scale of the discrete Gaussian noise in every cell.
+    pub sigma: f64,
+    /// The noised counts, row-major.
+    pub values: Vec<i64>,
+}
+
+/// A noised number of distinct values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DistinctFigure {
+    /// Name of the figure.
+    pub name: String,
+    /// Scale of the noise.
+    pub sigma: f64,
+    /// The noised number.
+    pub value: i64,
+    /// What a reader is shown.
+    pub display: Display,
+}
+
+/// About the service, without client data: exact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperationalFigures {
+    /// Patrols in the year.
+    pub patrols: u64,
+    /// Of these, with fewer than two staff.
+    pub below_two_staff: u64,
+    /// Patrols held jointly with a district.
+    pub joint: u64,
+    /// Patrols by shift.
+    pub by_shift: BTreeMap<String, u64>,
+}
+
+/// A published table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// Name.
+    pub name: String,
+    /// Theme it belongs to.
+    pub theme: String,
+    /// Title for readers.
+    pub label: Text,
+    /// Names of its dimensions.
+    pub dimensions: Vec<String>,
+    /// Standard deviation of every `value`.
+    pub sd: f64,
+    /// One a cell, row-major.
+    pub rows: Vec<Row>,
+}
+
+/// A cell of a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Code of each dimension.
+    pub key: BTreeMap<String, String>,
+    /// Unbiased value.
+    pub value: f64,
+    /// Lower end of the 95 % interval of `value`.
+    pub low: f64,
+    /// Upper end of the 95 % interval of `value`.
+    pub high: f64,
+    /// Non-negative, whole, consistent with all other tables; ":" below the policy's limit.
+    pub display: Display,
+}
+
+/// A line of `release list`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReleaseSummary {
+    /// Id.
+    pub id: String,
+    /// Calendar year.
+    pub year: i32,
+    /// Day of publication.
+    pub published: String,
+    /// The snapshot it was measured on.
+    pub snapshot: String,
+    /// Name of the workload.
+    pub workload: String,
+    /// Version of the workload.
+    pub workload_version: u32,
+    /// ρ spent.
+    pub rho: f64,
+    /// How many tables it has.
+    pub tables: usize,
+}

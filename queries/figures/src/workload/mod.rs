@@ -1,0 +1,157 @@
+//! Workload files: what a release measures, and the named figures it answers.
+//!
+//! A workload is TOML. It names dimensions (columns of `person_year`, or groups of their codes), themes (a filter over
+//! `person_year` and tables over dimensions, with weights), numbers of distinct values, and the named key figures that are unions of
+//! cells of a theme. It holds no data, and checking it needs none.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::text::Text;
+
+/// A workload, as its file says it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workload {
+    /// Name.
+    pub name: String,
+    /// Version: a changed workload is another one.
+    pub version: u32,
+    /// Title.
+    pub label: Text,
+    /// Dimensions by name.
+    #[serde(default)]
+    pub dimensions: BTreeMap<String, Dimension>,
+    /// Themes, each measured by itself.
+    #[serde(default, rename = "theme")]
+    pub themes: Vec<Theme>,
+    /// Numbers of distinct values.
+    #[serde(default, rename = "distinct")]
+    pub distinct: Vec<Distinct>,
+    /// Named figures.
+    #[serde(default, rename = "figure")]
+    pub figures: Vec<Figure>,
+}
+
+/// A column of `person_year`, or a partition of its codes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dimension {
+    /// The column.
+    pub column: String,
+    /// Name for readers; the code list's own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<Text>,
+    /// Groups of codes that together hold every code once; absent: the codes themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
+}
+
+/// A union of codes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Code of the group.
+    pub code: String,
+    /// Norwegian name.
+    pub no: String,
+    /// English name.
+    pub en: String,
+    /// The policy's codes in it.
+    pub of: Vec<String>,
+}
+
+/// A part of the persons of the year, and the tables about them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Theme {
+    /// Name.
+    pub name: String,
+    /// Title.
+    pub label: Text,
+    /// Who is in it: for each column, the codes that count. Empty: everybody.
+    #[serde(default)]
+    pub filter: BTreeMap<String, Vec<String>>,
+    /// Names of its dimensions.
+    pub dims: Vec<String>,
+    /// Its tables.
+    #[serde(rename = "table")]
+    pub tables: Vec<TableSpec>,
+}
+
+/// A table: a marginal of its theme.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TableSpec {
+    /// Name, unique in the workload.
+    pub name: String,
+    /// Title.
+    pub label: Text,
+    /// Names of its dimensions; empty: the total.
+    #[serde(default)]
+    pub dims: Vec<String>,
+    /// Weight of the variance of a cell: the higher, the more exact.
+    pub weight: f64,
+}
+
+/// How many distinct codes of a column occur.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Distinct {
+    /// Name.
+    pub name: String,
+    /// Title.
+    pub label: Text,
+    /// The column.
+    pub column: String,
+    /// Who is looked at.
+    #[serde(default)]
+    pub filter: BTreeMap<String, Vec<String>>,
+    /// Codes that do not count.
+    #[serde(default)]
+    pub excluding: Vec<String>,
+    /// Weight of the variance.
+    pub weight: f64,
+}
+
+/// A named figure: a union of cells of a theme, or a number of distinct values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Figure {
+    /// Stable name.
+    pub name: String,
+    /// Title of the theme for readers.
+    pub label: Text,
+    /// Category for readers.
+    pub category: Text,
+    /// What exactly is counted.
+    pub definition: Text,
+    /// The theme it is a union of cells of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub theme: Option<String>,
+    /// For each dimension of the theme that matters, the codes in the union.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub cells: BTreeMap<String, Vec<String>>,
+    /// The distinct figure it shows, instead of a theme.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub distinct: Option<String>,
+    /// Which published figure of the source it corresponds to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceRef>,
+    /// A remark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<Text>,
+}
+
+/// A row of `facts/key_figures.csv`, apart from the year.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceRef {
+    /// Column `measure`.
+    pub measure: String,
+    /// Column `breakdown`.
+    pub breakdown: String,
+    /// Column `category`.
+    pub category: String,
+}
