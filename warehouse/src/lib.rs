@@ -1,1 +1,31 @@
-//! Placeholder
+//! The warehouse of Skjerm: the policy, the pseudonymised tables on disk, and snapshots over them.
+//!
+//! * [`Installation`] knows where things are under `--dir`.
+//! * [`policy`] says which tables, columns, codes, bounds and budgets there are.
+//! * [`WarehouseKey`] makes the second layer of pseudonyms; only that layer is stored.
+//! * [`Warehouse`] loads [`Delivery`]s and gives [`Snapshot`]s.
+//! * [`reference::Reference`] holds public reference data.
+//!
+//! # Privacy
+//!
+//! No identifier ever reaches this crate: deliveries hold pseudonyms of the first layer, made by the ingest
+//! room with a key this crate does not have. They are hashed again here with a key the ingest room need not
+//! have, so neither key alone can look a person up. Errors never hold a value of a row.
+
+mod delivery;
+mod error;
+mod installation;
+mod key;
+pub mod keyfile;
+pub mod policy;
+pub mod reference;
+mod snapshot;
+mod warehouse;
+
+pub use delivery::{Delivery, DeliveryLoad};
+pub use error::WarehouseError;
+pub use installation::{Installation, InstallationError};
+pub use key::{Purpose, WarehouseKey};
+pub use reference::Reference;
+pub use snapshot::{DataFile, Snapshot, TableSnapshot};
+pub use warehouse::{SHARDS, Warehouse};

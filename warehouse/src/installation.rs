@@ -1,0 +1,131 @@
+//! Where an installation keeps its files. Paths only: nothing here reads data.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::policy::{MUNICIPALITIES_FILE, POLICY_FILE, SHIPPED_MUNICIPALITIES, SHIPPED_POLICY};
+
+/// A folder with a policy, keys, the warehouse, the ledger and the releases.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installation {
+    root: PathBuf,
+}
+
+/// Why there is no installation to work with.
+#[derive(Debug, Error)]
+pub enum InstallationError {
+    /// Nothing was initialised there.
+    #[error("no installation in {0}: run `skjerm init` there first, or name another folder with --dir")]
+    Missing(PathBuf),
+    /// The folder cannot be written.
+    #[error("cannot make {path}: {source}")]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+}
+
+impl Installation {
+    /// Makes the folders and copies the shipped policy. What is there already stays as it is, so that it can
+    /// be run again.
+    pub fn init(root: impl Into<PathBuf>) -> Result<Self, InstallationError> {
+        let installation = Self { root: root.into() };
+        let open = [
+            installation.root.clone(),
+            installation.warehouse_dir(),
+            installation.releases_dir(),
+            installation.quarantine_dir(),
+        ];
+        for folder in &open {
+            make_folder(folder, false)?;
+        }
+        // Keys, and spill files with pseudonyms, are for the owner alone.
+        for folder in [installation.keys_dir(), installation.spill_dir()] {
+            make_folder(&folder, true)?;
+        }
+        write_new(&installation.root.join(MUNICIPALITIES_FILE), SHIPPED_MUNICIPALITIES)?;
+        // Last: `open` takes the policy as the sign of a whole installation.
+        write_new(&installation.policy_path(), SHIPPED_POLICY)?;
+        Ok(installation)
+    }
+
+    /// An installation that is there.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, InstallationError> {
+        let installation = Self { root: root.into() };
+        if installation.policy_path().is_file() {
+            Ok(installation)
+        } else {
+            Err(InstallationError::Missing(installation.root))
+        }
+    }
+
+    /// The installation's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The policy file.
+    pub fn policy_path(&self) -> PathBuf {
+        self.root.join(POLICY_FILE)
+    }
+
+    /// Folder of the keys.
+    pub fn keys_dir(&self) -> PathBuf {
+        self.root.join("keys")
+    }
+
+    /// The warehouse key's file.
+    pub fn warehouse_key_path(&self) -> PathBuf {
+        self.keys_dir().join("warehouse.key")
+    }
+
+    /// The linking key's file; its type lives in the ingest room.
+    pub fn linking_key_path(&self) -> PathBuf {
+        self.keys_dir().join("linking.key")
+    }
+
+    /// Folder of the tables.
+    pub fn warehouse_dir(&self) -> PathBuf {
+        self.root.join("warehouse")
+    }
+
+    /// The ledger.
+    pub fn ledger_path(&self) -> PathBuf {
+        self.root.join("ledger.sqlite")
+    }
+
+    /// Folder of published releases.
+    pub fn releases_dir(&self) -> PathBuf {
+        self.root.join("releases")
+    }
+
+    /// Folder of quarantine lines.
+    pub fn quarantine_dir(&self) -> PathBuf {
+        self.root.join("quarantine")
+    }
+
+    /// Folder for spill files of queries.
+    pub fn spill_dir(&self) -> PathBuf {
+        self.root.join("spill")
+    }
+}
+
+fn make_folder(path: &Path, private: bool) -> Result<(), InstallationError> {
+    let made = fs::create_dir_all(path)
+        .and_then(|()| if private { crate::keyfile::make_private(path) } else { Ok(()) });
+    made.map_err(|source| InstallationError::Write { path: path.to_owned(), source })
+}
+
+fn write_new(path: &Path, text: &str) -> Result<(), InstallationError> {
+    let failed = |source| InstallationError::Write { path: path.to_owned(), source };
+    match fs::OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(mut file) => file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(failed(error)),
+    }
+}

@@ -1,0 +1,188 @@
+//! Key files: one secret of 256 bits with an id and an epoch, readable by its owner alone.
+//!
+//! The format knows nothing of what a key is for; the types around it do. A file is TOML:
+//!
+//! ```toml
+//! id = "1f0c9a52e7d4b861"
+//! epoch = 1
+//! created = "2025-01-31T12:00:00Z"
+//! secret = "…64 hexadecimal digits…"
+//! ```
+//!
+//! The id is drawn at random and says nothing about the secret.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use thiserror::Error;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// Bytes of a secret.
+pub const SECRET_BYTES: usize = 32;
+
+/// A key as its file holds it. Wiped from memory when dropped; never shown by `Debug`.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct KeyFile {
+    /// Random name of the key.
+    #[zeroize(skip)]
+    pub id: String,
+    /// Counted up at rotation, from 1.
+    #[zeroize(skip)]
+    pub epoch: u32,
+    /// When it was made (RFC 3339, UTC).
+    #[zeroize(skip)]
+    pub created: String,
+    secret: [u8; SECRET_BYTES],
+}
+
+/// Why a key cannot be read or written. No message holds anything of a secret.
+#[derive(Debug, Error)]
+pub enum KeyFileError {
+    /// There is no key.
+    #[error("no key in {0}: run `skjerm init` or `skjerm keys new`")]
+    Missing(PathBuf),
+    /// There is a key already.
+    #[error(
+        "{0} holds a key already; it is never overwritten, since what was hashed with it could no longer be linked"
+    )]
+    Exists(PathBuf),
+    /// Someone else can read it.
+    #[error(
+        "{path} can be read by others than its owner (mode {mode:03o}); run `chmod {wanted:03o}` on it, and rotate the key if anyone may have read it"
+    )]
+    Exposed {
+        /// The file or its folder.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+        /// The permissions it should have.
+        wanted: u32,
+    },
+    /// It is not a key file.
+    #[error("{0} is no key file: it needs id, epoch, created and a secret of 64 hexadecimal digits")]
+    Format(PathBuf),
+    /// Reading or writing failed.
+    #[error("cannot use the key file {path}: {source}")]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The system has no randomness.
+    #[error("the operating system gives no random numbers, so no key can be made")]
+    NoRandomness,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    id: String,
+    epoch: u32,
+    created: String,
+    secret: String,
+}
+
+impl std::fmt::Debug for KeyFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyFile").field("id", &self.id).field("epoch", &self.epoch).finish_non_exhaustive()
+    }
+}
+
+impl KeyFile {
+    /// A new key from the operating system's randomness.
+    pub fn generate(epoch: u32) -> Result<Self, KeyFileError> {
+        let mut id = [0; 8];
+        let mut secret = [0; SECRET_BYTES];
+        getrandom::fill(&mut id).map_err(|_| KeyFileError::NoRandomness)?;
+        getrandom::fill(&mut secret).map_err(|_| KeyFileError::NoRandomness)?;
+        let created = jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string();
+        let id = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let key = Self { id, epoch, created, secret };
+        secret.zeroize();
+        Ok(key)
+    }
+
+    /// The secret.
+    pub fn secret(&self) -> &[u8; SECRET_BYTES] {
+        &self.secret
+    }
+
+    /// Reads a key file, refusing one that others than its owner can read.
+    pub fn load(path: &Path) -> Result<Self, KeyFileError> {
+        let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
+        let mut file = fs::File::open(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
+            _ => failed(error),
+        })?;
+        if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            refuse_exposed(folder, &fs::metadata(folder).map_err(failed)?, 0o700)?;
+        }
+        refuse_exposed(path, &file.metadata().map_err(failed)?, 0o600)?;
+        let mut text = Zeroizing::new(String::new());
+        file.read_to_string(&mut text).map_err(failed)?;
+        // The reader's own message would quote the line with the secret.
+        let form: Form = toml::from_str(&text).map_err(|_| KeyFileError::Format(path.to_owned()))?;
+        let digits = Zeroizing::new(form.secret);
+        let secret = unhex(&digits).ok_or_else(|| KeyFileError::Format(path.to_owned()))?;
+        Ok(Self { id: form.id, epoch: form.epoch, created: form.created, secret })
+    }
+
+    /// Writes the key to a new file (0600) in a private folder (0700); never over another key.
+    pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
+        let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
+        if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+            make_private(folder).map_err(failed)?;
+        }
+        let mut text = Zeroizing::new(String::with_capacity(256));
+        text.push_str("# Secret. Whoever has both keys of an installation can look persons up.\n");
+        text.push_str(&format!(
+            "id = \"{}\"\nepoch = {}\ncreated = \"{}\"\n",
+            self.id, self.epoch, self.created
+        ));
+        text.push_str("secret = \"");
+        for byte in self.secret {
+            for digit in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+            }
+        }
+        text.push_str("\"\n");
+        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        let mut file = opened.map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => KeyFileError::Exists(path.to_owned()),
+            _ => failed(error),
+        })?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+    }
+}
+
+/// Lets only its owner into a folder.
+pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+}
+
+fn refuse_exposed(path: &Path, metadata: &fs::Metadata, wanted: u32) -> Result<(), KeyFileError> {
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    Err(KeyFileError::Exposed { path: path.to_owned(), mode, wanted })
+}
+
+fn unhex(text: &str) -> Option<[u8; SECRET_BYTES]> {
+    let digits = text.as_bytes();
+    if digits.len() != 2 * SECRET_BYTES {
+        return None;
+    }
+    let mut secret = [0; SECRET_BYTES];
+    for (byte, pair) in secret.iter_mut().zip(digits.chunks_exact(2)) {
+        let high = char::from(pair[0]).to_digit(16)?;
+        let low = char::from(pair[1]).to_digit(16)?;
+        *byte = u8::try_from(high * 16 + low).ok()?;
+    }
+    Some(secret)
+}

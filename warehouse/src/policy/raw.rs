@@ -1,0 +1,80 @@
+//! The policy file as written, before it is checked. `Spanned` keeps the place for messages.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Code, Label, QueryDefaults, YearRange};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPolicy {
+    pub(super) name: String,
+    pub(super) version: u32,
+    pub(super) years: Spanned<YearRange>,
+    pub(super) suppress_below: i64,
+    pub(super) budget: BTreeMap<String, Spanned<RawBudget>>,
+    pub(super) query: Spanned<QueryDefaults>,
+    #[serde(default)]
+    pub(super) analyst: Vec<RawAnalyst>,
+    pub(super) codes: BTreeMap<Spanned<String>, RawCodeList>,
+    #[serde(default)]
+    pub(super) groups: BTreeMap<String, RawGroup>,
+    pub(super) tables: BTreeMap<Spanned<String>, RawTable>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawBudget {
+    pub(super) rho: f64,
+    pub(super) delta: f64,
+    pub(super) shares: Spanned<BTreeMap<String, f64>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAnalyst {
+    pub(super) name: Spanned<String>,
+    pub(super) label: String,
+    pub(super) share: Spanned<String>,
+    pub(super) roles: Vec<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawCodeList {
+    pub(super) label: Label,
+    #[serde(default)]
+    pub(super) codes: Vec<Spanned<Code>>,
+    pub(super) file: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawGroup {
+    pub(super) columns: Vec<RawColumn>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawTable {
+    pub(super) kind: Spanned<String>,
+    pub(super) family: Spanned<String>,
+    pub(super) grain: Spanned<String>,
+    pub(super) max_rows: Spanned<u32>,
+    pub(super) label: Label,
+    #[serde(default)]
+    pub(super) groups: Vec<Spanned<String>>,
+    pub(super) columns: Vec<RawColumn>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawColumn {
+    pub(super) name: Spanned<String>,
+    pub(super) role: Spanned<String>,
+    pub(super) codes: Option<Spanned<String>>,
+    pub(super) min: Option<i64>,
+    pub(super) max: Option<i64>,
+}

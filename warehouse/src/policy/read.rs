@@ -1,0 +1,421 @@
+//! Reads and checks a policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use std::path::Path;
+
+use toml::Spanned;
+
+use super::raw::{RawAnalyst, RawBudget, RawCodeList, RawColumn, RawGroup, RawPolicy, RawTable};
+use super::{
+    Analyst, Budget, Code, CodeList, Column, ColumnRole, Grain, MUNICIPALITIES_FILE, Policy, PolicyError,
+    PolicyProblem as Problem, Role, SHIPPED_MUNICIPALITIES, Table, TableKind, UNKNOWN,
+};
+
+/// Gives the text of a file of codes by its name.
+type CodeFiles<'a> = dyn FnMut(&str) -> std::io::Result<String> + 'a;
+
+/// The files of codes that come with the program.
+pub(super) fn shipped(name: &str) -> std::io::Result<String> {
+    if name == MUNICIPALITIES_FILE {
+        Ok(SHIPPED_MUNICIPALITIES.to_owned())
+    } else {
+        Err(std::io::Error::from(std::io::ErrorKind::NotFound))
+    }
+}
+
+pub(super) fn load(path: &Path) -> Result<Policy, PolicyError> {
+    let shown = path.display().to_string();
+    let text =
+        std::fs::read_to_string(path).map_err(|source| PolicyError::Read { file: shown.clone(), source })?;
+    let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
+    parse(&text, &shown, &mut |name| std::fs::read_to_string(folder.join(name)))
+}
+
+pub(super) fn parse(text: &str, file: &str, files: &mut CodeFiles<'_>) -> Result<Policy, PolicyError> {
+    let source = Source { text, file };
+    let raw: RawPolicy = toml::from_str(text).map_err(|error| PolicyError::Syntax {
+        file: file.to_owned(),
+        line: error.span().map(|span| source.line(&span)),
+        message: error.message().to_owned(),
+    })?;
+    source.policy(raw, files)
+}
+
+/// The text being read, to tell the line of a mistake.
+struct Source<'a> {
+    text: &'a str,
+    file: &'a str,
+}
+
+impl Source<'_> {
+    fn line(&self, span: &Range<usize>) -> usize {
+        self.text.get(..span.start).map_or(1, |before| before.matches('\n').count() + 1)
+    }
+
+    fn wrong(&self, span: &Range<usize>, problem: Problem) -> PolicyError {
+        PolicyError::Invalid {
+            file: self.file.to_owned(),
+            line: Some(self.line(span)),
+            problem: problem.into(),
+        }
+    }
+
+    fn policy(&self, raw: RawPolicy, files: &mut CodeFiles<'_>) -> Result<Policy, PolicyError> {
+        let years = *raw.years.get_ref();
+        if years.first > years.last || !(1900..=2199).contains(&years.first) || years.last > 2199 {
+            let problem = Problem::Years { first: years.first, last: years.last };
+            return Err(self.wrong(&raw.years.span(), problem));
+        }
+        let budget = raw
+            .budget
+            .into_iter()
+            .map(|(family, budget)| Ok((family.clone(), self.budget(&family, budget)?)))
+            .collect::<Result<BTreeMap<_, _>, _>>()?;
+        let query = *raw.query.get_ref();
+        self.positive(&raw.query.span(), "[query] default_rho", query.default_rho, None)?;
+        let limits = [
+            ("[query] max_cells", query.max_cells),
+            ("[query] timeout_seconds", query.timeout_seconds),
+            ("[query] memory_mib", query.memory_mib),
+        ];
+        for (what, limit) in limits {
+            self.positive(&raw.query.span(), what, limit as f64, None)?;
+        }
+        let codes = raw
+            .codes
+            .into_iter()
+            .map(|(name, list)| Ok((name.get_ref().clone(), self.code_list(&name, list, files)?)))
+            .collect::<Result<BTreeMap<_, _>, PolicyError>>()?;
+        let analysts = self.analysts(raw.analyst, &budget)?;
+        let groups = &raw.groups;
+        let tables = raw
+            .tables
+            .into_iter()
+            .map(|(name, table)| Ok((name.get_ref().clone(), self.table(&name, table, groups, &codes)?)))
+            .collect::<Result<BTreeMap<_, _>, PolicyError>>()?;
+        for table in tables.values() {
+            if table.kind == TableKind::Protected && !budget.contains_key(&table.family) {
+                let problem = Problem::NoBudget { table: table.name.clone(), family: table.family.clone() };
+                return Err(PolicyError::Invalid {
+                    file: self.file.to_owned(),
+                    line: None,
+                    problem: problem.into(),
+                });
+            }
+        }
+        Ok(Policy {
+            name: raw.name,
+            version: raw.version,
+            years,
+            suppress_below: raw.suppress_below,
+            budget,
+            query,
+            analysts,
+            codes,
+            tables,
+        })
+    }
+
+    fn positive(
+        &self,
+        span: &Range<usize>,
+        what: &str,
+        value: f64,
+        below: Option<f64>,
+    ) -> Result<(), PolicyError> {
+        if value.is_finite() && value > 0.0 && below.is_none_or(|below| value < below) {
+            return Ok(());
+        }
+        Err(self.wrong(span, Problem::NotPositive { what: what.to_owned(), value, below }))
+    }
+
+    fn budget(&self, family: &str, raw: Spanned<RawBudget>) -> Result<Budget, PolicyError> {
+        let span = raw.span();
+        let raw = raw.into_inner();
+        self.positive(&span, &format!("[budget.{family}] rho"), raw.rho, None)?;
+        self.positive(&span, &format!("[budget.{family}] delta"), raw.delta, Some(1.0))?;
+        let span = raw.shares.span();
+        let shares = raw.shares.into_inner();
+        for (share, part) in &shares {
+            self.positive(&span, &format!("the share \"{share}\" of [budget.{family}]"), *part, None)?;
+        }
+        let sum: f64 = shares.values().sum();
+        // Decimal parts do not add up exactly in binary; the ledger counts in whole nano-ρ.
+        if sum > 1.0 + 1e-9 {
+            return Err(self.wrong(&span, Problem::SharesAboveOne { family: family.to_owned(), sum }));
+        }
+        Ok(Budget { rho: raw.rho, delta: raw.delta, shares })
+    }
+
+    fn analysts(
+        &self,
+        raw: Vec<RawAnalyst>,
+        budget: &BTreeMap<String, Budget>,
+    ) -> Result<Vec<Analyst>, PolicyError> {
+        let mut names = BTreeSet::new();
+        let mut analysts = Vec::with_capacity(raw.len());
+        for analyst in raw {
+            let span = analyst.name.span();
+            let name = analyst.name.into_inner();
+            if !names.insert(name.clone()) {
+                return Err(self.wrong(&span, Problem::DuplicatedAnalyst { analyst: name }));
+            }
+            let (span, share) = (analyst.share.span(), analyst.share.into_inner());
+            if !budget.values().any(|b| b.shares.contains_key(&share)) {
+                return Err(self.wrong(&span, Problem::UnknownShare { analyst: name, share }));
+            }
+            let roles =
+                analyst.roles.into_iter().map(|role| self.role(&name, &role)).collect::<Result<_, _>>()?;
+            analysts.push(Analyst { name, label: analyst.label, share, roles });
+        }
+        Ok(analysts)
+    }
+
+    fn role(&self, analyst: &str, role: &Spanned<String>) -> Result<Role, PolicyError> {
+        let known = [Role::Query, Role::Scene, Role::Release, Role::Steward];
+        known.into_iter().find(|r| r.as_str() == role.get_ref()).ok_or_else(|| {
+            let problem = Problem::UnknownRole {
+                role: role.get_ref().clone(),
+                of: format!("analyst \"{analyst}\""),
+                known: "query, scene, release, steward",
+            };
+            self.wrong(&role.span(), problem)
+        })
+    }
+
+    fn code_list(
+        &self,
+        name: &Spanned<String>,
+        raw: RawCodeList,
+        files: &mut CodeFiles<'_>,
+    ) -> Result<CodeList, PolicyError> {
+        let list = name.get_ref().clone();
+        self.name("a code list", name)?;
+        let codes = match raw.file {
+            Some(file) if raw.codes.is_empty() => self.code_file(&list, &file, files)?,
+            None if !raw.codes.is_empty() => {
+                let mut seen = BTreeSet::new();
+                for code in &raw.codes {
+                    let Code { code: word, .. } = code.get_ref();
+                    if !seen.insert(word.clone()) {
+                        let problem = Problem::DuplicatedCode { list, code: word.clone() };
+                        return Err(self.wrong(&code.span(), problem));
+                    }
+                }
+                raw.codes.into_iter().map(Spanned::into_inner).collect()
+            }
+            _ => return Err(self.wrong(&name.span(), Problem::CodesOrFile { list })),
+        };
+        if !codes.iter().any(|c| c.code == UNKNOWN) {
+            return Err(self.wrong(&name.span(), Problem::NoUnknown { list }));
+        }
+        Ok(CodeList { name: list, label: raw.label, codes })
+    }
+
+    /// A file of codes: comment lines with `#`, a heading, then `code,name` with the name in both languages.
+    /// "unknown" is added, since an official list does not have it.
+    fn code_file(
+        &self,
+        list: &str,
+        file: &Spanned<String>,
+        files: &mut CodeFiles<'_>,
+    ) -> Result<Vec<Code>, PolicyError> {
+        let name = file.get_ref();
+        if name.is_empty() || name.starts_with('.') || name.contains(['/', '\\', ':']) {
+            let problem = Problem::CodesFileName { list: list.to_owned(), file: name.clone() };
+            return Err(self.wrong(&file.span(), problem));
+        }
+        let text = files(name).map_err(|source| PolicyError::Read { file: name.clone(), source })?;
+        let mut seen = BTreeSet::from([UNKNOWN.to_owned()]);
+        let mut codes = Vec::new();
+        let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
+        for (line, text) in lines.filter(|(_, l)| !l.is_empty() && !l.starts_with('#')).skip(1) {
+            let wrong = |problem| PolicyError::Invalid {
+                file: name.clone(),
+                line: Some(line),
+                problem: Box::new(problem),
+            };
+            let (code, label) = text.split_once(',').ok_or_else(|| wrong(Problem::CodesLine))?;
+            let (code, label) = (code.trim(), label.trim());
+            if code.is_empty() || label.is_empty() || label.contains([',', '"']) {
+                return Err(wrong(Problem::CodesLine));
+            }
+            if !seen.insert(code.to_owned()) {
+                return Err(wrong(Problem::DuplicatedCode { list: list.to_owned(), code: code.to_owned() }));
+            }
+            codes.push(Code { code: code.to_owned(), no: label.to_owned(), en: label.to_owned() });
+        }
+        codes.push(Code { code: UNKNOWN.to_owned(), no: "ukjent".to_owned(), en: "unknown".to_owned() });
+        Ok(codes)
+    }
+
+    fn table(
+        &self,
+        name: &Spanned<String>,
+        raw: RawTable,
+        groups: &BTreeMap<String, RawGroup>,
+        codes: &BTreeMap<String, CodeList>,
+    ) -> Result<Table, PolicyError> {
+        let table = name.get_ref().clone();
+        self.name("a table", name)?;
+        let kinds = [
+            ("protected", TableKind::Protected),
+            ("operational", TableKind::Operational),
+            ("public", TableKind::Public),
+        ];
+        let kind = self.word(&table, "kind", &raw.kind, &kinds, "protected, operational, public")?;
+        let grains = [("events", Grain::Events), ("person_year", Grain::PersonYear)];
+        let grain = self.word(&table, "grain", &raw.grain, &grains, "events, person_year")?;
+        if *raw.max_rows.get_ref() == 0 {
+            return Err(self.wrong(&raw.max_rows.span(), Problem::MaxRows { table }));
+        }
+        let mut columns: Vec<Column> = Vec::new();
+        let mut add = |column: &RawColumn, of: &str| {
+            let checked = self.column(column, of, codes)?;
+            if columns.iter().any(|c| c.name == checked.name) {
+                let problem = Problem::DuplicatedColumn { table: table.clone(), column: checked.name };
+                return Err(self.wrong(&column.name.span(), problem));
+            }
+            columns.push(checked);
+            Ok(())
+        };
+        for group in &raw.groups {
+            let found = groups.get(group.get_ref()).ok_or_else(|| {
+                let problem = Problem::UnknownGroup { table: table.clone(), group: group.get_ref().clone() };
+                self.wrong(&group.span(), problem)
+            })?;
+            found.columns.iter().try_for_each(|c| add(c, &format!("group \"{}\"", group.get_ref())))?;
+        }
+        raw.columns.iter().try_for_each(|c| add(c, &format!("table \"{table}\"")))?;
+        self.roles(name, grain, &columns)?;
+        Ok(Table {
+            name: table,
+            kind,
+            family: raw.family.into_inner(),
+            grain,
+            max_rows: raw.max_rows.into_inner(),
+            label: raw.label,
+            columns,
+        })
+    }
+
+    /// Every table has a year; rows of events have a record to be replaced by; a person-year has a person.
+    fn roles(&self, name: &Spanned<String>, grain: Grain, columns: &[Column]) -> Result<(), PolicyError> {
+        let table = || name.get_ref().clone();
+        for column in columns {
+            let fixed = column.role.fixed_name();
+            if let Some(role) = fixed.filter(|role| *role != column.name) {
+                let problem = Problem::RoleName { table: table(), role, name: column.name.clone() };
+                return Err(self.wrong(&name.span(), problem));
+            }
+        }
+        let key = match grain {
+            Grain::Events => ("record", ", by which a corrected row replaces the old one"),
+            Grain::PersonYear => ("person", ", since it has one row a person a year"),
+        };
+        for (role, because) in [("year", ""), key] {
+            if !columns.iter().any(|c| c.role.fixed_name() == Some(role)) {
+                return Err(self.wrong(&name.span(), Problem::RoleOnce { table: table(), role, because }));
+            }
+        }
+        Ok(())
+    }
+
+    fn word<T: Copy>(
+        &self,
+        table: &str,
+        key: &'static str,
+        found: &Spanned<String>,
+        words: &[(&str, T)],
+        known: &'static str,
+    ) -> Result<T, PolicyError> {
+        words.iter().find(|(word, _)| word == found.get_ref()).map(|(_, value)| *value).ok_or_else(|| {
+            let found_word = found.get_ref().clone();
+            let problem = Problem::UnknownWord { table: table.to_owned(), key, found: found_word, known };
+            self.wrong(&found.span(), problem)
+        })
+    }
+
+    fn column(
+        &self,
+        raw: &RawColumn,
+        of: &str,
+        codes: &BTreeMap<String, CodeList>,
+    ) -> Result<Column, PolicyError> {
+        self.name("a column", &raw.name)?;
+        let name = raw.name.get_ref().clone();
+        let span = raw.role.span();
+        let keys = |role, must| {
+            self.wrong(&span, Problem::RoleKeys { column: name.clone(), of: of.to_owned(), role, must })
+        };
+        let bounds = (raw.min, raw.max);
+        let plain = |role: ColumnRole| match (&raw.codes, bounds) {
+            (None, (None, None)) => Ok(role),
+            _ => Err(keys(role.fixed_name().unwrap_or_default(), "have neither `codes` nor `min` and `max`")),
+        };
+        let role = match raw.role.get_ref().as_str() {
+            "person" => plain(ColumnRole::Person)?,
+            "record" => plain(ColumnRole::Record)?,
+            "year" => plain(ColumnRole::Year)?,
+            "month" => plain(ColumnRole::Month)?,
+            "date" => plain(ColumnRole::Date)?,
+            "dimension" => match (&raw.codes, bounds) {
+                (Some(list), (None, None)) if codes.contains_key(list.get_ref()) => {
+                    ColumnRole::Dimension { codes: list.get_ref().clone() }
+                }
+                (Some(list), (None, None)) => {
+                    let problem = Problem::UnknownCodeList {
+                        column: name.clone(),
+                        of: of.to_owned(),
+                        codes: list.get_ref().clone(),
+                    };
+                    return Err(self.wrong(&list.span(), problem));
+                }
+                _ => return Err(keys("dimension", "have `codes`, and no `min` and `max`")),
+            },
+            "measure" => match (&raw.codes, bounds) {
+                (None, (Some(min), Some(max))) if min <= max => ColumnRole::Measure { min, max },
+                (None, (Some(min), Some(max))) => {
+                    let problem = Problem::Bounds { column: name.clone(), of: of.to_owned(), min, max };
+                    return Err(self.wrong(&span, problem));
+                }
+                _ => return Err(keys("measure", "have `min` and `max`, and no `codes`")),
+            },
+            other => {
+                let problem = Problem::UnknownRole {
+                    role: other.to_owned(),
+                    of: format!("column \"{name}\" in {of}"),
+                    known: "person, record, year, month, date, dimension, measure",
+                };
+                return Err(self.wrong(&span, problem));
+            }
+        };
+        Ok(Column { name, role })
+    }
+
+    /// Names become folders and SQL names.
+    fn name(&self, what: &'static str, name: &Spanned<String>) -> Result<(), PolicyError> {
+        let text = name.get_ref();
+        let good = text.starts_with(|c: char| c.is_ascii_lowercase())
+            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if good {
+            return Ok(());
+        }
+        Err(self.wrong(&name.span(), Problem::Name { what, name: text.clone() }))
+    }
+}
+
+impl ColumnRole {
+    /// The name a column of this role must have, for the roles a table has at most once.
+    fn fixed_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Person => Some("person"),
+            Self::Record => Some("record"),
+            Self::Year => Some("year"),
+            Self::Month => Some("month"),
+            Self::Date => Some("date"),
+            Self::Dimension { .. } | Self::Measure { .. } => None,
+        }
+    }
+}
