@@ -1,1 +1,30 @@
-//! Placeholder
+//! The privacy mathematics of Skjerm: what a figure costs, how much noise it gets, and how noisy
+//! figures are put together again.
+//!
+//! The unit of privacy is a *person-year* (for scene counts: one individual in one campaign), the
+//! relation between neighbouring data sets is adding or removing one unit, and the measure is
+//! zero-concentrated differential privacy (zCDP), whose ρ adds up over everything that leaves.
+//!
+//! This crate does no input or output, knows no table and holds no data. It is the only one that
+//! uses `opendp`, whose exact samplers draw all noise.
+//!
+//! | module | subject |
+//! |---|---|
+//! | [`Rho`], [`epsilon`] | the budget's unit, and its translation to (ε, δ) |
+//! | [`gaussian`] | the one noise mechanism: discrete Gaussian noise on integer vectors |
+//! | [`bounding`] | how much one unit may contribute, chosen privately |
+//! | [`marginals`] | planning noise over many tables, and combining them by least squares |
+//! | [`interval`] | quantiles for the intervals that every figure carries |
+
+pub mod bounding;
+mod conversion;
+mod error;
+pub mod gaussian;
+pub mod interval;
+pub mod marginals;
+mod rho;
+
+pub use conversion::{epsilon, rho_for_epsilon};
+pub use error::PrivacyError;
+pub use gaussian::Gaussian;
+pub use rho::Rho;
