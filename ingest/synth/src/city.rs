@@ -15,7 +15,8 @@ pub(crate) const SERVICES: usize = 16;
 const SOMA_DISTRICTS: usize = 8;
 
 /// How much outreach a district does beside its number of young residents. Invented.
-const FACTOR: [f64; DISTRICTS] = [1.9, 1.3, 1.1, 0.9, 0.8, 0.5, 0.45, 0.6, 1.2, 1.5, 1.5, 1.4, 0.95, 0.7, 1.5];
+const FACTOR: [f64; DISTRICTS] =
+    [1.9, 1.3, 1.1, 0.9, 0.8, 0.5, 0.45, 0.6, 1.2, 1.5, 1.5, 1.4, 0.95, 0.7, 1.5];
 /// Yearly drift of a district's share (a mild trend). Invented.
 const DRIFT: [f64; DISTRICTS] =
     [1.02, 0.99, 0.98, 1.0, 0.97, 1.0, 1.03, 1.0, 1.04, 1.02, 0.99, 1.03, 1.0, 0.98, 1.01];
@@ -102,11 +103,13 @@ impl City {
             });
         }
         let mut rng = stream(seed, Purpose::City, 0, 0);
-        let chosen = sample(&mut rng, 0..municipalities.len(), published, |i| municipalities[i].weight.powi(2));
+        let chosen =
+            sample(&mut rng, 0..municipalities.len(), published, |i| municipalities[i].weight.powi(2));
         for i in chosen {
             municipalities[i].published = true;
         }
-        let common_weights = municipalities.iter().map(|m| if m.published { m.weight } else { 0.0 }).collect();
+        let common_weights =
+            municipalities.iter().map(|m| if m.published { m.weight } else { 0.0 }).collect();
         Ok(Self { districts, weights, municipalities, common_weights })
     }
 

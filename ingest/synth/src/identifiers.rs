@@ -19,7 +19,11 @@ pub(crate) fn file(plan: &Plan) -> Content {
     let mut numbers: BTreeSet<String> = BTreeSet::new();
     let mut clients: BTreeSet<String> = BTreeSet::new();
     for year in &plan.years {
-        let visits = year.services.iter().enumerate().flat_map(|(s, visits)| visits.iter().map(move |v| (v.person, Some(s))));
+        let visits = year
+            .services
+            .iter()
+            .enumerate()
+            .flat_map(|(s, visits)| visits.iter().map(move |v| (v.person, Some(s))));
         let lists = year.agencies.iter().flatten().chain(&year.beds).map(|(person, _)| (*person, None));
         for (id, service) in visits.chain(lists) {
             let person = plan.people.get(id);

@@ -156,7 +156,14 @@ pub(crate) enum Origin {
 
 impl People {
     /// A new person of this kind as of this year.
-    pub(crate) fn create(&mut self, rng: &mut Stream, city: &City, year: i32, cell: Cell, origin: Origin) -> u32 {
+    pub(crate) fn create(
+        &mut self,
+        rng: &mut Stream,
+        city: &City,
+        year: i32,
+        cell: Cell,
+        origin: Origin,
+    ) -> u32 {
         let age = age(rng, cell.age, origin);
         let level = if chance(rng, 0.15) { Level::NameBirth } else { Level::National };
         let nicknamed = cell.age == Age::Unknown;
@@ -227,7 +234,11 @@ impl People {
                 if parity.is_some_and(|p| individual % 2 != p) {
                     continue;
                 }
-                let made = if d_number { make_synthetic_d(birth, individual) } else { make_synthetic(birth, individual) };
+                let made = if d_number {
+                    make_synthetic_d(birth, individual)
+                } else {
+                    make_synthetic(birth, individual)
+                };
                 if let Some(number) = made.map(|n| n.ascii()) {
                     if self.numbers.insert(number) {
                         return Some(number);
@@ -240,7 +251,9 @@ impl People {
 }
 
 fn age(rng: &mut Stream, class: Age, origin: Origin) -> i32 {
-    let pick = |rng: &mut Stream, from: i32, weights: &[f64]| from + i32::try_from(weighted(rng, weights)).unwrap_or(0);
+    let pick = |rng: &mut Stream, from: i32, weights: &[f64]| {
+        from + i32::try_from(weighted(rng, weights)).unwrap_or(0)
+    };
     match (class, origin) {
         (Age::Under18, Origin::Centre) => pick(rng, 12, &[2.0, 5.0, 12.0, 22.0, 29.0, 30.0]),
         (Age::Under18, Origin::District) => pick(rng, 10, &[1.0, 2.0, 5.0, 12.0, 18.0, 22.0, 22.0, 18.0]),

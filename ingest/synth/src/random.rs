@@ -123,19 +123,23 @@ pub(crate) fn sample<T: Copy>(
 /// Whole shares of `total` near the weights, each within its bounds. Their sum is `total` whenever the bounds allow it.
 pub(crate) fn apportion(total: usize, weights: &[f64], low: &[usize], high: &[usize]) -> Vec<usize> {
     let sum: f64 = weights.iter().sum();
-    let ideal: Vec<f64> = weights.iter().map(|w| if sum > 0.0 { w / sum * total as f64 } else { 0.0 }).collect();
-    let mut shares: Vec<usize> =
-        ideal.iter().zip(low.iter().zip(high)).map(|(x, (&lo, &hi))| (whole(x.floor()) as usize).clamp(lo.min(hi), hi)).collect();
+    let ideal: Vec<f64> =
+        weights.iter().map(|w| if sum > 0.0 { w / sum * total as f64 } else { 0.0 }).collect();
+    let mut shares: Vec<usize> = ideal
+        .iter()
+        .zip(low.iter().zip(high))
+        .map(|(x, (&lo, &hi))| (whole(x.floor()) as usize).clamp(lo.min(hi), hi))
+        .collect();
     loop {
         let have: usize = shares.iter().sum();
         let step = if have < total {
-            (0..shares.len()).filter(|&i| shares[i] < high[i]).max_by(|&a, &b| {
-                (ideal[a] - shares[a] as f64).total_cmp(&(ideal[b] - shares[b] as f64))
-            })
+            (0..shares.len())
+                .filter(|&i| shares[i] < high[i])
+                .max_by(|&a, &b| (ideal[a] - shares[a] as f64).total_cmp(&(ideal[b] - shares[b] as f64)))
         } else if have > total {
-            (0..shares.len()).filter(|&i| shares[i] > low[i]).min_by(|&a, &b| {
-                (ideal[a] - shares[a] as f64).total_cmp(&(ideal[b] - shares[b] as f64))
-            })
+            (0..shares.len())
+                .filter(|&i| shares[i] > low[i])
+                .min_by(|&a, &b| (ideal[a] - shares[a] as f64).total_cmp(&(ideal[b] - shares[b] as f64)))
         } else {
             None
         };

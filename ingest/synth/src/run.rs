@@ -44,7 +44,8 @@ pub fn generate(options: &SynthOptions, progress: &dyn Progress) -> Result<Synth
     check(options)?;
     let (first, last) = (*options.years.start(), *options.years.end());
     let city = City::new(options.seed, MUNICIPALITIES)?;
-    std::fs::create_dir_all(&options.out).map_err(|source| SynthError::Write { path: options.out.clone(), source })?;
+    std::fs::create_dir_all(&options.out)
+        .map_err(|source| SynthError::Write { path: options.out.clone(), source })?;
     let plan = Plan::make(city, options.seed, options.persons, first..=last);
     let jobs = jobs(&plan);
     progress.start("SYNTHETIC export files", jobs.len() as u64 + 1);

@@ -27,7 +27,9 @@ impl Days {
     pub(crate) fn new(year: i32, months: &[f64; 12], week: &[f64; 7]) -> Self {
         let mut sum = 0.0;
         let mut cumulative = Vec::with_capacity(366);
-        for (day, _) in (0..366_u16).map(|d| (day_of(year, d), d)).filter(|(d, _)| i32::from(d.year()) == year) {
+        for (day, _) in
+            (0..366_u16).map(|d| (day_of(year, d), d)).filter(|(d, _)| i32::from(d.year()) == year)
+        {
             let month = usize::from(day.month().unsigned_abs()) - 1;
             let weekday = usize::from(day.weekday().to_monday_zero_offset().unsigned_abs());
             sum += months[month] * week[weekday];
@@ -48,7 +50,8 @@ impl Days {
 
     pub(crate) fn draw(&self, rng: &mut Stream) -> u16 {
         let point = unit(rng) * self.cumulative.last().copied().unwrap_or(0.0);
-        let day = self.cumulative.partition_point(|c| *c <= point).min(self.cumulative.len().saturating_sub(1));
+        let day =
+            self.cumulative.partition_point(|c| *c <= point).min(self.cumulative.len().saturating_sub(1));
         u16::try_from(day).unwrap_or(0)
     }
 }
@@ -62,7 +65,8 @@ pub(crate) fn day_of(year: i32, day: u16) -> Date {
 pub(crate) fn rows(plan: &Plan, year: &YearPlan, service: usize, seed: u64) -> Vec<Row> {
     let mut rng = stream(seed, Purpose::Rows, year.year, service);
     let centre = service == UTE;
-    let (months, week) = if centre { (&MONTHS_CENTRE, &WEEK_CENTRE) } else { (&MONTHS_DISTRICT, &WEEK_DISTRICT) };
+    let (months, week) =
+        if centre { (&MONTHS_CENTRE, &WEEK_CENTRE) } else { (&MONTHS_DISTRICT, &WEEK_DISTRICT) };
     let mut maker = Maker {
         outside: Days::new(year.year, months, week),
         office: Days::new(year.year, months, &WEEK_OFFICE),
@@ -191,7 +195,8 @@ impl Maker<'_> {
         if chance(self.rng, 0.06) {
             return None;
         }
-        let minutes = u16::try_from(whole(median * (0.8 * normal(self.rng)).exp())).unwrap_or(most).clamp(1, most);
+        let minutes =
+            u16::try_from(whole(median * (0.8 * normal(self.rng)).exp())).unwrap_or(most).clamp(1, most);
         let half = u16::from(minutes < most && chance(self.rng, 0.08));
         Some(2 * minutes + half)
     }

@@ -8,7 +8,7 @@ mod visits;
 
 use std::ops::RangeInclusive;
 
-pub(crate) use targets::{ENOUGH_PERSONS, MUNICIPALITIES, PUBLISHED_YEAR, trend};
+pub(crate) use targets::{ENOUGH_PERSONS, MUNICIPALITIES, PUBLISHED_YEAR};
 
 use crate::city::{City, SERVICES};
 use crate::people::People;
@@ -130,7 +130,15 @@ impl Plan {
         let mut plans = Vec::new();
         for year in years {
             let rng = stream(seed, Purpose::Plan, year, 0);
-            let mut step = Year { city: &city, people: &mut people, rng, year, opening: year == opening, persons, used: Vec::new() };
+            let mut step = Year {
+                city: &city,
+                people: &mut people,
+                rng,
+                year,
+                opening: year == opening,
+                persons,
+                used: Vec::new(),
+            };
             step.identify();
             let ute = step.uteseksjonen(seed);
             let rest = step.rest(ute.len());

@@ -52,7 +52,9 @@ impl Year<'_> {
         let (people, used, year) = (&*self.people, &self.used, self.year);
         let weight = |id: u32, years: std::ops::RangeInclusive<i32>| {
             let person = people.get(id);
-            if used.get(id as usize).copied().unwrap_or(false) || !years.contains(&(year - person.last_active)) {
+            if used.get(id as usize).copied().unwrap_or(false)
+                || !years.contains(&(year - person.last_active))
+            {
                 return 0.0;
             }
             if person.years_old(year) < 25 { 1.0 } else { 0.4 }

@@ -67,7 +67,11 @@ fn met(rng: &mut Stream, targets: &Targets) -> Vec<Slot> {
     let steps = [
         (Age::Unknown, targets.met_unknown_age, [1.0, 0.8, 5.0]),
         (Age::Under18, targets.met_under_18, [1.0, 1.2, 0.4]),
-        (Age::From18To24, targets.met_under_25 - targets.met_under_18.min(targets.met_under_25), [1.1, 1.0, 0.7]),
+        (
+            Age::From18To24,
+            targets.met_under_25 - targets.met_under_18.min(targets.met_under_25),
+            [1.1, 1.0, 0.7],
+        ),
     ];
     for (age, n, weights) in steps {
         for i in sample(rng, 0..slots.len(), n, |i| by(weights, &slots, i)) {
@@ -125,10 +129,11 @@ fn roles(rng: &mut Stream, targets: &Targets, slots: &mut [Slot]) {
 fn concern(rng: &mut Stream, targets: &Targets, slots: &mut [Slot]) {
     let total = targets.concern.total();
     let mut chosen = Vec::new();
-    for (belonging, n) in [(Belonging::Oslo, targets.concern_oslo), (Belonging::Other, total - targets.concern_oslo)] {
-        let minor = |i: usize| {
-            f64::from(slots[i].cell.belonging == belonging && slots[i].cell.age == Age::Under18)
-        };
+    for (belonging, n) in
+        [(Belonging::Oslo, targets.concern_oslo), (Belonging::Other, total - targets.concern_oslo)]
+    {
+        let minor =
+            |i: usize| f64::from(slots[i].cell.belonging == belonging && slots[i].cell.age == Age::Under18);
         chosen.extend(sample(rng, 0..slots.len(), n, minor));
     }
     shuffle(rng, &mut chosen);
@@ -195,9 +200,16 @@ fn first_time(rng: &mut Stream, targets: &Targets, slots: &mut [Slot]) {
             if (slot.cell.age == Age::Under18) != minors {
                 return 0.0;
             }
-            let settled = [Role::Reinforced, Role::Psychologist, Role::Cannabis].iter().any(|r| slot.roles.has(*r));
+            let settled =
+                [Role::Reinforced, Role::Psychologist, Role::Cannabis].iter().any(|r| slot.roles.has(*r));
             let away = if slot.cell.belonging == Belonging::Oslo { 1.0 } else { 1.4 };
-            away * if settled { 0.15 } else if slot.followed { 0.8 } else { 1.0 }
+            away * if settled {
+                0.15
+            } else if slot.followed {
+                0.8
+            } else {
+                1.0
+            }
         };
         for i in sample(rng, 0..slots.len(), n, weight) {
             slots[i].first = true;

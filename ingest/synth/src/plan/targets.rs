@@ -150,8 +150,4 @@ impl Targets {
         }
         t
     }
-
-    pub(crate) fn met_total(&self) -> usize {
-        self.met.iter().sum()
-    }
 }

@@ -57,7 +57,8 @@ impl Year<'_> {
             let found = self.candidates(way, cell, known, members.len());
             for (k, slot) in members.into_iter().enumerate() {
                 let person = found.get(k).copied().unwrap_or_else(|| {
-                    let person = self.people.create(&mut self.rng, self.city, self.year, cell, Origin::Centre);
+                    let person =
+                        self.people.create(&mut self.rng, self.city, self.year, cell, Origin::Centre);
                     if way == Way::Returning {
                         // Known from before the data, or from a year whose records are gone.
                         let ago = i32::try_from(geometric(&mut self.rng, 2.5, 9)).unwrap_or(1);
@@ -131,7 +132,9 @@ impl Year<'_> {
                     },
                     _ => 0.0,
                 },
-                Way::First => f64::from(person.first_year_at(UTE).is_none() && person.last_active >= year - 2),
+                Way::First => {
+                    f64::from(person.first_year_at(UTE).is_none() && person.last_active >= year - 2)
+                }
                 Way::MissingOnly => f64::from(person.last_active >= year - 2),
             }
         })

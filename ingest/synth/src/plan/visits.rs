@@ -105,7 +105,8 @@ impl Year<'_> {
             plan.services[service].push(visit);
         }
         if let Some(ute) = draft.ute.filter(|u| !u.met) {
-            let visit = Visit { person: draft.person, contacts: 0, first: false, follow_ups: 0, roles: ute.roles };
+            let visit =
+                Visit { person: draft.person, contacts: 0, first: false, follow_ups: 0, roles: ute.roles };
             plan.services[UTE].push(visit);
         }
     }
@@ -183,7 +184,8 @@ impl Year<'_> {
         outside.sort_unstable();
         outside.dedup();
         let only = rest.iter().filter(|(_, part)| *part == Part::AgencyOnly).map(|(id, _)| *id);
-        let listed: Vec<(u32, bool)> = outside.into_iter().map(|id| (id, false)).chain(only.map(|id| (id, true))).collect();
+        let listed: Vec<(u32, bool)> =
+            outside.into_iter().map(|id| (id, false)).chain(only.map(|id| (id, true))).collect();
         for (person, only) in listed {
             let one = self.people.get(person);
             if one.level(self.year) == Level::Nickname {

@@ -37,7 +37,8 @@ pub(crate) fn file(plan: &Plan, year: &YearPlan, seed: u64) -> Content {
     let mut stays = Vec::new();
     for (person, admissions) in &year.beds {
         for _ in 0..*admissions {
-            let nights = whole(median * (SPREAD * crate::random::normal(&mut rng)).exp()).clamp(1, MOST_NIGHTS);
+            let nights =
+                whole(median * (SPREAD * crate::random::normal(&mut rng)).exp()).clamp(1, MOST_NIGHTS);
             stays.push((days.draw(&mut rng), *person, weighted(&mut rng, &weights), nights));
         }
     }

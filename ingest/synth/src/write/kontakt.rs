@@ -40,7 +40,9 @@ pub(crate) fn file(plan: &Plan, year: &YearPlan, service: usize, seed: u64) -> R
     let mut book = Workbook::new();
     // A fixed time: the same city gives the same bytes.
     let made = ExcelDateTime::from_ymd(2026, 1, 1)?;
-    book.set_properties(&DocProperties::new().set_title(TITLE).set_author("SYNTETISK").set_creation_datetime(&made));
+    book.set_properties(
+        &DocProperties::new().set_title(TITLE).set_author("SYNTETISK").set_creation_datetime(&made),
+    );
     let sheet = book.add_worksheet();
     sheet.set_name(SHEET)?;
     let bold = Format::new().set_bold().set_align(FormatAlign::Left);
@@ -48,7 +50,14 @@ pub(crate) fn file(plan: &Plan, year: &YearPlan, service: usize, seed: u64) -> R
     for (column, header) in (0_u16..).zip(HEADER) {
         sheet.write_string_with_format(1, column, header, &bold)?;
     }
-    let mut writer = Writer { sheet, rng: &mut rng, plan, year: year.year, service, date: Format::new().set_num_format("dd.mm.yyyy") };
+    let mut writer = Writer {
+        sheet,
+        rng: &mut rng,
+        plan,
+        year: year.year,
+        service,
+        date: Format::new().set_num_format("dd.mm.yyyy"),
+    };
     let rows = rows(plan, year, service, seed);
     for (line, row) in (2_u32..).zip(&rows) {
         writer.row(line, row)?;
@@ -127,7 +136,8 @@ impl Writer<'_> {
     }
 
     fn day(&mut self, line: u32, column: u16, day: jiff::civil::Date) -> Result<(), XlsxError> {
-        let (year, month, date) = (day.year().unsigned_abs(), day.month().unsigned_abs(), day.day().unsigned_abs());
+        let (year, month, date) =
+            (day.year().unsigned_abs(), day.month().unsigned_abs(), day.day().unsigned_abs());
         let value = ExcelDateTime::from_ymd(year, month, date)?;
         self.sheet.write_datetime_with_format(line, column, &value, &self.date)?;
         Ok(())

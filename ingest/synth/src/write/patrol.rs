@@ -6,7 +6,8 @@ use crate::random::{Purpose, chance, normal, stream, weighted, whole};
 use crate::registration::{AREAS, COUNTED_AREAS, SHIFTS};
 use crate::service_rows::day_of;
 
-pub(crate) const HEADER: &str = "Patruljenr;Dato;Tjeneste;Område;Vakt;Antall ansatte;Felles med bydel;Datasett";
+pub(crate) const HEADER: &str =
+    "Patruljenr;Dato;Tjeneste;Område;Vakt;Antall ansatte;Felles med bydel;Datasett";
 
 /// Patrols in the published year.
 pub(crate) const PUBLISHED: u32 = 1951;

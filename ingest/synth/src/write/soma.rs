@@ -22,7 +22,15 @@ pub(crate) fn file(plan: &Plan, year: &YearPlan, service: usize, seed: u64) -> C
     lines.windows_1252()
 }
 
-fn line(lines: &mut Lines, rng: &mut Stream, plan: &Plan, year: i32, service: usize, number: usize, row: &Row) {
+fn line(
+    lines: &mut Lines,
+    rng: &mut Stream,
+    plan: &Plan,
+    year: i32,
+    service: usize,
+    number: usize,
+    row: &Row,
+) {
     let person = plan.people.get(row.person);
     let named = person.level(year) != Level::Nickname;
     lines.field(&format!("{year}-{number:06}"));
