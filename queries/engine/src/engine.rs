@@ -1,44 +1,244 @@
 //! The engine: one place that authenticates, plans, charges, reads and noises.
+//!
+//! The order is fixed: who asks → what is asked and what it costs → is there a stored answer → charge, durably →
+//! read → noise, once → store. A caller who goes away does not stop a question that was charged.
 
+use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Arc;
 
-use skjerm_ledger::{BlockStatus, Ledger};
-use skjerm_warehouse::{Installation, Reference, Warehouse, policy::Policy};
+use skjerm_ledger::{Begin, Block, BlockLimit, BlockStatus, Ledger, LedgerError, Request, StoredAnswer};
+use skjerm_privacy::{Rho, epsilon};
+use skjerm_warehouse::policy::{Policy, Role, UNKNOWN};
+use skjerm_warehouse::{Installation, Reference, Snapshot, Warehouse};
 
-use crate::answer::{Answer, Explanation};
-use crate::caller::{Ask, Caller};
+use crate::answer::{AnswerSource, PrivacyStatement};
+use crate::caller::Caller;
 use crate::error::EngineError;
-use crate::measure::{MarginalsMeasurement, MarginalsRequest, PatrolCounts, SceneMeasurement};
+use crate::run::{Limits, RunError, empty_stale_spill};
+
+/// Family of privacy units whose blocks are calendar years.
+pub(crate) const PERSONS: &str = "persons";
+/// Family of privacy units whose blocks are count campaigns.
+pub(crate) const SCENE: &str = "scene";
 
 /// The engine of one installation.
 pub struct Engine {
-    installation: Installation,
-    policy: Arc<Policy>,
-    warehouse: Warehouse,
-    ledger: Arc<Ledger>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) warehouse: Warehouse,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) limits: Limits,
 }
 
 impl Engine {
     /// Opens the installation: policy, warehouse and ledger; declares the policy's budgets.
-    pub fn open(installation: &Installation) -> Result<Self, EngineError>;
-    /// The caller of this name, with the policy's roles and share.
-    pub fn authenticate(&self, name: &str) -> Result<Caller, EngineError>;
-    /// Answers a question. Role `query`.
-    pub async fn ask(&self, caller: &Caller, sql: &str, ask: &Ask) -> Result<Answer, EngineError>;
-    /// Price, expected half-widths and bounds of a question; touches no data. Role `query`.
-    pub async fn explain(&self, caller: &Caller, sql: &str, ask: &Ask) -> Result<Explanation, EngineError>;
-    /// ρ that [`Engine::measure`] would charge for this request.
-    pub fn price(&self, request: &MarginalsRequest) -> Result<f64, EngineError>;
-    /// Measures a year's marginals for a release. Role `release`.
-    pub async fn measure(&self, caller: &Caller, request: &MarginalsRequest) -> Result<MarginalsMeasurement, EngineError>;
-    /// Measures a campaign's totals by shift and area. Role `scene`.
-    pub async fn measure_scene(&self, caller: &Caller, campaign: &str, rho: f64) -> Result<SceneMeasurement, EngineError>;
-    /// Patrols of a year: operational, exact.
-    pub async fn patrols(&self, year: i32) -> Result<PatrolCounts, EngineError>;
+    pub fn open(installation: &Installation) -> Result<Self, EngineError> {
+        let fault = |error: &dyn std::error::Error| EngineError::fault(error.to_string());
+        let policy = Arc::new(Policy::load(&installation.policy_path()).map_err(|e| fault(&e))?);
+        let warehouse = Warehouse::open(installation, Arc::clone(&policy)).map_err(|e| fault(&e))?;
+        let ledger = Ledger::open(&installation.ledger_path()).map_err(|e| fault(&e))?;
+        ledger.declare(&blocks(&policy)?).map_err(|e| fault(&e))?;
+        empty_stale_spill(&installation.spill_dir());
+        let limits = Limits::new(&policy.query, installation.spill_dir());
+        Ok(Self { policy, warehouse, ledger: Arc::new(ledger), limits })
+    }
+
+    /// The caller of this name, with the policy's roles and share. Doors prove who somebody is; what that
+    /// person may do is decided here.
+    pub fn authenticate(&self, name: &str) -> Result<Caller, EngineError> {
+        let analyst = self
+            .policy
+            .analyst(name)
+            .ok_or_else(|| EngineError::not_permitted("The policy knows no analyst of this name."))?;
+        Ok(Caller::new(analyst.name.clone(), analyst.roles.clone(), analyst.share.clone()))
+    }
+
     /// Budgets, block by block.
-    pub fn budget(&self) -> Result<Vec<BlockStatus>, EngineError>;
+    pub fn budget(&self) -> Result<Vec<BlockStatus>, EngineError> {
+        self.ledger.status().map_err(|error| ledger_error(&error))
+    }
+
+    /// The ledger's history and stored answers.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
     /// The policy in force.
-    pub fn policy(&self) -> &Policy;
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
     /// Public reference data: residents by district, year and age band.
-    pub fn reference(&self) -> &Reference;
+    pub fn reference(&self) -> &Reference {
+        self.warehouse.reference()
+    }
+
+    /// The tables as they are now. Names files and holds no data; nothing is read of them here.
+    pub(crate) async fn snapshot(&self) -> Result<Snapshot, EngineError> {
+        self.warehouse.snapshot().await.map_err(|error| {
+            tracing::error!(%error, "no snapshot");
+            EngineError::fault("The warehouse could not be opened; nothing was charged.")
+                .with_hint("`skjerm warehouse status` says more.")
+        })
+    }
+
+    /// A stored answer, or a charge followed by `work` and its storing.
+    ///
+    /// # Privacy
+    /// The charge is durable before `work` is first polled, and nothing gives it back. Whatever goes wrong in
+    /// `work`, and when the deadline passes, the caller sees the one uniform fault. The task goes on when the
+    /// caller goes away.
+    pub(crate) async fn pay_and_run(
+        &self,
+        request: Request,
+        work: impl Future<Output = Result<String, RunError>> + Send + 'static,
+    ) -> Result<(StoredAnswer, AnswerSource), EngineError> {
+        let ledger = Arc::clone(&self.ledger);
+        let deadline = self.limits.deadline;
+        let task = tokio::spawn(async move {
+            let begun = on_ledger(&ledger, move |ledger| ledger.begin(&request)).await?;
+            let reservation = match begun {
+                Begin::Stored(answer) => return Ok((answer, AnswerSource::Stored)),
+                Begin::Reserved(reservation) => reservation,
+            };
+            let outcome = match tokio::time::timeout(deadline, work).await {
+                Ok(outcome) => outcome,
+                Err(_) => Err(RunError::Deadline),
+            };
+            match outcome {
+                Ok(body) => {
+                    let settled = on_ledger(&ledger, move |ledger| ledger.settle(reservation, &body)).await;
+                    // The charge was made: from here on every failure is the same.
+                    settled.map(|answer| (answer, AnswerSource::Spent)).map_err(|_| EngineError::uniform())
+                }
+                Err(error) => {
+                    tracing::error!(%error, reservation = reservation.id(), "a charged question failed");
+                    // One reason for all: the history is shown to analysts.
+                    let closed = on_ledger(&ledger, move |ledger| ledger.abandon(reservation, "fault")).await;
+                    if closed.is_err() {
+                        tracing::error!("the charged question could not be closed in the ledger");
+                    }
+                    Err(EngineError::uniform())
+                }
+            }
+        });
+        task.await.unwrap_or_else(|_| {
+            tracing::error!("a charged question ended in a panic");
+            Err(EngineError::uniform())
+        })
+    }
+
+    /// What an answer cost, and what the caller has left.
+    pub(crate) fn statement(
+        &self,
+        caller: &Caller,
+        family: &str,
+        blocks: &[Block],
+        rho: Rho,
+        charged: bool,
+    ) -> Result<PrivacyStatement, EngineError> {
+        let delta = self.policy.budget.get(family).map_or(1e-6, |budget| budget.delta);
+        let mut remaining = BTreeMap::new();
+        for block in blocks {
+            let left = self.ledger.remaining(block, caller.share()).map_err(|error| ledger_error(&error))?;
+            remaining.insert(block.to_string(), left.as_f64());
+        }
+        let unit = if family == SCENE {
+            "all observations of one individual in one campaign"
+        } else {
+            "all rows of one person in one calendar year (person-year)"
+        };
+        Ok(PrivacyStatement {
+            rho: rho.as_f64(),
+            epsilon: epsilon(rho, delta),
+            delta,
+            unit: unit.to_owned(),
+            blocks: blocks.iter().map(Block::to_string).collect(),
+            charged,
+            remaining,
+        })
+    }
+}
+
+/// Refuses a caller without the role.
+pub(crate) fn require(caller: &Caller, role: Role) -> Result<(), EngineError> {
+    if caller.roles().contains(&role) {
+        return Ok(());
+    }
+    Err(EngineError::not_permitted(format!(
+        "`{}` does not have the role \"{}\".",
+        caller.name(),
+        role.as_str()
+    ))
+    .with_hint("Roles are given in the policy, by the steward."))
+}
+
+/// Runs one call of the ledger where blocking is allowed.
+async fn on_ledger<T: Send + 'static>(
+    ledger: &Arc<Ledger>,
+    call: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
+) -> Result<T, EngineError> {
+    let ledger = Arc::clone(ledger);
+    match tokio::task::spawn_blocking(move || call(&ledger)).await {
+        Ok(result) => result.map_err(|error| ledger_error(&error)),
+        Err(_) => Err(EngineError::fault("The ledger could not be used.")),
+    }
+}
+
+/// An error of the ledger before a charge. Names blocks, shares and amounts; paths go to the log.
+pub(crate) fn ledger_error(error: &LedgerError) -> EngineError {
+    match error {
+        LedgerError::Exhausted { block, share, asked, left } => {
+            let share = share.as_ref().map(|share| format!(", share \"{share}\",")).unwrap_or_default();
+            EngineError::exhausted(format!(
+                "The budget of {block}{share} has ρ {left} left, and the question costs ρ {asked}. Nothing was charged."
+            ))
+            .with_hint("Ask at a lower ρ, name fewer years, or use a published release, which is free.")
+        }
+        LedgerError::UnknownBlock { .. }
+        | LedgerError::UnknownShare { .. }
+        | LedgerError::LimitDiffers { .. } => EngineError::fault(error.to_string()),
+        LedgerError::Locked { .. } => {
+            EngineError::fault("The ledger is in use by another process; nothing was charged.")
+                .with_hint("Try again.")
+        }
+        other => {
+            tracing::error!(error = %other, "ledger");
+            EngineError::fault("The ledger could not be used; nothing was charged.")
+        }
+    }
+}
+
+/// The blocks of the policy's families.
+fn blocks(policy: &Policy) -> Result<Vec<BlockLimit>, EngineError> {
+    let mut blocks = Vec::new();
+    for (family, budget) in &policy.budget {
+        let names: Vec<String> = match family.as_str() {
+            PERSONS => policy.years.iter().map(|year| year.to_string()).collect(),
+            SCENE => policy
+                .code_list("campaign")
+                .map(|list| {
+                    list.codes.iter().map(|c| c.code.clone()).filter(|code| code != UNKNOWN).collect()
+                })
+                .unwrap_or_default(),
+            other => {
+                return Err(EngineError::fault(format!(
+                    "The policy has a budget for the unknown family \"{other}\"."
+                )));
+            }
+        };
+        let down = |error: skjerm_privacy::PrivacyError| EngineError::fault(error.to_string());
+        let rho = Rho::from_f64_down(budget.rho).map_err(down)?;
+        let mut shares = BTreeMap::new();
+        for (share, fraction) in &budget.shares {
+            shares.insert(share.clone(), rho.fraction(*fraction).map_err(down)?);
+        }
+        blocks.extend(names.into_iter().map(|name| BlockLimit {
+            block: Block::new(family, name),
+            rho,
+            delta: budget.delta,
+            shares: shares.clone(),
+        }));
+    }
+    Ok(blocks)
 }

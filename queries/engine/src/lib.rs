@@ -2,10 +2,25 @@
 //!
 //! Nothing exact about protected data leaves this crate: what crosses the boundary is an [`Answer`] or one of
 //! the noised measurements of [`measure`].
+//!
+//! | module | subject |
+//! |---|---|
+//! | `plan` | SQL to a private query of our own types; knows text and policy, and no data |
+//! | `run` | the private plan on a snapshot's files, bounding, noise |
+//! | [`measure`] | marginals for releases, scene counts, patrols |
+//! | `engine`, `ask`, `measuring` | who may, what it costs, in which order |
 
 mod answer;
+mod ask;
+mod caller;
+mod engine;
 mod error;
 pub mod measure;
+mod measuring;
+mod plan;
+mod run;
 
 pub use answer::{Answer, AnswerRef, AnswerSource, Bounds, ExpectedColumn, Explanation, PrivacyStatement};
+pub use caller::{Ask, Caller};
+pub use engine::Engine;
 pub use error::{EngineError, ErrorKind, UNIFORM_FAULT};

@@ -1,6 +1,9 @@
 //! Planned measurements: marginals for releases, totals of scene counts, patrols.
 
+pub(crate) mod marginals;
+pub(crate) mod patrols;
 mod request;
+pub(crate) mod scene;
 
 pub use request::{
     Dim, Distinct, MarginalsMeasurement, MarginalsRequest, MeasuredDistinct, MeasuredMarginal, MeasuredTheme,

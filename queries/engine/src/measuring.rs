@@ -1,0 +1,189 @@
+//! Planned measurements: `measure`, `measure_scene` and `patrols`.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use skjerm_ledger::{Block, Request};
+use skjerm_privacy::Rho;
+use skjerm_warehouse::Snapshot;
+use skjerm_warehouse::policy::{ColumnRole, Role, UNKNOWN};
+
+use crate::caller::Caller;
+use crate::engine::{Engine, PERSONS, SCENE, require};
+use crate::error::EngineError;
+use crate::measure::{
+    MarginalsMeasurement, MarginalsRequest, PatrolCounts, SceneMeasurement, marginals, patrols, scene,
+};
+use crate::run::{RunError, SnapshotTable};
+
+const OBSERVATIONS: &str = "scene_observation";
+const ROUNDS: &str = "count_round";
+const PATROLS: &str = "patrol";
+
+impl Engine {
+    /// ρ that [`Engine::measure`] charges for this request.
+    pub fn price(&self, request: &MarginalsRequest) -> Result<f64, EngineError> {
+        marginals::price(&self.policy, request).map(Rho::as_f64)
+    }
+
+    /// Measures a year's marginals for a release. Role `release`; paid from the caller's share. The same request
+    /// about the same snapshot gives the same measurement, free.
+    ///
+    /// # Privacy
+    /// See [`crate::measure`]: every marginal has L2 sensitivity 1, and the price is the sum of what is certified
+    /// for each.
+    pub async fn measure(
+        &self,
+        caller: &Caller,
+        request: &MarginalsRequest,
+    ) -> Result<MarginalsMeasurement, EngineError> {
+        require(caller, Role::Release)?;
+        let rho = marginals::price(&self.policy, request)?;
+        let snapshot = self.snapshot().await?;
+        let canonical = marginals::canonical(request).map_err(|_| unwritable())?;
+        let entry = Request {
+            key: key("marginals", &[&snapshot.id, &canonical]),
+            who: caller.name().to_owned(),
+            share: caller.share().to_owned(),
+            kind: "release".to_owned(),
+            question: request.purpose.clone(),
+            snapshot: snapshot.id.clone(),
+            charges: vec![(Block::new(PERSONS, request.year.to_string()), rho)],
+        };
+        let source = self.table(&snapshot, marginals::TABLE, &BTreeSet::from([request.year]))?;
+        let (limits, request, id) = (self.limits.clone(), request.clone(), snapshot.id);
+        let work = async move {
+            let exact = marginals::read(&limits, Arc::new(source), &request).await?;
+            blocking(move || exact.into_measurement(&request, id, rho)).await
+        };
+        let (stored, _) = self.pay_and_run(entry, work).await?;
+        let mut measured: MarginalsMeasurement =
+            serde_json::from_str(&stored.body).map_err(|_| EngineError::uniform())?;
+        measured.answer_id = stored.id;
+        Ok(measured)
+    }
+
+    /// Measures a campaign's totals by shift and area. Role `scene`; block `scene/CAMPAIGN`.
+    ///
+    /// # Privacy
+    /// See [`crate::measure`]: the vector of a shift's totals has an L2 sensitivity of the number of its rounds,
+    /// which is public. ρ is split evenly over the shifts.
+    pub async fn measure_scene(
+        &self,
+        caller: &Caller,
+        campaign: &str,
+        rho: f64,
+    ) -> Result<SceneMeasurement, EngineError> {
+        require(caller, Role::Scene)?;
+        let known = self.policy.code_list("campaign").is_some_and(|list| list.contains(campaign));
+        if !known || campaign == UNKNOWN {
+            return Err(EngineError::refused("There is no such campaign.").with_hint(
+                "A campaign is named by year and season, such as 2024-summer; the list is in the policy.",
+            ));
+        }
+        let rho = Rho::from_f64_up(rho)
+            .ok()
+            .filter(|rho| !rho.is_zero())
+            .ok_or_else(|| EngineError::refused("ρ must be a number above 0."))?;
+        let snapshot = self.snapshot().await?;
+        let years: BTreeSet<i32> = self.policy.years.iter().collect();
+        let table = self.table(&snapshot, ROUNDS, &years)?;
+        let rounds = scene::rounds(&self.limits, Arc::new(table), campaign).await.map_err(|error| {
+            tracing::error!(%error, "the public table of rounds");
+            EngineError::fault("The public list of count rounds could not be read; nothing was charged.")
+        })?;
+        if rounds.is_empty() {
+            return Err(EngineError::refused(format!(
+                "No round of {campaign} was held, or none was delivered yet."
+            )));
+        }
+        let query = scene::SceneQuery {
+            each: Rho::from_nano(rho.nano() / rounds.len() as u64),
+            rounds,
+            campaign: campaign.to_owned(),
+            areas: self
+                .policy
+                .code_list("area")
+                .map(|l| l.codes.iter().map(|c| c.code.clone()).collect())
+                .unwrap_or_default(),
+            bounds: self.observation_bounds()?,
+        };
+        if query.each.is_zero() {
+            return Err(EngineError::refused(format!("ρ = {rho} is too little to pay for this question.")));
+        }
+        let canonical =
+            serde_json::to_string(&(&query.campaign, &query.rounds, &query.areas, query.bounds, rho.nano()))
+                .map_err(|_| unwritable())?;
+        let entry = Request {
+            key: key("scene", &[&snapshot.id, &canonical]),
+            who: caller.name().to_owned(),
+            share: caller.share().to_owned(),
+            kind: "scene".to_owned(),
+            question: format!("persons observed in {campaign} by shift and area"),
+            snapshot: snapshot.id.clone(),
+            charges: vec![(Block::new(SCENE, campaign), rho)],
+        };
+        let source = self.table(&snapshot, OBSERVATIONS, &years)?;
+        let (limits, id) = (self.limits.clone(), snapshot.id);
+        let work = async move {
+            let exact = scene::read(&limits, Arc::new(source), &query).await?;
+            blocking(move || exact.into_measurement(&query, id, rho)).await
+        };
+        let (stored, _) = self.pay_and_run(entry, work).await?;
+        let mut measured: SceneMeasurement =
+            serde_json::from_str(&stored.body).map_err(|_| EngineError::uniform())?;
+        measured.answer_id = stored.id;
+        Ok(measured)
+    }
+
+    /// Patrols of a year: operational, exact, free. Reads the table `patrol` and no other.
+    pub async fn patrols(&self, year: i32) -> Result<PatrolCounts, EngineError> {
+        let snapshot = self.snapshot().await?;
+        let source = self.table(&snapshot, PATROLS, &BTreeSet::from([year]))?;
+        patrols::read(&self.limits, Arc::new(source), year).await.map_err(|error| {
+            tracing::error!(%error, "patrols");
+            EngineError::fault("The patrols could not be read.")
+        })
+    }
+
+    fn table(
+        &self,
+        snapshot: &Snapshot,
+        name: &str,
+        years: &BTreeSet<i32>,
+    ) -> Result<SnapshotTable, EngineError> {
+        let table = self.policy.table(name);
+        let table = table.ok_or_else(|| EngineError::fault(format!("The policy has no table {name}.")))?;
+        Ok(SnapshotTable::new(table, snapshot.tables.get(name), years))
+    }
+
+    fn observation_bounds(&self) -> Result<(i64, i64), EngineError> {
+        let column = self.policy.table(OBSERVATIONS).and_then(|table| table.column("persons"));
+        match column.map(|column| &column.role) {
+            Some(ColumnRole::Measure { min, max }) => Ok((*min, *max)),
+            _ => Err(EngineError::fault("The policy has no measure `persons` in scene_observation.")),
+        }
+    }
+}
+
+fn unwritable() -> EngineError {
+    EngineError::fault("The request could not be written in canonical form; nothing was charged.")
+}
+
+/// Noise where blocking is allowed, and the result as the ledger stores it.
+async fn blocking<T: serde::Serialize>(
+    noise: impl FnOnce() -> Result<T, RunError> + Send + 'static,
+) -> Result<String, RunError> {
+    let run = move || serde_json::to_string(&noise()?).map_err(|_| RunError::Layout);
+    tokio::task::spawn_blocking(run).await.map_err(|_| RunError::Task)?
+}
+
+/// Key of a planned measurement.
+fn key(kind: &str, parts: &[&str]) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("skjerm 2026 engine measurement key v1");
+    for part in std::iter::once(&kind).chain(parts) {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}

@@ -1,0 +1,81 @@
+//! Planning: from SQL to a checked, priced, private query.
+//!
+//! # Privacy
+//! Nothing in this module holds a handle to data. It depends on the question's text and the policy alone, so
+//! that whatever it refuses, prices or predicts says nothing about anybody. (`tests/planning.rs` holds it to
+//! that by reading the module's imports.)
+
+mod catalog;
+mod condition;
+mod filter;
+mod present;
+mod price;
+mod query;
+mod refuse;
+mod shape;
+mod statement;
+
+use skjerm_privacy::Rho;
+use skjerm_warehouse::policy::Policy;
+
+pub(crate) use condition::{Condition, Slot, Value};
+pub(crate) use present::{NoisedColumn, NoisedTable, Presentation};
+pub(crate) use price::{CONFIDENCE, Part, half_widths};
+pub(crate) use query::{Aggregate, Bounding, ONE, PrivateQuery};
+
+use crate::error::EngineError;
+use condition::Scope;
+use refuse::refuse;
+
+/// A planned question.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) query: PrivateQuery,
+    pub(crate) shown: Presentation,
+    /// Paid from each year read.
+    pub(crate) rho: Rho,
+    /// What each aggregate may spend, in the order of the query's aggregates.
+    pub(crate) parts: Vec<Part>,
+    canonical: String,
+}
+
+impl Plan {
+    /// Plans a question.
+    pub(crate) fn new(policy: &Policy, sql: &str, rho: Option<f64>) -> Result<Self, EngineError> {
+        let logical = statement::resolve(policy, sql)?;
+        let shape = shape::shape(policy, &logical)?;
+        let scope = Scope { policy, table: shape.table };
+        let query = PrivateQuery::new(scope, shape.condition, shape.keys.clone(), shape.aggregates)?;
+        let shown = Presentation {
+            keys: shape.keys,
+            columns: shape.columns,
+            order: shape.order,
+            skip: shape.skip,
+            fetch: shape.fetch,
+        };
+        let mut names: Vec<&str> = shown.columns.iter().map(|c| c.name.as_str()).collect();
+        names.sort_unstable();
+        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(refuse(format!("two output columns are named `{}`", pair[0]))
+                .hint("Give them different names with AS.")
+                .into());
+        }
+        let rho = price::checked_rho(rho, policy.query.default_rho)?;
+        let parts = price::split(&query, rho)?;
+        let canonical = query.canonical().map_err(|error| {
+            tracing::error!(%error, "a question could not be written in canonical form");
+            EngineError::fault("The question could not be written in canonical form.")
+        })?;
+        Ok(Self { query, shown, rho, parts, canonical })
+    }
+
+    /// The key of this question's stored answer: what is asked, of which data, how bounded, at which price.
+    pub(crate) fn key(&self, snapshot: &str) -> String {
+        let mut hasher = blake3::Hasher::new_derive_key("skjerm 2026 engine question key v1");
+        for part in [snapshot, self.canonical.as_str(), &self.rho.nano().to_string()] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}

@@ -1,0 +1,71 @@
+//! What a question costs, how the price is split, and how sharp the answer will be.
+
+use skjerm_privacy::{Gaussian, Rho};
+
+use super::query::{Bounding, PrivateQuery};
+use super::refuse::{Refusal, refuse};
+
+/// The part of an aggregate's price that pays the private look at the norms: a tenth.
+const LOOK: u64 = 10;
+/// Confidence of every interval.
+pub(crate) const CONFIDENCE: f64 = 0.95;
+
+/// What one aggregate may spend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// For the histogram of norms; nothing where no norm has to be chosen.
+    pub(crate) look: Rho,
+    /// For the noise of the answer.
+    pub(crate) noise: Rho,
+}
+
+/// ρ that a question pays from each block it reads.
+pub(crate) fn checked_rho(wanted: Option<f64>, default: f64) -> Result<Rho, Refusal> {
+    let value = wanted.unwrap_or(default);
+    if !value.is_finite() || value <= 0.0 {
+        return Err(refuse("ρ must be a number above 0").hint("Leave it out to pay the policy's default."));
+    }
+    Rho::from_f64_up(value).map_err(|error| refuse(error.to_string()))
+}
+
+/// Splits the price evenly over the aggregates.
+///
+/// # Privacy
+/// The parts add up to at most `rho` (divisions round down): by composition of zCDP all histograms and noised
+/// vectors together cost no more than what the ledger charges. Person-years are disjoint units, and each year's
+/// rows take part once in each mechanism, so the same price holds for every year read.
+pub(crate) fn split(query: &PrivateQuery, rho: Rho) -> Result<Vec<Part>, Refusal> {
+    let each = rho.nano() / (query.aggregates.len().max(1) as u64);
+    query
+        .aggregates
+        .iter()
+        .map(|(_, bounding)| {
+            let look = match bounding {
+                Bounding::One => 0,
+                Bounding::Norm { .. } => each / LOOK,
+            };
+            if each - look == 0 || (look == 0 && *bounding != Bounding::One) {
+                return Err(refuse(format!("ρ = {rho} is too little to pay for this question")));
+            }
+            Ok(Part { look: Rho::from_nano(look), noise: Rho::from_nano(each - look) })
+        })
+        .collect()
+}
+
+/// Expected half-width of a column: at the best, in between, at the worst.
+///
+/// Planning sees no data, and so not the norm that will be chosen: it lies between 1 and the policy's worst
+/// case, and the middle is their geometric mean.
+pub(crate) fn half_widths(bounding: Bounding, part: Part) -> Result<[f64; 3], Refusal> {
+    let unit =
+        Gaussian::for_rho(1, part.noise).map_err(|error| refuse(error.to_string()))?.half_width(CONFIDENCE);
+    Ok(match bounding {
+        Bounding::One => [unit; 3],
+        Bounding::Norm { max_norm, .. } => {
+            // Noise of many units is proportional to the norm.
+            let continuous = 1.959_963_984_540_054 / (2.0 * part.noise.as_f64()).sqrt();
+            let most = max_norm as f64;
+            [continuous, continuous * most.sqrt(), continuous * most]
+        }
+    })
+}

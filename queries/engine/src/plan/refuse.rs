@@ -1,0 +1,37 @@
+//! Refusals: a sentence on what is wrong, and one on what to do.
+
+use crate::error::EngineError;
+
+/// What this version answers, for the hint of every refusal without a better one.
+const SUPPORTED: &str = "Supported: one SELECT over one protected table with count(*), count(distinct person), \
+    count(measure) and sum(measure), WHERE comparisons of columns with literals, GROUP BY coded columns, year and \
+    month, column aliases, ORDER BY and LIMIT.";
+
+/// Why a question is refused. Made from its text and the policy alone.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    message: String,
+    hint: Option<String>,
+}
+
+/// Begins a refusal with what is wrong, without the full stop.
+pub(crate) fn refuse(message: impl Into<String>) -> Refusal {
+    Refusal { message: message.into(), hint: None }
+}
+
+impl Refusal {
+    /// What to do instead.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl From<Refusal> for EngineError {
+    fn from(refusal: Refusal) -> Self {
+        let mut letters = refusal.message.chars();
+        let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+        let message = format!("{first}{}.", letters.as_str());
+        Self::refused(message).with_hint(refusal.hint.unwrap_or_else(|| SUPPORTED.to_owned()))
+    }
+}

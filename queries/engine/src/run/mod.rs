@@ -1,0 +1,22 @@
+//! Running: from a snapshot's files to noised values.
+//!
+//! Everything here happens after the charge. Whatever goes wrong is a [`RunError`], which callers see as the one
+//! uniform fault.
+
+mod error;
+mod exact;
+mod question;
+mod session;
+mod source;
+mod vectors;
+
+pub(crate) use error::RunError;
+pub(crate) use exact::Exact;
+pub(crate) use question::{noised, read};
+pub(crate) use session::{Limits, RunSession, empty_stale_spill};
+pub(crate) use source::SnapshotTable;
+
+/// An exact vector counted outside this module: by [`crate::measure`], which argues for `l2`.
+pub(crate) fn exact_of_units(values: Vec<i64>, l2: u64) -> Exact {
+    Exact::new(values, l2)
+}

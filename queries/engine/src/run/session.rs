@@ -1,0 +1,99 @@
+//! DataFusion as the private plan runs on it: no catalog, no function registry, bounded memory, private spill.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::provider_as_source;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryConsumer, MemoryPool, MemoryReservation};
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::prelude::{SessionConfig, SessionContext};
+use skjerm_warehouse::policy::QueryDefaults;
+
+use super::error::RunError;
+
+/// Spill of a run that was killed is older than any deadline.
+const STALE_SPILL: Duration = Duration::from_secs(3600);
+
+/// The limits every run has, from the policy.
+#[derive(Debug, Clone)]
+pub(crate) struct Limits {
+    pub(crate) memory_bytes: usize,
+    pub(crate) spill: PathBuf,
+    pub(crate) deadline: Duration,
+}
+
+impl Limits {
+    pub(crate) fn new(query: &QueryDefaults, spill: PathBuf) -> Self {
+        let mib = usize::try_from(query.memory_mib).unwrap_or(1024);
+        Self {
+            memory_bytes: mib.saturating_mul(1 << 20),
+            spill,
+            deadline: Duration::from_secs(query.timeout_seconds),
+        }
+    }
+}
+
+/// One run's session. A new one each time, so that nothing of a run is left in the next.
+pub(crate) struct RunSession {
+    context: SessionContext,
+    pool: Arc<dyn MemoryPool>,
+}
+
+impl RunSession {
+    pub(crate) fn new(limits: &Limits) -> Result<Self, RunError> {
+        let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(limits.memory_bytes));
+        let disk =
+            DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![limits.spill.clone()]));
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::clone(&pool))
+            .with_disk_manager_builder(disk)
+            .build_arc()?;
+        let mut config =
+            SessionConfig::new().with_information_schema(false).with_create_default_catalog_and_schema(false);
+        config.options_mut().execution.enable_recursive_ctes = false;
+        config.options_mut().execution.collect_statistics = false;
+        // `new`, not `new_with_default_features`: plans are built from expressions, no name is ever looked up.
+        let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).build();
+        Ok(Self { context: SessionContext::new_with_state(state), pool })
+    }
+
+    /// A scan to build a plan on.
+    pub(crate) fn scan(name: &str, table: Arc<dyn TableProvider>) -> Result<LogicalPlanBuilder, RunError> {
+        Ok(LogicalPlanBuilder::scan(name, provider_as_source(table), None)?)
+    }
+
+    /// Runs a plan.
+    pub(crate) async fn stream(&self, plan: LogicalPlan) -> Result<SendableRecordBatchStream, RunError> {
+        Ok(self.context.execute_logical_plan(plan).await?.execute_stream().await?)
+    }
+
+    /// Memory of our own, counted with DataFusion's.
+    pub(crate) fn reserve(&self, name: &str) -> MemoryReservation {
+        MemoryConsumer::new(name).register(&self.pool)
+    }
+}
+
+/// Removes spill that a killed process left behind. Its files hold pseudonyms.
+pub(crate) fn empty_stale_spill(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let stale = entry
+            .metadata()
+            .and_then(|m| m.modified())
+            .is_ok_and(|t| SystemTime::now().duration_since(t).is_ok_and(|age| age > STALE_SPILL));
+        if stale {
+            let path = entry.path();
+            let removed = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            if let Err(error) = removed {
+                tracing::warn!(kind = ?error.kind(), "stale spill could not be removed");
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The bounding layer: person-years as vectors over the cells, clamped, scaled, summed.
+
+use skjerm_privacy::{Gaussian, bounding};
+
+use super::error::RunError;
+use super::exact::Exact;
+use crate::plan::{Bounding, ONE, Part};
+
+/// Pseudonym and year.
+pub(super) type Unit = ([u8; 16], i64);
+
+/// Collects the rows of the inner aggregation, which come ordered by person and year.
+///
+/// # Privacy
+/// A person-year is one vector only if its rows come together. That they do is checked for every row: units
+/// must come in ascending order, else the run ends as a fault.
+pub(crate) struct Gather {
+    bounds: Vec<Bounding>,
+    current: Option<Unit>,
+    /// The current unit's cells and values, one value an aggregate.
+    open: Vec<(u32, Vec<i64>)>,
+    done: Vec<PersonYears>,
+}
+
+/// The person-years of one aggregate.
+///
+/// # Privacy
+/// Exact data of single persons. No `Debug`, no clone, no way out but [`PersonYears::into_exact`].
+pub(crate) struct PersonYears {
+    bound: Bounding,
+    cells: usize,
+    /// Entries of all units one after the other, and where each unit ends.
+    entries: Vec<(u32, i64)>,
+    ends: Vec<usize>,
+}
+
+impl Gather {
+    pub(crate) fn new(bounds: &[Bounding], cells: usize) -> Self {
+        let empty =
+            |bound: &Bounding| PersonYears { bound: *bound, cells, entries: Vec::new(), ends: Vec::new() };
+        Self {
+            bounds: bounds.to_vec(),
+            current: None,
+            open: Vec::new(),
+            done: bounds.iter().map(empty).collect(),
+        }
+    }
+
+    /// One row: a unit, a cell, one value an aggregate.
+    pub(crate) fn add(&mut self, unit: Unit, cell: u32, values: Vec<i64>) -> Result<(), RunError> {
+        match self.current {
+            Some(current) if current == unit => {}
+            Some(current) if current > unit => return Err(RunError::Unordered),
+            Some(_) | None => {
+                self.close();
+                self.current = Some(unit);
+            }
+        }
+        self.open.push((cell, values));
+        Ok(())
+    }
+
+    /// Bytes held, to be counted with the run's memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let entry = size_of::<(u32, i64)>();
+        self.done.iter().map(|d| d.entries.capacity() * entry + d.ends.capacity() * size_of::<usize>()).sum()
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<PersonYears> {
+        self.close();
+        self.done
+    }
+
+    fn close(&mut self) {
+        // Cells first joined, then clamped: two entries of one cell would let a person in twice.
+        self.open.sort_by_key(|(cell, _)| *cell);
+        for (at, (bound, person_years)) in self.bounds.iter().zip(&mut self.done).enumerate() {
+            let start = person_years.entries.len();
+            for (cell, values) in &self.open {
+                let value = values.get(at).copied().unwrap_or(0);
+                match person_years.entries.get_mut(start..).and_then(<[_]>::last_mut) {
+                    Some(last) if last.0 == *cell => last.1 = last.1.saturating_add(value),
+                    Some(_) | None => person_years.entries.push((*cell, value)),
+                }
+            }
+            let kept = clamp(*bound, &mut person_years.entries[start..]);
+            person_years.entries.truncate(start + kept);
+            if !self.open.is_empty() {
+                person_years.ends.push(person_years.entries.len());
+            }
+        }
+        self.open.clear();
+    }
+}
+
+/// Clamps a unit's entries in each cell and moves those that stay to the front; says how many.
+///
+/// # Privacy
+/// A sum that wrapped around in DataFusion is wrong, but is clamped like any other: bounds hold for whatever
+/// comes in. For [`Bounding::One`], one entry stays, whatever the plan delivered.
+fn clamp(bound: Bounding, entries: &mut [(u32, i64)]) -> usize {
+    let (low, high, most) = match bound {
+        Bounding::One => (0, 1, 1),
+        Bounding::Norm { low, high, .. } => (low, high, usize::MAX),
+    };
+    let mut kept = 0;
+    for at in 0..entries.len() {
+        let (cell, value) = entries[at];
+        let value = value.clamp(low, high);
+        if value != 0 && kept < most {
+            entries[kept] = (cell, value);
+            kept += 1;
+        }
+    }
+    kept
+}
+
+impl PersonYears {
+    /// The vectors of the units, one after the other.
+    fn units(&self) -> impl Iterator<Item = &[(u32, i64)]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.entries[start..*end])
+    }
+
+    /// Chooses the norm that the units are scaled to, by a private look, and says so; 1 where no choice is
+    /// needed. Blocking.
+    ///
+    /// # Privacy
+    /// The histogram has one entry a unit, in exactly one bucket, so one unit changes it by an L2 norm of 1;
+    /// its noise is paid with `part.look`. What is chosen from the noised histogram is post-processing.
+    pub(crate) fn choose_norm(&self, part: Part) -> Result<u64, RunError> {
+        let Bounding::Norm { max_norm, .. } = self.bound else {
+            return Ok(1);
+        };
+        let buckets = bounding::buckets(max_norm);
+        let mut counts = vec![0_i64; buckets.len()];
+        for unit in self.units() {
+            let values: Vec<i64> = unit.iter().map(|(_, value)| *value).collect();
+            let bucket = bounding::bucket_of(bounding::norm(&values), &buckets);
+            *counts.get_mut(bucket).ok_or(RunError::Layout)? += 1;
+        }
+        let gaussian = Gaussian::for_rho(1, part.look)?;
+        let noised: Vec<f64> =
+            Exact::new(counts, 1).into_noised(&gaussian)?.into_iter().map(|count| count as f64).collect();
+        let chosen = bounding::choose_norm(&noised, gaussian.sigma(), &buckets, self.cells, part.noise);
+        Ok(chosen.clamp(1, max_norm))
+    }
+
+    /// Scales every unit to the norm `c` and sums up by cell.
+    ///
+    /// # Privacy
+    /// Every unit's vector has an L2 norm of at most `c` after scaling (in whole numbers, rounded towards zero,
+    /// in fixed point), and the sum holds each unit once: adding or removing one changes it by at most `c` in
+    /// fixed point. `c` must not depend on the exact data. For [`Bounding::One`] it is 1, without fixed point.
+    ///
+    /// Sums cannot leave 63 bits: a unit's part in a cell is at most 2^46 in fixed point, and 2^17 persons at
+    /// that extreme in one cell would be needed; they are checked all the same.
+    pub(crate) fn into_exact(self, c: u64) -> Result<Exact, RunError> {
+        let mut sums = vec![0_i64; self.cells];
+        let l2 = match self.bound {
+            Bounding::One => 1,
+            Bounding::Norm { .. } => c.checked_mul(ONE.unsigned_abs()).ok_or(RunError::Overflow)?,
+        };
+        let mut scaled: Vec<i64> = Vec::new();
+        for unit in self.units() {
+            scaled.clear();
+            match self.bound {
+                Bounding::One => scaled.extend(unit.iter().map(|(_, value)| *value)),
+                Bounding::Norm { .. } => {
+                    for (_, value) in unit {
+                        scaled.push(value.checked_mul(ONE).ok_or(RunError::Overflow)?);
+                    }
+                    bounding::scale_to_norm(&mut scaled, l2);
+                }
+            }
+            for ((cell, _), value) in unit.iter().zip(&scaled) {
+                let sum = usize::try_from(*cell)
+                    .ok()
+                    .and_then(|cell| sums.get_mut(cell))
+                    .ok_or(RunError::Layout)?;
+                *sum = sum.checked_add(*value).ok_or(RunError::Overflow)?;
+            }
+        }
+        Ok(Exact::new(sums, l2))
+    }
+}
