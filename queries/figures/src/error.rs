@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use skjerm_engine::{EngineError, ErrorKind};
+use skjerm_privacy::PrivacyError;
+
 /// Why figures could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum FiguresError {
@@ -50,7 +53,37 @@ pub enum FiguresError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// The engine refused, or could not.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
     /// A fault in the planning or reconstruction of noise.
     #[error("the figures could not be computed: {0}")]
     Fault(String),
+}
+
+impl FiguresError {
+    /// What kind of error, for exit codes and HTTP status.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Workload { .. } | Self::Refused { .. } | Self::UnknownRelease(_) => ErrorKind::Refused,
+            Self::Exhausted { .. } => ErrorKind::Exhausted,
+            Self::Engine(error) => error.kind,
+            Self::Damaged { .. } | Self::Disk { .. } | Self::Fault(_) => ErrorKind::Fault,
+        }
+    }
+
+    /// What to do instead.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Refused { hint, .. } | Self::Exhausted { hint, .. } => hint.as_deref(),
+            Self::Engine(error) => error.hint.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+impl From<PrivacyError> for FiguresError {
+    fn from(error: PrivacyError) -> Self {
+        Self::Fault(error.to_string())
+    }
 }

@@ -46,6 +46,8 @@ pub struct Release {
     pub id: String,
     /// Calendar year.
     pub year: i32,
+    /// 1 for the first release of a year; a later one (of another snapshot) supersedes it and has the next number.
+    pub revision: u32,
     /// Day of publication, `yyyy-mm-dd`.
     pub published: String,
     /// The snapshot of the warehouse it was measured on.
@@ -111,6 +113,8 @@ pub struct ThemeMeasurement {
     pub sizes: Vec<usize>,
     /// What was measured.
     pub measured: Vec<Measured>,
+    /// The display table over all cells, row-major: non-negative and whole; every published display value is a sum of these.
+    pub display: Vec<i64>,
 }
 
 /// One noised marginal.
@@ -137,7 +141,7 @@ pub struct DistinctFigure {
     pub display: Display,
 }
 
-/// About the service, without client data: exact.
+/// Patrols of Uteseksjonen. About the service, without client data: exact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OperationalFigures {
     /// Patrols in the year.
@@ -148,6 +152,8 @@ pub struct OperationalFigures {
     pub joint: u64,
     /// Patrols by shift.
     pub by_shift: BTreeMap<String, u64>,
+    /// Patrols by ISO week.
+    pub by_week: BTreeMap<u32, u64>,
 }
 
 /// A published table.
@@ -189,6 +195,8 @@ pub struct ReleaseSummary {
     pub id: String,
     /// Calendar year.
     pub year: i32,
+    /// 1 for the first release of a year.
+    pub revision: u32,
     /// Day of publication.
     pub published: String,
     /// The snapshot it was measured on.

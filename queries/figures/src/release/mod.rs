@@ -1,8 +1,25 @@
 //! Planned releases: one optimal measurement a year, and the immutable document made of it.
+//!
+//! [`plan`] says what it would cost and how exact it would be, without any data. [`publish`] measures, once, and writes the document.
+//! [`Store`] reads what was published. A [`Release`] holds the noised measurements with their noise scales, so that the interval of any
+//! figure made of it can be computed again, and never needs the data.
 
+mod assemble;
 mod document;
+pub(crate) mod joint;
+mod noise;
+mod plan;
+mod publish;
+mod store;
+mod table_file;
+mod texts;
 
 pub use document::{
-    CodeInfo, DimensionInfo, DistinctFigure, Measured, OperationalFigures, PlannedTable, Release, ReleasePlan, ReleaseSummary,
-    Row, Table, ThemeMeasurement,
+    CodeInfo, DimensionInfo, DistinctFigure, Measured, OperationalFigures, PlannedTable, Release, ReleasePlan, ReleaseSummary, Row, Table,
+    ThemeMeasurement,
 };
+pub use plan::plan;
+pub use publish::publish;
+pub use store::Store;
+
+pub(crate) use assemble::shown;

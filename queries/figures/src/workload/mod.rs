@@ -4,11 +4,18 @@
 //! `person_year` and tables over dimensions, with weights), numbers of distinct values, and the named key figures that are unions of
 //! cells of a theme. It holds no data, and checking it needs none.
 
+mod check;
+
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use skjerm_warehouse::policy::Policy;
 
+use crate::error::FiguresError;
 use crate::text::Text;
+
+pub(crate) use check::{Checked, CheckedTheme};
 
 /// A workload, as its file says it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -145,7 +152,7 @@ pub struct Figure {
 }
 
 /// A row of `facts/key_figures.csv`, apart from the year.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceRef {
     /// Column `measure`.
@@ -154,4 +161,43 @@ pub struct SourceRef {
     pub breakdown: String,
     /// Column `category`.
     pub category: String,
+    /// By year: the number, where the row's note says it and not its value ("15 men 4 women").
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub from_note: BTreeMap<String, f64>,
+}
+
+/// The shipped workload.
+const KEY_FIGURES: &str = include_str!("../../workloads/key_figures.toml");
+
+impl Workload {
+    /// The shipped workload of the year's key figures.
+    pub fn key_figures() -> Self {
+        match Self::parse(KEY_FIGURES, "key_figures.toml") {
+            Ok(workload) => workload,
+            // The file is compiled in, and a test reads it.
+            Err(error) => unreachable!("the shipped workload is refused: {error}"),
+        }
+    }
+
+    /// Reads a workload from TOML; `file` is named in errors.
+    pub fn parse(text: &str, file: &str) -> Result<Self, FiguresError> {
+        toml::from_str(text).map_err(|error| {
+            let line = error.span().map(|span| text[..span.start].lines().count().max(1));
+            let place = line.map_or_else(String::new, |line| format!("line {line}: "));
+            FiguresError::Workload { workload: file.to_owned(), problem: format!("{place}{}", error.message()) }
+        })
+    }
+
+    /// Reads a workload file.
+    pub fn load(path: &Path) -> Result<Self, FiguresError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| FiguresError::Disk { action: "read", path: path.to_owned(), source })?;
+        let file = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        Self::parse(&text, &file)
+    }
+
+    /// Checks the workload against a policy: every column, code, dimension and table; touches no data.
+    pub fn check(&self, policy: &Policy) -> Result<(), FiguresError> {
+        Checked::new(self, policy).map(|_| ())
+    }
 }

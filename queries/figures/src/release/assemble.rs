@@ -1,0 +1,184 @@
+//! From a measurement to the published document. Works on noised values only.
+
+use std::collections::BTreeMap;
+
+use skjerm_engine::measure::{self, MarginalsMeasurement, MarginalsRequest, PatrolCounts};
+use skjerm_privacy::{Rho, epsilon};
+use skjerm_warehouse::policy::Policy;
+
+use super::document::{DistinctFigure, Measured, OperationalFigures, Release, Row, Table, ThemeMeasurement};
+use super::joint::{Figure, Joint, interval, positions_of, rounded};
+use super::noise::NoisePlan;
+use super::plan::check_year;
+use super::texts;
+use crate::error::FiguresError;
+use crate::text::Display;
+use crate::workload::{Checked, CheckedTheme, Theme, Workload};
+
+/// The service whose patrols a release shows.
+const SERVICE: &str = "uteseksjonen";
+
+/// The question put to the engine.
+pub(crate) fn request(workload: &Workload, checked: &Checked, noise: &NoisePlan, year: i32) -> MarginalsRequest {
+    let filter = |filter: &BTreeMap<String, Vec<String>>| filter.iter().map(|(column, codes)| (column.clone(), codes.clone())).collect();
+    let themes = workload.themes.iter().zip(&checked.themes).zip(&noise.themes).map(|((theme, checked), measured)| measure::Theme {
+        name: theme.name.clone(),
+        filter: filter(&theme.filter),
+        dims: checked
+            .dims
+            .iter()
+            .zip(&checked.columns)
+            .map(|(dimension, column)| measure::Dim {
+                name: dimension.name.clone(),
+                column: column.clone(),
+                groups: dimension.codes.iter().map(|code| (code.code.clone(), code.of.clone())).collect(),
+            })
+            .collect(),
+        measured: measured.iter().map(|(marginal, sigma)| (marginal.attributes().to_vec(), *sigma)).collect(),
+    });
+    let distinct = workload.distinct.iter().zip(&noise.distinct).map(|(distinct, sigma)| measure::Distinct {
+        name: distinct.name.clone(),
+        column: distinct.column.clone(),
+        filter: filter(&distinct.filter),
+        excluding: distinct.excluding.clone(),
+        sigma: *sigma,
+    });
+    MarginalsRequest {
+        year,
+        purpose: format!("release {} version {}", workload.name, workload.version),
+        themes: themes.collect(),
+        distinct: distinct.collect(),
+    }
+}
+
+/// Where and when a release is made.
+pub(crate) struct Imprint {
+    pub(crate) revision: u32,
+    pub(crate) published: String,
+}
+
+/// Makes the document (without its id).
+pub(crate) fn assemble(
+    policy: &Policy,
+    workload: &Workload,
+    measurement: &MarginalsMeasurement,
+    patrols: Option<&PatrolCounts>,
+    imprint: Imprint,
+) -> Result<Release, FiguresError> {
+    let checked = Checked::new(workload, policy)?;
+    let budget = check_year(policy, measurement.year)?;
+    let mut themes = Vec::new();
+    let mut tables = Vec::new();
+    for (theme, checked) in workload.themes.iter().zip(&checked.themes) {
+        let measured = measurement
+            .themes
+            .iter()
+            .find(|measured| measured.name == theme.name)
+            .ok_or_else(|| FiguresError::Fault(format!("the theme \"{}\" was not measured", theme.name)))?;
+        let measured: Vec<Measured> = measured
+            .measured
+            .iter()
+            .map(|one| Measured { dims: one.dims.clone(), sigma: one.sigma, values: one.values.clone() })
+            .collect();
+        let joint = Joint::new(checked.domain.clone(), checked.dims.clone(), &measured)?;
+        let display = joint.display_table()?;
+        tables.extend(theme_tables(policy, theme, checked, &joint, &display)?);
+        themes.push(ThemeMeasurement {
+            name: theme.name.clone(),
+            dimensions: theme.dims.clone(),
+            sizes: checked.domain.sizes().to_vec(),
+            measured,
+            display,
+        });
+    }
+    let distinct = measurement
+        .distinct
+        .iter()
+        .map(|one| DistinctFigure {
+            name: one.name.clone(),
+            sigma: one.sigma,
+            value: one.value,
+            display: shown(policy, one.value as f64, distinct_display(policy, workload, one)),
+        })
+        .collect();
+    Ok(Release {
+        id: String::new(),
+        year: measurement.year,
+        revision: imprint.revision,
+        published: imprint.published,
+        snapshot: measurement.snapshot.clone(),
+        answer: measurement.answer_id.clone(),
+        rho: measurement.rho,
+        epsilon: epsilon(Rho::from_f64_up(measurement.rho)?, budget.delta),
+        delta: budget.delta,
+        mechanism: texts::mechanism(),
+        unit: texts::unit(),
+        known_limits: texts::known_limits(policy.suppress_below),
+        workload: workload.clone(),
+        dimensions: checked.dimensions,
+        themes,
+        distinct,
+        operational: patrols.and_then(|counts| counts.by_service.get(SERVICE)).map(|tally| OperationalFigures {
+            patrols: tally.patrols,
+            below_two_staff: tally.below_two_staff,
+            joint: tally.joint,
+            by_shift: tally.by_shift.clone(),
+            by_week: tally.by_week.clone(),
+        }),
+        tables,
+    })
+}
+
+fn theme_tables(
+    policy: &Policy,
+    theme: &Theme,
+    checked: &CheckedTheme,
+    joint: &Joint,
+    display: &[i64],
+) -> Result<Vec<Table>, FiguresError> {
+    let mut tables = Vec::new();
+    for (spec, marginal) in theme.tables.iter().zip(&checked.tables) {
+        let figures = joint.marginal(marginal, display)?;
+        let sizes: Vec<usize> = marginal.attributes().iter().map(|dimension| checked.domain.sizes()[*dimension]).collect();
+        let rows = figures.iter().enumerate().map(|(index, figure)| Row {
+            key: key(marginal.attributes(), &positions_of(index, &sizes), checked),
+            ..row(policy, figure)
+        });
+        tables.push(Table {
+            name: spec.name.clone(),
+            theme: theme.name.clone(),
+            label: spec.label.clone(),
+            // In the order of the theme, as the rows run.
+            dimensions: marginal.attributes().iter().map(|dimension| theme.dims[*dimension].clone()).collect(),
+            sd: figures.iter().map(|figure| figure.sd).fold(0.0, f64::max),
+            rows: rows.collect(),
+        });
+    }
+    Ok(tables)
+}
+
+fn key(attributes: &[usize], positions: &[usize], checked: &CheckedTheme) -> BTreeMap<String, String> {
+    let dims = attributes.iter().map(|dimension| &checked.dims[*dimension]);
+    dims.zip(positions).map(|(info, position)| (info.name.clone(), info.codes[*position].code.clone())).collect()
+}
+
+fn row(policy: &Policy, figure: &Figure) -> Row {
+    let (low, high) = interval(figure.value, figure.sd);
+    Row { key: BTreeMap::new(), value: rounded(figure.value), low, high, display: shown(policy, figure.value, figure.display) }
+}
+
+/// ":" when the noised value, or the display value made of noised values, is below the policy's limit.
+pub(crate) fn shown(policy: &Policy, value: f64, display: i64) -> Display {
+    if value < policy.suppress_below as f64 || display < policy.suppress_below { Display::Suppressed } else { Display::Count(display) }
+}
+
+/// At least zero, and no more than the code list has.
+fn distinct_display(policy: &Policy, workload: &Workload, measured: &measure::MeasuredDistinct) -> i64 {
+    let codes = workload.distinct.iter().find(|distinct| distinct.name == measured.name).and_then(|distinct| {
+        let column = policy.table("person_year")?.column(&distinct.column)?;
+        let skjerm_warehouse::policy::ColumnRole::Dimension { codes } = &column.role else { return None };
+        let list = policy.code_list(codes)?;
+        i64::try_from(list.len().saturating_sub(distinct.excluding.len())).ok()
+    });
+    measured.value.clamp(0, codes.unwrap_or(i64::MAX))
+}

@@ -1,0 +1,206 @@
+//! The folder of published releases: written once, never changed.
+//!
+//! A release lives in `releases/ID/`; the ID is the year and a hash over the bytes of `release.json` (with the ID itself left out), so a
+//! changed file is noticed when it is read. A later release of a year supersedes the earlier one; both stay.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use skjerm_warehouse::Installation;
+use skjerm_warehouse::policy::Policy;
+
+use super::document::{Release, ReleaseSummary};
+use super::table_file;
+use crate::error::FiguresError;
+
+const DOCUMENT: &str = "release.json";
+const FIGURES: &str = "figures.csv";
+const TABLES: &str = "tables.csv";
+const HASH_LENGTH: usize = 16;
+
+/// The releases of an installation.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    /// The releases of that installation.
+    pub fn open(installation: &Installation) -> Self {
+        Self { folder: installation.releases_dir() }
+    }
+
+    /// All releases, by year and revision.
+    pub fn list(&self) -> Result<Vec<ReleaseSummary>, FiguresError> {
+        let mut summaries: Vec<ReleaseSummary> = self.read_all()?.iter().map(summary).collect();
+        summaries.sort_by_key(|summary| (summary.year, summary.revision));
+        Ok(summaries)
+    }
+
+    /// One release, checked against its id.
+    pub fn show(&self, id: &str) -> Result<Release, FiguresError> {
+        // Also keeps a path from being smuggled in as an id.
+        if !is_id(id) {
+            return Err(FiguresError::UnknownRelease(id.to_owned()));
+        }
+        let path = self.folder.join(id).join(DOCUMENT);
+        match fs::read_to_string(&path) {
+            Ok(text) => read_document(&text, id, &path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(FiguresError::UnknownRelease(id.to_owned())),
+            Err(source) => Err(FiguresError::Disk { action: "read", path, source }),
+        }
+    }
+
+    /// The release in force for a year.
+    pub fn latest(&self, year: i32) -> Result<Option<Release>, FiguresError> {
+        Ok(self.of_year(year)?.pop())
+    }
+
+    /// The release in force for each of these years that has one, in the order of the years.
+    pub fn for_years(&self, years: impl IntoIterator<Item = i32>) -> Result<Vec<Release>, FiguresError> {
+        let mut wanted: Vec<i32> = years.into_iter().collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        let found: Vec<Option<Release>> = wanted.into_iter().map(|year| self.latest(year)).collect::<Result<_, _>>()?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// All releases of a year, by revision.
+    pub(crate) fn of_year(&self, year: i32) -> Result<Vec<Release>, FiguresError> {
+        let prefix = format!("{year}-");
+        let ids = self.ids()?.into_iter().filter(|id| id.starts_with(&prefix));
+        let mut releases: Vec<Release> = ids.map(|id| self.show(&id)).collect::<Result<_, _>>()?;
+        releases.sort_by_key(|release| release.revision);
+        Ok(releases)
+    }
+
+    /// Gives the release its id and writes its folder; the folder appears whole or not at all.
+    pub(crate) fn save(&self, mut release: Release, policy: &Policy) -> Result<Release, FiguresError> {
+        release.id.clear();
+        let blank = document(&release)?;
+        release.id = format!("{}-{}", release.year, hash(&blank));
+        let target = self.folder.join(&release.id);
+        if target.is_dir() {
+            return self.show(&release.id);
+        }
+        let work = self.folder.join(format!(".{}-{}", release.id, std::process::id()));
+        let written = (|| {
+            fs::create_dir_all(&work).map_err(disk("make", &work))?;
+            write(&work.join(DOCUMENT), document(&release)?.as_bytes())?;
+            write(&work.join(FIGURES), table_file::figures(&release, policy)?.as_bytes())?;
+            write(&work.join(TABLES), table_file::tables(&release).as_bytes())?;
+            fs::rename(&work, &target).map_err(disk("write", &target))?;
+            sync_folder(&self.folder)
+        })();
+        if written.is_err() {
+            // Best effort: the half-written folder has a name that no reader takes for a release.
+            let _ = fs::remove_dir_all(&work);
+            if target.is_dir() {
+                return self.show(&release.id);
+            }
+        }
+        written.map(|()| release)
+    }
+
+    /// ρ that an interrupted publication of this year and snapshot had settled on.
+    pub(crate) fn intent(&self, year: i32, snapshot: &str) -> Option<f64> {
+        let text = fs::read_to_string(self.intent_path(year)).ok()?;
+        let (for_snapshot, rho) = text.trim().split_once(' ')?;
+        if for_snapshot == snapshot { rho.parse().ok() } else { None }
+    }
+
+    /// Notes ρ before it is spent, so that a publication cut short is taken up with the same noise scales, and is free.
+    pub(crate) fn note_intent(&self, year: i32, snapshot: &str, rho: f64) -> Result<(), FiguresError> {
+        fs::create_dir_all(&self.folder).map_err(disk("make", &self.folder))?;
+        write(&self.intent_path(year), format!("{snapshot} {rho}\n").as_bytes())
+    }
+
+    /// The publication is complete.
+    pub(crate) fn forget_intent(&self, year: i32) {
+        // A stale note is harmless: it is looked at only when no release of that snapshot exists.
+        let _ = fs::remove_file(self.intent_path(year));
+    }
+
+    fn intent_path(&self, year: i32) -> PathBuf {
+        self.folder.join(format!(".intent-{year}"))
+    }
+
+    fn ids(&self) -> Result<Vec<String>, FiguresError> {
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(source) => return Err(FiguresError::Disk { action: "read", path: self.folder.clone(), source }),
+        };
+        let mut ids = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(disk("read", &self.folder))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if is_id(&name) {
+                ids.push(name);
+            }
+        }
+        ids.sort();
+        Ok(ids)
+    }
+
+    fn read_all(&self) -> Result<Vec<Release>, FiguresError> {
+        self.ids()?.iter().map(|id| self.show(id)).collect()
+    }
+}
+
+fn summary(release: &Release) -> ReleaseSummary {
+    ReleaseSummary {
+        id: release.id.clone(),
+        year: release.year,
+        revision: release.revision,
+        published: release.published.clone(),
+        snapshot: release.snapshot.clone(),
+        workload: release.workload.name.clone(),
+        workload_version: release.workload.version,
+        rho: release.rho,
+        tables: release.tables.len(),
+    }
+}
+
+fn is_id(name: &str) -> bool {
+    name.split_once('-').is_some_and(|(year, hash)| {
+        year.len() == 4
+            && year.bytes().all(|byte| byte.is_ascii_digit())
+            && hash.len() == HASH_LENGTH
+            && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
+    })
+}
+
+fn document(release: &Release) -> Result<String, FiguresError> {
+    let text = serde_json::to_string_pretty(release).map_err(|error| FiguresError::Fault(format!("the release cannot be written: {error}")))?;
+    Ok(text + "\n")
+}
+
+fn hash(blank: &str) -> String {
+    blake3::hash(blank.as_bytes()).to_hex()[..HASH_LENGTH].to_owned()
+}
+
+fn read_document(text: &str, id: &str, path: &Path) -> Result<Release, FiguresError> {
+    let damaged = |problem: &str| FiguresError::Damaged { path: path.to_owned(), problem: problem.to_owned() };
+    let blank = text.replacen(&format!("\"id\": \"{id}\""), "\"id\": \"\"", 1);
+    let year = id.split('-').next().unwrap_or_default();
+    if format!("{year}-{}", hash(&blank)) != id {
+        return Err(damaged("its content does not fit its id; it was changed after publication"));
+    }
+    serde_json::from_str(text).map_err(|error| damaged(&format!("it cannot be read by this version ({error})")))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), FiguresError> {
+    let done = fs::File::create(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    done.map_err(disk("write", path))
+}
+
+fn sync_folder(folder: &Path) -> Result<(), FiguresError> {
+    fs::File::open(folder).and_then(|handle| handle.sync_all()).map_err(disk("write", folder))
+}
+
+fn disk(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FiguresError {
+    let path = path.to_owned();
+    move |source| FiguresError::Disk { action, path, source }
+}
