@@ -6,6 +6,7 @@
 
 pub mod districts;
 mod error;
+mod facts;
 pub mod key_figures;
 pub mod release;
 pub mod scene;

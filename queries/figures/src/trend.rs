@@ -1,8 +1,12 @@
 //! A figure over the years, with intervals, and whether it changed.
 
 use serde::{Deserialize, Serialize};
+use skjerm_warehouse::policy::Policy;
 
-use crate::text::{Display, Text};
+use crate::error::FiguresError;
+use crate::key_figures::{self, KeyFigure, Unit};
+use crate::release::{Release, joint};
+use crate::text::{Display, Language, Text, number};
 
 /// One year of a figure.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,4 +42,79 @@ pub struct Change {
     pub distinguishable: bool,
     /// One plain sentence.
     pub sentence: Text,
+}
+
+/// A figure over the years of these releases, in the order of the years. A release that has no such figure is an error.
+///
+/// The noise of two releases is independent, so the variances of a change add up.
+pub fn series(releases: &[Release], policy: &Policy, name: &str) -> Result<Vec<TrendPoint>, FiguresError> {
+    let mut figures: Vec<KeyFigure> =
+        releases.iter().map(|release| key_figures::figure(release, policy, name)).collect::<Result<_, _>>()?;
+    figures.sort_by_key(|figure| figure.year);
+    if let Some(pair) = figures.windows(2).find(|pair| pair[0].year == pair[1].year) {
+        return Err(FiguresError::Refused {
+            message: format!("two of the releases are of the year {}", pair[0].year),
+            hint: Some("give one release a year, such as the latest".to_owned()),
+        });
+    }
+    let mut points: Vec<TrendPoint> = Vec::new();
+    let mut before: Option<&KeyFigure> = None;
+    for figure in &figures {
+        points.push(TrendPoint {
+            year: figure.year,
+            release: figure.release.clone(),
+            value: figure.value,
+            low: figure.low,
+            high: figure.high,
+            display: figure.display,
+            change: before.map(|before| change(before, figure)),
+        });
+        before = Some(figure);
+    }
+    Ok(points)
+}
+
+fn change(before: &KeyFigure, after: &KeyFigure) -> Change {
+    let difference = joint::rounded(after.value - before.value);
+    let sd = after.sd.hypot(before.sd);
+    let (low, high) = if sd == 0.0 { (difference, difference) } else { joint::interval(after.value - before.value, sd) };
+    let distinguishable = low > 0.0 || high < 0.0;
+    Change { from_year: before.year, difference, low, high, distinguishable, sentence: sentence(before, after, (difference, low, high)) }
+}
+
+fn sentence(before: &KeyFigure, after: &KeyFigure, (difference, low, high): (f64, f64, f64)) -> Text {
+    let decimals = usize::from(!matches!(after.unit, Unit::Persons | Unit::Municipalities | Unit::Patrols));
+    let write = |value: f64, language| number(value, decimals, language);
+    let (from, to) = (before.year, after.year);
+    if after.sd == 0.0 && before.sd == 0.0 {
+        let (no, en) = match difference {
+            zero if zero == 0.0 => ("uendret".to_owned(), "unchanged".to_owned()),
+            up if up > 0.0 => (format!("opp {}", write(up, Language::No)), format!("up {}", write(up, Language::En))),
+            down => (format!("ned {}", write(-down, Language::No)), format!("down {}", write(-down, Language::En))),
+        };
+        return Text::new(format!("Fra {from} til {to}: {no} (eksakte tall)."), format!("From {from} to {to}: {en} (exact figures)."));
+    }
+    if low <= 0.0 && high >= 0.0 {
+        return Text::new(
+            format!("{to} kan ikke skilles fra {from}: forskjellen er mindre enn usikkerheten."),
+            format!("{to} cannot be distinguished from {from}: the difference is smaller than the uncertainty."),
+        );
+    }
+    let (near, far) = if difference > 0.0 { (low, high) } else { (-high, -low) };
+    let size = difference.abs();
+    let (no, en) = if difference > 0.0 { ("økning", "increase") } else { ("nedgang", "decrease") };
+    Text::new(
+        format!(
+            "Fra {from} til {to}: {no} på {} (mellom {} og {}).",
+            write(size, Language::No),
+            write(near, Language::No),
+            write(far, Language::No)
+        ),
+        format!(
+            "From {from} to {to}: {en} of {} (between {} and {}).",
+            write(size, Language::En),
+            write(near, Language::En),
+            write(far, Language::En)
+        ),
+    )
 }

@@ -1,0 +1,136 @@
+//! Two campaigns of the open-drug-scene counts beside each other.
+
+mod arithmetic;
+mod build;
+mod sentences;
+
+use serde::{Deserialize, Serialize};
+use skjerm_engine::{Caller, Engine};
+use skjerm_warehouse::policy::{Policy, UNKNOWN};
+
+use crate::error::FiguresError;
+use crate::text::Text;
+
+pub use build::build;
+
+/// The part of the caller's share of a campaign that a comparison takes when no ρ is named: the rest is for estimates.
+const DEFAULT_PART: f64 = 0.5;
+/// The family of blocks that campaigns belong to.
+const FAMILY: &str = "scene";
+
+/// Measures both campaigns and compares them. Without `rho`: half of what the caller's share has for a campaign. A campaign measured
+/// before with the same ρ is free.
+///
+/// # Privacy
+/// Two calls of [`Engine::measure_scene`], each paid from its campaign's block; all else works on noised totals and on the rounds held,
+/// which are public.
+pub async fn compare(engine: &Engine, caller: &Caller, a: &str, b: &str, rho: Option<f64>) -> Result<SceneComparison, FiguresError> {
+    let policy = engine.policy();
+    for code in [a, b] {
+        check_campaign(policy, code)?;
+    }
+    if a == b {
+        return Err(FiguresError::Refused {
+            message: format!("the campaign {a} cannot be compared with itself"),
+            hint: Some("name two campaigns".to_owned()),
+        });
+    }
+    let rho = match rho {
+        Some(rho) if rho.is_finite() && rho > 0.0 => rho,
+        Some(rho) => return Err(FiguresError::Refused { message: format!("ρ must be a number above 0, not {rho}"), hint: None }),
+        None => default_rho(policy, caller)?,
+    };
+    let first = engine.measure_scene(caller, a, rho).await?;
+    let second = engine.measure_scene(caller, b, rho).await?;
+    build(policy, &first, &second)
+}
+
+fn check_campaign(policy: &Policy, code: &str) -> Result<(), FiguresError> {
+    let list = policy.code_list("campaign").ok_or_else(|| FiguresError::Fault("the policy has no campaigns".to_owned()))?;
+    if code != UNKNOWN && list.contains(code) {
+        return Ok(());
+    }
+    let known: Vec<&str> = list.codes.iter().map(|code| code.code.as_str()).filter(|code| *code != UNKNOWN).collect();
+    Err(FiguresError::Refused {
+        message: format!("there is no campaign \"{code}\""),
+        hint: Some(format!("the campaigns are {}", known.join(", "))),
+    })
+}
+
+fn default_rho(policy: &Policy, caller: &Caller) -> Result<f64, FiguresError> {
+    let share = policy.budget.get(FAMILY).and_then(|budget| Some(budget.rho * budget.shares.get(caller.share())?));
+    share.map(|share| share * DEFAULT_PART).ok_or_else(|| FiguresError::Refused {
+        message: format!("the share \"{}\" has no part in the budget of the counts", caller.share()),
+        hint: Some("ask as a planner".to_owned()),
+    })
+}
+
+/// Two campaigns, area by area.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SceneComparison {
+    /// The first campaign.
+    pub a: Campaign,
+    /// The campaign compared with it.
+    pub b: Campaign,
+    /// All areas and shifts together.
+    pub total: SceneCell,
+    /// All areas together, by shift.
+    pub shifts: Vec<SceneCell>,
+    /// By area (all shifts together).
+    pub areas: Vec<SceneCell>,
+    /// By area and shift.
+    pub cells: Vec<SceneCell>,
+    /// One plain sentence.
+    pub summary: Text,
+    /// What to keep in mind.
+    pub notes: Vec<Text>,
+}
+
+/// One campaign, as measured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Campaign {
+    /// Code of the campaign.
+    pub code: String,
+    /// Its name.
+    pub label: Text,
+    /// Id of the stored measurement.
+    pub answer: String,
+    /// ρ of the measurement.
+    pub rho: f64,
+    /// Rounds held, by shift (public).
+    pub rounds: Vec<(String, u64)>,
+}
+
+/// Mean observed persons a count in one area and shift, in both campaigns.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SceneCell {
+    /// Code of the area; `None`: all areas.
+    pub area: Option<String>,
+    /// Code of the shift; `None`: all shifts.
+    pub shift: Option<String>,
+    /// Name of the cell.
+    pub label: Text,
+    /// Mean a count in the first campaign; `None` when no round was held.
+    pub a: Option<Mean>,
+    /// Mean a count in the second campaign; `None` when no round was held.
+    pub b: Option<Mean>,
+    /// Second less first.
+    pub difference: Option<Mean>,
+    /// Second over first; `None` when the first cannot be told from zero.
+    pub ratio: Option<Mean>,
+    /// The interval of the difference does not hold zero.
+    pub distinguishable: bool,
+    /// One plain sentence.
+    pub sentence: Text,
+}
+
+/// A value with its 95 % interval (of the noise).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Mean {
+    /// Unbiased value.
+    pub value: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
