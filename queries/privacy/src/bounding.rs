@@ -1,29 +1,303 @@
-//! How much one person-year may contribute.
+//! How much one person-year may contribute, chosen privately, and kept to.
+//!
+//! Bounding decides the error more than noise does: cut too low, a few active persons' records
+//! vanish; too high, everyone's figures drown in the noise that would hide them. So a person-year's
+//! whole vector (its sums over all cells of the answer) is *scaled* to an L2 norm of at most C, and C
+//! comes from a noised histogram of the norms.
+//!
+//! Vectors are fixed-point integers: multiply counts by [`FIXED_POINT`] first, for a vector (1, 1)
+//! scaled to norm 1 would round to (0, 0) otherwise. The norms, the buckets and C are in the same
+//! fixed-point units.
+//!
+//! # Privacy
+//!
+//! *Unit*: a person-year, added or removed. *Sensitivity*: the histogram counts every person-year in
+//! exactly one bucket ([`bucket_of`]), hence L2 sensitivity 1; a vector after [`scale_to_norm`] has an
+//! L2 norm of at most C, hence the sum of all vectors has L2 sensitivity C. *Mechanism*: for both
+//! [`crate::gaussian`], by the caller. *Cost*: the histogram's ρ and the sum's ρ, added up.
+//! [`choose_norm`] sees noised counts only and is post-processing. *Source*: the norm after rounding is
+//! not assumed but checked, with 128-bit integers: rounding towards zero never lengthens a vector, and a
+//! float never decides.
+
 use crate::Rho;
 
-/// Upper bounds of the buckets for norms from 0 to `max_norm`: 0, 1, 2, 4, … `max_norm`.
+/// One, in fixed point: fine enough that rounding a scaled vector towards zero loses under a
+/// thousandth, coarse enough that sums over a city stay far inside 64 bits.
+pub const FIXED_POINT: i64 = 1 << 12;
+
+/// Candidates per bucket for C.
+const STEPS: u32 = 4;
+/// A tail of the histogram counts as seen when it is so many standard deviations above nothing. Noise
+/// mistaken for persons of huge norms would spoil C, so false alarms must be rare.
+const SEEN: f64 = 3.5;
+/// The same for a bucket next to one that is seen.
+const LIKELY: f64 = 1.0;
+
+/// Ascending upper bounds of the buckets for norms up to `max_norm`: 1, 2, 4, … `max_norm`.
 pub fn buckets(max_norm: u64) -> Vec<u64> {
-    let _ = max_norm;
-    unimplemented!()
+    let max_norm = max_norm.max(1);
+    let mut bounds: Vec<u64> =
+        (0..64).map(|bit| 1_u64 << bit).take_while(|bound| *bound < max_norm).collect();
+    bounds.push(max_norm);
+    bounds
 }
-/// The bucket a norm falls into: exactly one, the last for all above.
+
+/// The bucket a norm falls into: exactly one; the last also takes all above its bound.
 pub fn bucket_of(norm: u64, buckets: &[u64]) -> usize {
-    let _ = (norm, buckets);
-    unimplemented!()
+    buckets.partition_point(|bound| *bound < norm).min(buckets.len().saturating_sub(1))
 }
-/// ‖vector‖₂ rounded up, in exact integer arithmetic.
+
+/// ‖vector‖₂, rounded up, in exact integer arithmetic; it saturates at the largest `u64`.
 pub fn norm(vector: &[i64]) -> u64 {
-    let _ = vector;
-    unimplemented!()
+    let squared = squared_norm(vector);
+    let root = squared.isqrt();
+    let up = if root * root == squared { root } else { root + 1 };
+    u64::try_from(up).unwrap_or(u64::MAX)
 }
-/// The C with the least predicted error: `noisy_hist` holds a count a bucket with noise of
-/// standard deviation `hist_sd`; the answer has `cells` cells and its noise may cost `rho`.
-pub fn choose_norm(noisy_hist: &[f64], hist_sd: f64, buckets: &[u64], cells: usize, rho: Rho) -> u64 {
-    let _ = (noisy_hist, hist_sd, buckets, cells, rho);
-    unimplemented!()
+
+/// ‖vector‖₂², exact below 2¹²⁸ and saturating there.
+fn squared_norm(vector: &[i64]) -> u128 {
+    vector.iter().fold(0_u128, |sum, v| {
+        let magnitude = u128::from(v.unsigned_abs());
+        sum.saturating_add(magnitude * magnitude)
+    })
 }
-/// Scales a vector to an L2 norm of at most `c`, in integers rounded towards zero.
+
+/// Scales a vector to an L2 norm of at most `c`, in integers rounded towards zero. A vector that is
+/// short enough stays as it is.
+///
+/// A `c` above [`crate::gaussian::MAX_L2`] is taken as that: no mechanism accepts more.
 pub fn scale_to_norm(vector: &mut [i64], c: u64) {
-    let _ = (vector, c);
-    unimplemented!()
+    let c = c.min(crate::gaussian::MAX_L2);
+    let limit = u128::from(c) * u128::from(c);
+    // Once is enough, but for norms beyond 64 bits; the check decides, not the argument.
+    while squared_norm(vector) > limit {
+        // Rounded up, hence never too little is cut; above c, hence every pass shortens.
+        let norm = u128::from(norm(vector));
+        for value in vector.iter_mut() {
+            let magnitude = u128::from(value.unsigned_abs()) * u128::from(c) / norm;
+            // Below the magnitude it was, so it always fits; zero is safe if that were wrong.
+            *value = i64::try_from(magnitude).map_or(0, |m| if *value < 0 { -m } else { m });
+        }
+    }
+}
+
+/// The C with the least predicted mean squared error of a cell: the noise that C costs, and the bias
+/// from the norms it cuts.
+///
+/// `noisy_hist` holds a count a bucket of `buckets`, each with noise of standard deviation `hist_sd`;
+/// the answer has `cells` cells and its noise may cost `rho`. The result is from 1 to the last bound.
+pub fn choose_norm(noisy_hist: &[f64], hist_sd: f64, buckets: &[u64], cells: usize, rho: Rho) -> u64 {
+    let Some(&max_norm) = buckets.last() else { return 1 };
+    if rho.is_zero() || noisy_hist.len() != buckets.len() {
+        return max_norm;
+    }
+    let tails = persons_above(noisy_hist, hist_sd);
+    // What is lost is spread over the cells unevenly, and one person's over several: a person's vector
+    // over s cells sums to √s times its norm. Twice is about right for the field's questions.
+    let cells = cells.max(1) as f64;
+    let spread = cells.sqrt().min(2.0) / cells;
+    let variance_per_square = 1.0 / (2.0 * rho.as_f64());
+
+    // From the largest candidate down; the bias grows by the persons above times the step.
+    let (mut lost, mut best, mut least) = (0.0, max_norm as f64, f64::INFINITY);
+    for bucket in (0..buckets.len()).rev() {
+        let upper = buckets[bucket] as f64;
+        let lower = if bucket == 0 { upper / 2.0 } else { buckets[bucket - 1] as f64 };
+        let above_lower = if bucket == 0 { tails.below } else { tails.above[bucket - 1] };
+        let above_upper = tails.above[bucket];
+        for step in 0..STEPS {
+            // Norms within a bucket are taken as spread evenly over its logarithm.
+            let at = |part: f64| {
+                let fraction = part / f64::from(STEPS);
+                (upper * (lower / upper).powf(fraction), above_upper + (above_lower - above_upper) * fraction)
+            };
+            let ((c, here), (next, there)) = (at(f64::from(step)), at(f64::from(step) + 1.0));
+            let error = variance_per_square * c * c + (spread * lost).powi(2);
+            if error < least {
+                (best, least) = (c, error);
+            }
+            lost += (c - next) * f64::midpoint(here, there);
+        }
+    }
+    // Rounding up keeps a bound that is a bucket's bound: those hold for whole vectors.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and the last bound
+    let c = (best - 1e-6 * best).ceil() as u64;
+    c.clamp(1, max_norm)
+}
+
+struct Tails {
+    /// Persons with norms above each bucket's bound.
+    above: Vec<f64>,
+    /// All persons.
+    below: f64,
+}
+
+/// Persons above each bound: sums of the noised counts from the top, without the buckets above the
+/// highest in which persons are to be seen, and never falling on the way down.
+fn persons_above(noisy_hist: &[f64], hist_sd: f64) -> Tails {
+    let mut above = vec![0.0; noisy_hist.len()];
+    let mut so_far = 0.0_f64;
+    if let Some(top) = highest_seen(noisy_hist, hist_sd) {
+        let mut sum = 0.0;
+        for bucket in (0..=top).rev() {
+            above[bucket] = so_far;
+            sum += noisy_hist[bucket];
+            so_far = so_far.max(sum);
+        }
+    }
+    Tails { above, below: so_far }
+}
+
+/// The highest bucket that holds persons, as far as one can tell. A tail does not end abruptly: next to
+/// a bucket that is surely not empty, less evidence is enough, since an error there costs little.
+fn highest_seen(noisy_hist: &[f64], hist_sd: f64) -> Option<usize> {
+    let mut sum = 0.0;
+    let sure = (0..noisy_hist.len()).rev().find(|bucket| {
+        sum += noisy_hist[*bucket];
+        let summed = (noisy_hist.len() - bucket) as f64;
+        noisy_hist[*bucket].max(sum / summed.sqrt()) > SEEN * hist_sd
+    })?;
+    let likely = noisy_hist[sure + 1..].iter().take_while(|count| **count > LIKELY * hist_sd).count();
+    Some(sure + likely)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    #[test]
+    fn buckets_cover_everything_once() {
+        assert_eq!(buckets(10), [1, 2, 4, 8, 10]);
+        assert_eq!(buckets(8), [1, 2, 4, 8]);
+        assert_eq!(buckets(0), [1]);
+        let bounds = buckets(10);
+        assert_eq!(
+            [0, 1, 2, 3, 8, 9, 10, 11, u64::MAX].map(|n| bucket_of(n, &bounds)),
+            [0, 0, 1, 2, 3, 4, 4, 4, 4]
+        );
+        assert_eq!(buckets(u64::MAX).len(), 65);
+    }
+
+    #[test]
+    fn norms_are_rounded_up() {
+        assert_eq!(norm(&[3, -4]), 5);
+        assert_eq!(norm(&[1, 1]), 2);
+        assert_eq!(norm(&[]), 0);
+        assert_eq!(norm(&[i64::MIN; 9]), u64::MAX);
+        // A float would say exactly 2^53 here, and be wrong.
+        assert_eq!(norm(&[1 << 53, 1]), (1 << 53) + 1);
+    }
+
+    proptest! {
+        #[test]
+        fn scaled_norm_never_exceeds_c(
+            mut vector in prop::collection::vec(prop_oneof![any::<i64>(), -1000..1000_i64], 0..40),
+            c in prop_oneof![0..100_u64, any::<u64>()],
+        ) {
+            let before = vector.clone();
+            scale_to_norm(&mut vector, c);
+            let limit = u128::from(c) * u128::from(c);
+            let squares: u128 = vector.iter().map(|v| u128::from(v.unsigned_abs()).pow(2)).sum();
+            prop_assert!(squares <= limit);
+            // Towards zero: no sign turns, nothing grows.
+            for (new, old) in vector.iter().zip(&before) {
+                prop_assert!(new.unsigned_abs() <= old.unsigned_abs());
+                prop_assert!(*new == 0 || new.signum() == old.signum());
+            }
+            if squared_norm(&before) <= limit && c <= crate::gaussian::MAX_L2 {
+                prop_assert_eq!(vector, before);
+            }
+        }
+
+        #[test]
+        fn scaling_keeps_the_direction(vector in prop::collection::vec(0..50_i64, 1..20), c in 1..40_u64) {
+            let unit = u64::try_from(FIXED_POINT).unwrap();
+            let mut scaled: Vec<i64> = vector.iter().map(|v| v * FIXED_POINT).collect();
+            scale_to_norm(&mut scaled, c * unit);
+            let length = vector.iter().map(|v| (v * v) as f64).sum::<f64>().sqrt();
+            let factor = (c as f64 / length.max(1e-9)).min(1.0);
+            for (new, old) in scaled.iter().zip(&vector) {
+                let expected = *old as f64 * factor;
+                prop_assert!((*new as f64 / FIXED_POINT as f64 - expected).abs() < 0.01 + expected * 1e-3);
+            }
+        }
+
+        #[test]
+        fn one_unit_is_in_one_bucket(norm in any::<u64>(), max in 1..u64::MAX) {
+            let bounds = buckets(max);
+            let bucket = bucket_of(norm, &bounds);
+            prop_assert!(norm <= bounds[bucket] || bucket == bounds.len() - 1);
+            prop_assert!(bucket == 0 || norm > bounds[bucket - 1]);
+        }
+
+        #[test]
+        fn the_choice_is_always_within_the_bounds(
+            hist in prop::collection::vec(-1e5..1e5_f64, 21),
+            cells in 0..10_000_usize,
+            nano in 0..1_000_000_000_u64,
+        ) {
+            let bounds = buckets(1 << 20);
+            let c = choose_norm(&hist, 30.0, &bounds, cells, Rho::from_nano(nano));
+            prop_assert!((1..=1 << 20).contains(&c));
+        }
+    }
+
+    /// Heavy-tailed persons over districts: the chosen C, from a look at a tenth of the price, against
+    /// the best there is when the data and the whole price are given. A single cell is the hardest: its
+    /// bias does not spread, and the last dozen persons of the tail are hidden in the look's noise.
+    #[test]
+    fn chosen_norm_is_near_the_oracle() {
+        let rho = Rho::from_f64_up(0.024_356).unwrap();
+        let (spend, look) = (rho.fraction(0.9).unwrap(), rho.fraction(0.1).unwrap());
+        let mut random = ChaCha8Rng::seed_from_u64(7);
+        for (cells, persons, scale, bound) in
+            [(16, 2_000, 4.0, 1.35), (16, 2_000, 400.0, 1.35), (192, 2_000, 4.0, 1.35), (1, 2_000, 9.0, 1.7)]
+        {
+            let vectors: Vec<Vec<i64>> = (0..persons)
+                .map(|_| {
+                    let total = scale / random.random_range(0.02..1.0_f64).powf(0.9);
+                    let places = random.random_range(1..=3_usize);
+                    let mut vector = vec![0; cells];
+                    for _ in 0..places {
+                        // Some districts are busier than others.
+                        let place = (random.random_range(0.0..1.0_f64).powi(2) * cells as f64) as usize;
+                        vector[place.min(cells - 1)] += (total / places as f64).ceil() as i64 * FIXED_POINT;
+                    }
+                    vector
+                })
+                .collect();
+            let bounds = buckets(1 << 26);
+            let mut hist = vec![0.0; bounds.len()];
+            for vector in &vectors {
+                hist[bucket_of(norm(vector), &bounds)] += 1.0;
+            }
+            let sd = (1.0 / (2.0 * look.as_f64())).sqrt();
+            for count in &mut hist {
+                // Twelve uniforms less six: close to normal.
+                *count += sd * ((0..12).map(|_| random.random_range(0.0..1.0_f64)).sum::<f64>() - 6.0);
+            }
+            let error = |c: u64, price: Rho| {
+                let mut lost = vec![0_i64; cells];
+                for vector in &vectors {
+                    let mut cut = vector.clone();
+                    scale_to_norm(&mut cut, c);
+                    for (sum, (old, new)) in lost.iter_mut().zip(vector.iter().zip(&cut)) {
+                        *sum += old - new;
+                    }
+                }
+                let bias = lost.iter().map(|l| (*l as f64).powi(2)).sum::<f64>() / cells as f64;
+                (bias + (c as f64).powi(2) / (2.0 * price.as_f64())).sqrt()
+            };
+            let oracle = (20..50)
+                .map(|i| error(2_f64.powf(f64::from(i) / 2.0) as u64, rho))
+                .fold(f64::INFINITY, f64::min);
+            let chosen = error(choose_norm(&hist, sd, &bounds, cells, spend), spend);
+            assert!(chosen < bound * oracle, "{cells} cells, scale {scale}: {chosen} {oracle}");
+        }
+    }
 }

@@ -83,10 +83,14 @@ impl Rho {
         Self(self.0.saturating_sub(other.0))
     }
 
-    /// A fraction of it, rounded down. `fraction` outside 0 to 1 is an error.
+    /// A fraction of it, rounded down (a product that is whole but for the last digits of a float
+    /// counts as whole: 0.3 of 0.31 is 0.093). `fraction` outside 0 to 1 is an error.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // from 0 to `self`
     pub fn fraction(self, fraction: f64) -> Result<Self, PrivacyError> {
         if (0.0..=1.0).contains(&fraction) {
-            Self::from_f64_down(self.as_f64() * fraction).map(|part| part.min(self))
+            let part = self.0 as f64 * fraction;
+            let whole = if (part - part.round()).abs() < 1e-6 { part.round() } else { part.floor() };
+            Ok(Self((whole as u64).min(self.0)))
         } else {
             Err(PrivacyError::Mismatch(format!(
                 "a share of a budget must be from 0 to 1, but {fraction} was given: check the policy's shares"
@@ -117,5 +121,58 @@ impl Serialize for Rho {
 impl<'de> Deserialize<'de> for Rho {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::nearest(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn decimals_mean_what_they_say() {
+        for (value, nano) in [(0.1, 100_000_000), (0.31, 310_000_000), (0.3, 300_000_000), (0.005, 5_000_000)]
+        {
+            assert_eq!(Rho::from_f64_up(value).unwrap().nano(), nano);
+            assert_eq!(Rho::from_f64_down(value).unwrap().nano(), nano);
+        }
+        let year = Rho::from_nano(310_000_000);
+        assert_eq!(
+            [0.5, 0.3, 0.1, 1.0].map(|f| year.fraction(f).unwrap().nano()),
+            [155_000_000, 93_000_000, 31_000_000, 310_000_000]
+        );
+        assert_eq!(Rho::from_nano(10).fraction(0.99).unwrap().nano(), 9);
+        assert_eq!(Rho::from_f64_up(1e-12).unwrap().nano(), 1, "never free");
+        assert_eq!(Rho::from_f64_down(1.9e-9).unwrap().nano(), 1);
+    }
+
+    #[test]
+    fn refuses_what_is_no_amount() {
+        for value in [-1e-12, f64::NAN, f64::INFINITY, 1e6 + 1.0] {
+            assert!(Rho::from_f64_up(value).is_err() && Rho::from_f64_down(value).is_err());
+        }
+        assert!(Rho::MAX.checked_add(Rho::from_nano(1)).is_none());
+        assert!(Rho::ZERO.checked_sub(Rho::from_nano(1)).is_none());
+        assert!(serde_json::from_str::<Rho>("-0.1").is_err());
+        assert!(Rho::MAX.fraction(1.1).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn rounding_is_outward(value in 0.0..1e6_f64) {
+            let (up, down) = (Rho::from_f64_up(value).unwrap(), Rho::from_f64_down(value).unwrap());
+            prop_assert!(down.as_f64() <= value && value <= up.as_f64());
+            prop_assert!(up.nano() - down.nano() <= 1);
+        }
+
+        #[test]
+        fn json_keeps_the_amount(nano in 0..=Rho::MAX.nano()) {
+            let amount = Rho::from_nano(nano);
+            let text = serde_json::to_string(&amount).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Rho>(&text).unwrap(), amount);
+            prop_assert_eq!(Rho::from_f64_up(amount.as_f64()).unwrap(), amount);
+            prop_assert_eq!(Rho::from_f64_down(amount.as_f64()).unwrap(), amount);
+        }
     }
 }
