@@ -1,8 +1,43 @@
 //! Exports in, pseudonymised deliveries out.
 //!
-//! The only place in Skjerm that sees identifiers, and the only one that holds the linking key.
+//! The only place in Skjerm that sees identifiers, and the only one that holds the [`LinkingKey`].
+//!
+//! * A mapping file a source ([`mapping`]) says how its exports are read.
+//! * Text and workbooks are split into rows so that nothing is lost: every row is loaded, replaces one, or
+//!   goes to quarantine with its line, column and reason.
+//! * A person is known by national identity number ([`identity`]), else by name and birth date, else by the source's
+//!   client number, and becomes a pseudonym of the first layer: a keyed BLAKE3 hash of 128 bits, with a key of its own
+//!   for each of the three, so that they never meet by chance.
+//! * [`ingest`] reads all files first and then hands the rows to the warehouse, which hashes again with its own key.
+//!
+//! # Privacy
+//!
+//! Identifiers live in memory only, from a reader's cell to the hash; buffers that held them are wiped. No error,
+//! log or quarantine file holds a value of a row. Free text, names, numbers, exact birth dates and staff names are never
+//! stored; a birth date becomes the age band at the year's end.
 
+mod error;
+mod header;
 pub mod identity;
+mod key;
+pub mod mapping;
+mod person;
 mod progress;
+mod quarantine;
+mod read;
+mod reason;
+mod report;
+mod rows;
+mod run;
+mod spelling;
+mod table;
+mod values;
 
+pub use error::{FileError, FileProblem, IngestError};
+pub use key::LinkingKey;
+pub use mapping::{MappingError, sources};
 pub use progress::{Progress, Silent};
+pub use quarantine::QuarantineLine;
+pub use reason::Reason;
+pub use report::{DeliveryReport, IngestReport};
+pub use run::{Ingest, IngestOptions, ingest};

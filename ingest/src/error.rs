@@ -1,0 +1,197 @@
+//! Why an ingest was refused or failed. No message holds a value of a row.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use skjerm_warehouse::WarehouseError;
+use thiserror::Error;
+
+use crate::mapping::MappingError;
+
+/// An ingest that did not happen. Nothing was written, unless it says so.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum IngestError {
+    /// Nothing to read.
+    #[error("no file was given: name at least one export")]
+    NoFiles,
+    /// A source without a mapping.
+    #[error("unknown source `{name}`: the known sources are {}", known.join(", "))]
+    UnknownSource {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// Files that cannot be read as a whole. Every such file is named.
+    #[error("{}", refusal(.0))]
+    Refused(Vec<FileError>),
+    /// A mapping file that cannot be used.
+    #[error(transparent)]
+    Mapping(#[from] MappingError),
+    /// The warehouse did not take the rows.
+    #[error(transparent)]
+    Warehouse(#[from] WarehouseError),
+    /// The counts do not add up: a fault of this program.
+    #[error(
+        "the warehouse took {taken} of {offered} rows of {file}: this is a fault of the program, please report it"
+    )]
+    Unaccounted {
+        /// The file.
+        file: String,
+        /// Rows given to the warehouse.
+        offered: u64,
+        /// Rows it says it took.
+        taken: u64,
+    },
+    /// The rows are loaded, but the quarantine could not be written.
+    #[error(
+        "the rows are loaded, but the quarantine file {path} cannot be written ({source}): free space or correct permissions, and ingest the same files again"
+    )]
+    Quarantine {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+impl IngestError {
+    /// Whether the input was refused (exit code 2), as opposed to a fault (exit code 1).
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::NoFiles | Self::UnknownSource { .. } | Self::Refused(_) | Self::Mapping(_))
+    }
+
+    /// What to do, where the message does not say it yet.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownSource { .. } => {
+                Some("give one of them with --source, or write a mapping file for a new source".into())
+            }
+            Self::Refused(errors) => {
+                Some(errors.iter().map(|e| e.problem.advice()).collect::<Vec<_>>().join(" "))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn refusal(errors: &[FileError]) -> String {
+    match errors {
+        [one] => format!("nothing was ingested: {one}"),
+        many => {
+            let lines: Vec<String> = many.iter().map(|e| format!("\n  - {e}")).collect();
+            format!("nothing was ingested: {} files cannot be read:{}", many.len(), lines.concat())
+        }
+    }
+}
+
+/// A file that cannot be read as a whole.
+#[derive(Debug, Error)]
+#[error("{}: {problem}", path.display())]
+pub struct FileError {
+    /// The file, as it was given.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: FileProblem,
+}
+
+impl FileError {
+    pub(crate) fn new(path: &Path, problem: FileProblem) -> Self {
+        Self { path: path.to_owned(), problem }
+    }
+}
+
+/// What is wrong with a file as a whole.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FileProblem {
+    /// It is not there.
+    #[error("there is no such file")]
+    Missing,
+    /// It is a folder or a device.
+    #[error("this is not a file")]
+    NotAFile,
+    /// It cannot be opened or read.
+    #[error("the file cannot be read: {0}")]
+    Io(io::Error),
+    /// It has no bytes, or only blanks.
+    #[error("the file is empty")]
+    Empty,
+    /// It is neither text nor a workbook.
+    #[error("this is {0}, not a CSV text or an XLSX workbook")]
+    NotATable(&'static str),
+    /// A workbook that cannot be opened, or breaks off.
+    #[error(
+        "the workbook is damaged or protected by a password (sheet row {row} was the last that could be read)"
+    )]
+    DamagedWorkbook {
+        /// Last row read; 0 when none was.
+        row: u64,
+    },
+    /// No row looks like a header.
+    #[error("no header row was found in the first {searched} rows; expected columns such as {}", expected.join(", "))]
+    NoHeader {
+        /// How many rows were looked at.
+        searched: usize,
+        /// Headers of the required columns.
+        expected: Vec<String>,
+    },
+    /// A required column is not there.
+    #[error(
+        "the header in line {line} has no column {}; recognised were {}{}",
+        missing.join(", "), found.join(", "), unrecognised(.unknown_at)
+    )]
+    MissingHeader {
+        /// Line or row of the header.
+        line: u64,
+        /// The missing columns, as the mapping spells them first.
+        missing: Vec<String>,
+        /// The columns that were recognised, as the mapping spells them first.
+        found: Vec<String>,
+        /// Positions (from 1) of columns with a header the mapping does not know. Not their texts: in a file
+        /// without a header, those would be somebody's data.
+        unknown_at: Vec<usize>,
+    },
+    /// Two columns mean the same field.
+    #[error("the columns {first} and {second} of the header in line {line} both mean {field}")]
+    DoubleHeader {
+        /// Line or row of the header.
+        line: u64,
+        /// Position (from 1) of one.
+        first: usize,
+        /// Position of the other.
+        second: usize,
+        /// The column, as the mapping spells it first.
+        field: String,
+    },
+}
+
+impl FileProblem {
+    /// What to do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Missing | Self::NotAFile => "Check the path.",
+            Self::Io(_) => "Check the permissions and the disk.",
+            Self::Empty => "Export again.",
+            Self::NotATable(_) | Self::DamagedWorkbook { .. } => {
+                "Export again as CSV, or save as XLSX without a password."
+            }
+            Self::NoHeader { .. } => "Check that the file belongs to the source that was named.",
+            Self::MissingHeader { .. } => {
+                "Export the column too, or add its header to the source's mapping file."
+            }
+            Self::DoubleHeader { .. } => "Remove or rename one of them.",
+        }
+    }
+}
+
+fn unrecognised(at: &[usize]) -> String {
+    match at {
+        [] => String::new(),
+        at => {
+            let numbers: Vec<String> = at.iter().map(ToString::to_string).collect();
+            format!("; not recognised: column {}", numbers.join(", "))
+        }
+    }
+}

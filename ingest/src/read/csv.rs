@@ -1,0 +1,342 @@
+//! Delimited text, split so that nothing is lost.
+//!
+//! The usual readers treat an unclosed quote as the start of a field that reaches to the end of the file, and
+//! a cut or damaged export would lose every row behind it. Here a quoted field may cross lines, but when it does not close
+//! soon, or the row it closes in does not fit the header, only the line where it begins is given up,
+//! and reading goes on with the next one.
+
+use memchr::{memchr, memchr2};
+use zeroize::Zeroizing;
+
+use super::{Sink, text::Text};
+use crate::error::FileProblem;
+use crate::reason::Reason;
+use crate::values::Cell;
+
+/// The most line ends a quoted field may hold.
+const MAX_LINE_ENDS: usize = 32;
+/// The most bytes a row that crosses lines may have.
+const MAX_ROW: usize = 256 * 1024;
+/// How many lines are looked at to find the delimiter.
+const LOOK_AT: usize = 40;
+
+/// Reads a text into a sink.
+pub(crate) fn read(text: &Text<'_>, declared: Option<u8>, sink: &mut dyn Sink) -> Result<(), FileProblem> {
+    let bytes = text.bytes();
+    let delimiter = declared.unwrap_or_else(|| guess_delimiter(bytes));
+    let mut rest = bytes;
+    let mut line = 1_u64;
+    let mut fields = Fields::default();
+    while !rest.is_empty() {
+        let (first, after) = split_line(rest);
+        if memchr(b'"', first).is_none() {
+            fields.split_plain(first, delimiter);
+            give(first, line, text, &fields, sink)?;
+            (rest, line) = (after, line + 1);
+            continue;
+        }
+        match fields.split_quoted(rest, delimiter) {
+            // A row that crosses lines and does not fit was more likely opened by a stray quote.
+            Some(row) if row.line_ends == 0 || sink.fits(fields.parts.len()) => {
+                give(&rest[..row.bytes], line, text, &fields, sink)?;
+                rest = &rest[row.bytes..];
+                line += row.line_ends + 1;
+            }
+            _ => {
+                sink.broken(line, Reason::UnclosedQuote);
+                (rest, line) = (after, line + 1);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn give(
+    raw: &[u8],
+    line: u64,
+    text: &Text<'_>,
+    fields: &Fields,
+    sink: &mut dyn Sink,
+) -> Result<(), FileProblem> {
+    if raw.iter().all(|b| b.is_ascii_whitespace()) {
+        return Ok(());
+    }
+    let (Ok(row), Ok(unquoted)) = (str::from_utf8(raw), str::from_utf8(&fields.unquoted)) else {
+        sink.broken(line, Reason::BadEncoding);
+        return Ok(());
+    };
+    debug_assert!(text.unchecked || row.is_char_boundary(0));
+    if damaged(row, text.one_byte) {
+        sink.broken(line, Reason::BadEncoding);
+        return Ok(());
+    }
+    let cells: Vec<Cell<'_>> = fields
+        .parts
+        .iter()
+        .map(|part| {
+            let source = if part.unquoted { unquoted } else { row };
+            Cell::Text(source.get(part.from..part.to).unwrap_or_default())
+        })
+        .collect();
+    if cells.iter().all(Cell::is_empty) {
+        return Ok(());
+    }
+    if sink.fits(cells.len()) {
+        return sink.row(line, &cells);
+    }
+    // A spreadsheet may write more delimiters than the header has.
+    let filled = cells.iter().rposition(|c| !c.is_empty()).map_or(0, |at| at + 1);
+    let fitting = (filled..cells.len()).rev().find(|&n| sink.fits(n));
+    match fitting {
+        Some(n) => sink.row(line, &cells[..n]),
+        None => {
+            sink.broken(line, Reason::WrongNumberOfFields);
+            Ok(())
+        }
+    }
+}
+
+/// Whether a row holds characters that only a wrong or broken encoding makes.
+fn damaged(row: &str, one_byte: bool) -> bool {
+    if memchr(0, row.as_bytes()).is_some() {
+        return true;
+    }
+    if row.is_ascii() {
+        return false;
+    }
+    let mut before = ' ';
+    for c in row.chars() {
+        if c == '\u{fffd}' || ('\u{80}'..='\u{9f}').contains(&c) {
+            return true;
+        }
+        // A line of UTF-8 in a Windows-1252 file: æ, ø, å, é, ä, ö, ü seen as two characters.
+        let seen_double = matches!(c, '¦' | '¸' | '¥' | '†' | '˜' | '…' | '©' | '¤' | '¶' | '¼' | '–');
+        if one_byte && before == 'Ã' && seen_double {
+            return true;
+        }
+        before = c;
+    }
+    false
+}
+
+/// The line at the front, without its end, and what follows it.
+fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let (line, after) = match memchr(b'\n', bytes) {
+        Some(at) => (&bytes[..at], &bytes[at + 1..]),
+        None => (bytes, &bytes[bytes.len()..]),
+    };
+    (line.strip_suffix(b"\r").unwrap_or(line), after)
+}
+
+/// The delimiter that the first lines have most of.
+fn guess_delimiter(bytes: &[u8]) -> u8 {
+    let mut rest = bytes;
+    let mut counts = [(b';', 0_usize), (b',', 0), (b'\t', 0)];
+    for _ in 0..LOOK_AT {
+        let (line, after) = split_line(rest);
+        for (delimiter, count) in &mut counts {
+            *count = (*count).max(memchr::memchr_iter(*delimiter, line).count());
+        }
+        rest = after;
+    }
+    // The first of equals: `;`.
+    counts.iter().rev().max_by_key(|(_, count)| *count).map_or(b';', |(delimiter, _)| *delimiter)
+}
+
+/// The fields of one row, as ranges.
+#[derive(Default)]
+struct Fields {
+    parts: Vec<Part>,
+    /// Texts of quoted fields, without their quotes.
+    unquoted: Zeroizing<Vec<u8>>,
+}
+
+struct Part {
+    from: usize,
+    to: usize,
+    /// The range is of `unquoted`, not of the row.
+    unquoted: bool,
+}
+
+/// The extent of a row.
+struct Row {
+    /// With its line end.
+    bytes: usize,
+    /// Line ends inside quotes.
+    line_ends: u64,
+}
+
+impl Fields {
+    fn split_plain(&mut self, line: &[u8], delimiter: u8) {
+        self.parts.clear();
+        self.unquoted.clear();
+        let mut from = 0;
+        for to in memchr::memchr_iter(delimiter, line) {
+            self.parts.push(Part { from, to, unquoted: false });
+            from = to + 1;
+        }
+        self.parts.push(Part { from, to: line.len(), unquoted: false });
+    }
+
+    /// Splits the row at the front of `bytes`; `None` when a quote stays open for too long.
+    fn split_quoted(&mut self, bytes: &[u8], delimiter: u8) -> Option<Row> {
+        self.parts.clear();
+        self.unquoted.clear();
+        let mut at = 0;
+        let mut line_ends = 0;
+        loop {
+            if bytes.get(at) == Some(&b'"') {
+                at = self.quoted_field(bytes, at + 1, &mut line_ends)?;
+                let from = self.unquoted.len();
+                // Anything between the closing quote and the delimiter belongs to the field.
+                let end = at + end_of_field(&bytes[at..], delimiter);
+                let tail = bytes[at..end].strip_suffix(b"\r").unwrap_or(&bytes[at..end]);
+                self.unquoted.extend_from_slice(tail);
+                let to = self.unquoted.len();
+                if let Some(part) = self.parts.last_mut() {
+                    part.to += to - from;
+                }
+                at = end;
+            } else {
+                let end = at + end_of_field(&bytes[at..], delimiter);
+                let to = if bytes.get(end) == Some(&delimiter) || end == at || bytes[end - 1] != b'\r' {
+                    end
+                } else {
+                    end - 1
+                };
+                self.parts.push(Part { from: at, to, unquoted: false });
+                at = end;
+            }
+            match bytes.get(at) {
+                Some(&b) if b == delimiter => at += 1,
+                Some(_) => return Some(Row { bytes: at + 1, line_ends }),
+                None => return Some(Row { bytes: at, line_ends }),
+            }
+        }
+    }
+
+    /// Reads a field behind its opening quote, and gives the position behind the closing one.
+    fn quoted_field(&mut self, bytes: &[u8], start: usize, line_ends: &mut u64) -> Option<usize> {
+        let from = self.unquoted.len();
+        let mut at = start;
+        let mut crossed = 0;
+        loop {
+            let next = at + memchr2(b'"', b'\n', bytes.get(at..)?)?;
+            if bytes[next] == b'\n' {
+                crossed += 1;
+                if crossed > MAX_LINE_ENDS || next > MAX_ROW {
+                    return None;
+                }
+                self.unquoted.extend_from_slice(&bytes[at..=next]);
+                at = next + 1;
+                continue;
+            }
+            self.unquoted.extend_from_slice(&bytes[at..next]);
+            if bytes.get(next + 1) == Some(&b'"') {
+                self.unquoted.push(b'"');
+                at = next + 2;
+                continue;
+            }
+            *line_ends += crossed as u64;
+            self.parts.push(Part { from, to: self.unquoted.len(), unquoted: true });
+            return Some(next + 1);
+        }
+    }
+}
+
+fn end_of_field(bytes: &[u8], delimiter: u8) -> usize {
+    memchr2(delimiter, b'\n', bytes).unwrap_or(bytes.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::text;
+
+    #[derive(Default)]
+    struct Rows {
+        rows: Vec<(u64, Vec<String>)>,
+        broken: Vec<(u64, Reason)>,
+        width: Option<usize>,
+    }
+
+    impl Sink for Rows {
+        fn row(&mut self, line: u64, cells: &[Cell<'_>]) -> Result<(), FileProblem> {
+            self.width.get_or_insert(cells.len());
+            self.rows.push((line, cells.iter().map(|c| c.text().into_owned()).collect()));
+            Ok(())
+        }
+        fn broken(&mut self, line: u64, reason: Reason) {
+            self.broken.push((line, reason));
+        }
+        fn fits(&self, cells: usize) -> bool {
+            self.width.is_none_or(|w| w == cells)
+        }
+    }
+
+    fn rows(bytes: &[u8]) -> Rows {
+        let mut sink = Rows::default();
+        read(&text::decode(bytes, None).unwrap(), None, &mut sink).unwrap();
+        sink
+    }
+
+    #[test]
+    fn plain_and_quoted_rows_are_split() {
+        let found = rows(b"a;b;c\r\n1;\"x;\"\"y\"\"\";3\r\n\r\n;;\r\n4;\"two\nlines\";6\n7;8;9");
+        let expected = [
+            (1, ["a", "b", "c"]),
+            (2, ["1", "x;\"y\"", "3"]),
+            (5, ["4", "two\nlines", "6"]),
+            (7, ["7", "8", "9"]),
+        ];
+        let expected: Vec<(u64, Vec<String>)> =
+            expected.iter().map(|(l, r)| (*l, r.iter().map(ToString::to_string).collect())).collect();
+        assert_eq!(found.rows, expected);
+        assert!(found.broken.is_empty());
+    }
+
+    #[test]
+    fn the_delimiter_is_found() {
+        assert_eq!(rows(b"a,b;x,c\n1,2;x,3\n").rows[0].1.len(), 3);
+        assert_eq!(rows(b"title\na\tb\n1\t2\n").rows[1].1.len(), 2);
+    }
+
+    #[test]
+    fn an_unclosed_quote_costs_its_own_line_only() {
+        let found = rows(b"a;b;c\n1;\"open;3\n4;5;6\n7;\"8\";9\n10;11;12\n");
+        assert_eq!(found.broken, [(2, Reason::UnclosedQuote)]);
+        assert_eq!(found.rows.iter().map(|r| r.0).collect::<Vec<_>>(), [1, 3, 4, 5]);
+        let cut = rows(b"a;b;c\n1;2;3\n4;\"fi");
+        assert_eq!(cut.broken, [(3, Reason::UnclosedQuote)]);
+    }
+
+    #[test]
+    fn lines_of_another_width_are_broken_and_spare_delimiters_are_not() {
+        let found = rows(b"a;b;c\n1;2\n1;2;3;4\n1;2;3;;\n1;2;3");
+        assert_eq!(found.broken, [(2, Reason::WrongNumberOfFields), (3, Reason::WrongNumberOfFields)]);
+        assert_eq!(found.rows.len(), 3);
+    }
+
+    #[test]
+    fn damaged_bytes_cost_their_line() {
+        let mut bytes = "ø;b;c\nå;2;3\næ;5;6\n".as_bytes().to_vec();
+        bytes.extend_from_slice(b"7;\xff;9\n8;\0;9\n");
+        let found = rows(&bytes);
+        assert_eq!(found.broken, [(4, Reason::BadEncoding), (5, Reason::BadEncoding)]);
+        // UTF-8 in a Windows-1252 file.
+        let found = rows(b"\xf8;b\n\xe5;2\n\xe6;2\n\xc3\xb8;4\n");
+        assert_eq!(found.broken, [(4, Reason::BadEncoding)]);
+    }
+
+    #[test]
+    fn many_open_quotes_do_not_take_long() {
+        let mut bytes = b"a;b\n".to_vec();
+        for _ in 0..20_000 {
+            bytes.extend_from_slice(b"1;\"open\n");
+        }
+        let started = std::time::Instant::now();
+        let found = rows(&bytes);
+        assert_eq!(found.rows.len() + found.broken.len(), 20_001);
+        assert!(started.elapsed().as_secs() < 20);
+    }
+}

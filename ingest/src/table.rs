@@ -1,0 +1,115 @@
+//! Rows of a table, column by column, until they become an Arrow batch.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Date32Array, FixedSizeBinaryArray, Int64Array, StringArray};
+use arrow::buffer::Buffer;
+use arrow::error::ArrowError;
+use arrow::record_batch::RecordBatch;
+use jiff::civil::Date;
+
+use crate::key::Pseudonym;
+use crate::mapping::{Codes, ColumnPlan, TablePlan};
+
+/// A value of a row that the mapping's fields decide.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value {
+    Code(u16),
+    Whole(Option<i64>),
+    /// Made of the date and the pseudonyms.
+    Derived,
+}
+
+/// What every row has.
+pub(crate) struct Event {
+    pub(crate) person: Option<Pseudonym>,
+    pub(crate) record: Pseudonym,
+    pub(crate) date: Date,
+}
+
+/// The rows of one table of one file.
+pub(crate) struct Builder<'a> {
+    plan: &'a TablePlan,
+    columns: Vec<Column<'a>>,
+    rows: usize,
+}
+
+enum Column<'a> {
+    Pseudonym(Vec<u8>),
+    Days(Vec<i32>),
+    Number(Vec<i64>),
+    Measure(Vec<Option<i64>>),
+    Code(Vec<u16>, &'a Codes),
+}
+
+impl<'a> Builder<'a> {
+    pub(crate) fn new(plan: &'a TablePlan) -> Self {
+        let columns = plan
+            .columns
+            .iter()
+            .map(|column| match column {
+                ColumnPlan::Person | ColumnPlan::Record => Column::Pseudonym(Vec::new()),
+                ColumnPlan::Date => Column::Days(Vec::new()),
+                ColumnPlan::Year | ColumnPlan::Month => Column::Number(Vec::new()),
+                ColumnPlan::Measure { .. } => Column::Measure(Vec::new()),
+                ColumnPlan::Code { codes, .. }
+                | ColumnPlan::Fixed { codes, .. }
+                | ColumnPlan::AgeBand { codes, .. }
+                | ColumnPlan::LinkLevel { codes, .. } => Column::Code(Vec::new(), codes),
+            })
+            .collect();
+        Self { plan, columns, rows: 0 }
+    }
+
+    /// Adds a row; `values` has one value a column, in order.
+    pub(crate) fn push(&mut self, event: &Event, values: &[Value]) {
+        for ((plan, column), value) in self.plan.columns.iter().zip(&mut self.columns).zip(values) {
+            match (column, value) {
+                (Column::Pseudonym(bytes), _) => {
+                    let person = matches!(plan, ColumnPlan::Person);
+                    let pseudonym = if person { event.person.unwrap_or_default() } else { event.record };
+                    bytes.extend_from_slice(&pseudonym);
+                }
+                (Column::Days(days), _) => days.push(days_since_1970(event.date)),
+                (Column::Number(numbers), _) => numbers.push(match plan {
+                    ColumnPlan::Month => i64::from(event.date.month()),
+                    _ => i64::from(event.date.year()),
+                }),
+                (Column::Measure(numbers), Value::Whole(number)) => numbers.push(*number),
+                (Column::Measure(numbers), _) => numbers.push(None),
+                (Column::Code(at, _), Value::Code(code)) => at.push(*code),
+                (Column::Code(at, codes), _) => at.push(u16::try_from(codes.len()).unwrap_or(u16::MAX)),
+            }
+        }
+        self.rows += 1;
+    }
+
+    /// The batch, or nothing when there are no rows.
+    pub(crate) fn finish(self) -> Result<Option<(String, RecordBatch)>, ArrowError> {
+        if self.rows == 0 {
+            return Ok(None);
+        }
+        let arrays = self.columns.into_iter().map(array).collect::<Result<Vec<_>, _>>()?;
+        let batch = RecordBatch::try_new(Arc::clone(&self.plan.schema), arrays)?;
+        Ok(Some((self.plan.name.clone(), batch)))
+    }
+}
+
+fn array(column: Column<'_>) -> Result<ArrayRef, ArrowError> {
+    Ok(match column {
+        Column::Pseudonym(bytes) => Arc::new(FixedSizeBinaryArray::try_new(16, Buffer::from(bytes), None)?),
+        Column::Days(days) => Arc::new(Date32Array::from(days)),
+        Column::Number(numbers) => Arc::new(Int64Array::from(numbers)),
+        Column::Measure(numbers) => Arc::new(Int64Array::from(numbers)),
+        Column::Code(at, codes) => {
+            // A position outside the list is a fault of this program; the warehouse refuses the code.
+            let code = |at: u16| codes.get(usize::from(at)).map_or("", String::as_str);
+            Arc::new(StringArray::from_iter_values(at.into_iter().map(code)))
+        }
+    })
+}
+
+fn days_since_1970(date: Date) -> i32 {
+    let since = Date::constant(1970, 1, 1).until(date).map(|span| span.get_days());
+    since.unwrap_or_default()
+}
