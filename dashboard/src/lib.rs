@@ -1,1 +1,72 @@
-//! Placeholder
+//! The dashboard: published figures on pages, with their intervals, in Norwegian and English.
+//!
+//! The server shows what is published and the public figures of the budgets. No page and no address here can spend
+//! budget or read protected data: what they are made of is behind [`Published`], which offers nothing of the kind.
+//! Pages work without script and load nothing from elsewhere.
+
+mod api;
+mod assets;
+pub mod chart;
+mod headers;
+pub mod model;
+pub mod pages;
+mod published;
+mod routes;
+mod server;
+mod source;
+pub mod text;
+
+pub use published::{Document, Published, SourceError};
+pub use server::{DEFAULT_ADDRESS, DashboardError, bind, serve, serve_on};
+pub use source::InstallationSource;
+
+use std::sync::Arc;
+
+use axum::{Router, middleware, routing::get};
+use skjerm_warehouse::Installation;
+use tower_http::trace::TraceLayer;
+
+/// What the pages are made from.
+#[derive(Clone)]
+pub struct DashboardState {
+    published: Arc<dyn Published>,
+}
+
+impl DashboardState {
+    /// The published figures and budgets of an installation.
+    pub fn open(installation: &Installation) -> Result<Self, DashboardError> {
+        Ok(Self::new(InstallationSource::open(installation)?))
+    }
+
+    /// Any published figures.
+    pub fn new(published: impl Published) -> Self {
+        Self { published: Arc::new(published) }
+    }
+
+    fn published(&self) -> &dyn Published {
+        self.published.as_ref()
+    }
+}
+
+/// All addresses of the dashboard.
+pub fn router(state: DashboardState) -> Router {
+    Router::new()
+        .route("/", get(routes::figures))
+        .route("/districts", get(routes::districts))
+        .route("/trend", get(routes::trend))
+        .route("/scene", get(routes::scene))
+        .route("/about", get(routes::about))
+        .route("/assets/skjerm.css", get(routes::stylesheet))
+        .route("/assets/skjerm.svg", get(routes::icon))
+        .route("/api/figures", get(api::figures))
+        .route("/api/districts", get(api::districts))
+        .route("/api/releases", get(api::releases))
+        .route("/api/releases/{id}", get(api::release))
+        .route("/api/budget", get(api::budget))
+        .route("/healthz", get(api::healthz))
+        .fallback(routes::nowhere)
+        .method_not_allowed_fallback(routes::read_only)
+        .layer(middleware::from_fn(headers::secure))
+        .layer(TraceLayer::new_for_http())
+        .with_state(state)
+}

@@ -1,0 +1,195 @@
+//! Bokmål.
+
+use super::{About, Common, Districts, Errors, Figures, Frame, Scene, Section, Text, Trend};
+
+pub(super) static TEXT: Text = Text {
+    frame: Frame {
+        tagline: "Nøkkeltall fra oppsøkende arbeid med unge i Oslo",
+        skip: "Hopp til innholdet",
+        menu: "Hovedmeny",
+        other_language: "English",
+        synthetic: "SYNTETISKE DATA",
+        synthetic_meaning: "Tallene er laget for å vise løsningen og gjelder ingen virkelige personer.",
+        foot: "Alle tall om personer er publisert med tilfeldig støy, slik at ingen kan gjenkjennes. \
+               Tallene vises derfor med et usikkerhetsintervall.",
+        as_json: "Data som JSON",
+    },
+    common: Common {
+        year: "År",
+        choose_year: "Velg år",
+        shown: "Visningstall",
+        estimate_interval: "Anslag (95 %-intervall)",
+        estimate: "Anslag",
+        interval: "95 %-intervall",
+        release: "Utgivelse",
+        published: "publisert",
+        exact: "Eksakt tall",
+        exact_meaning: "Gjelder tjenesten selv og inneholder ingen personopplysninger. Publisert uten støy.",
+        suppressed_meaning: "«:» betyr at tallet er for lite til å vises.",
+        as_table: "Tallene som tabell",
+        show: "Vis",
+        between: |low, high| format!("mellom {low} og {high} med 95 % sikkerhet"),
+        at_most: |high| format!("for lite til å vises; høyst {high} med 95 % sikkerhet"),
+        at_most_short: |high| format!("høyst {high}"),
+        nothing_yet: "Ingen nøkkeltall er publisert ennå",
+        nothing_yet_how: "Forvalteren av dataene publiserer et års tall med kommandoen",
+    },
+    figures: Figures {
+        nav: "Nøkkeltall",
+        title: |year| format!("Nøkkeltall for {year}"),
+        lead: "Hvem Uteseksjonen har møtt og fulgt opp i løpet av året. Hver person telles én gang, \
+               uansett hvor mange ganger vedkommende er registrert.",
+        how: "Slik leser du tallene",
+        how_shown: "Det store tallet er visningstallet: et helt tall som er tilpasset slik at delene i en tabell går opp i summen.",
+        how_estimate: "Anslaget er den forventningsrette verdien. Intervallet i parentes hører til anslaget, ikke til visningstallet: \
+                       Slike intervaller rommer det registrerte antallet i 95 av 100 tilfeller.",
+        how_more: "Mer om støy, intervaller og personvern",
+        meaning: "Hva tallet betyr",
+        see_trend: |label| format!("Utvikling over tid: {label}"),
+        more: "Flere nøkkeltall",
+        summary: "Kort fortalt",
+        share_bar: "Anslag og intervall",
+        source: |value| format!("Kilden oppga {value}."),
+    },
+    districts: Districts {
+        nav: "Bydelene",
+        title: |year| format!("Bydelene sammenlignet, {year}"),
+        lead: "Hvor mange personer hver bydel har i tallene, med intervall. Er intervallene brede, kan to bydeler se ulike ut uten at \
+               forskjellen er reell. Velg en bydel for å se hvilke andre den kan skilles fra.",
+        measure: "Vis som",
+        by_count: "Antall personer",
+        by_rate: "Per 1 000 innbyggere 13–24 år",
+        district: "Bydel",
+        young: "Personer 13–24 år",
+        residents: "Innbyggere 13–24 år",
+        no_rate: "For få innbyggere til at en rate gir mening",
+        choose: "Sammenlign med",
+        choose_none: "Ingen valgt",
+        compared: |name| format!("{name} og de andre bydelene"),
+        same: |name, others| format!("{name} kan ikke skilles fra {others}. Forskjellen mellom dem er mindre enn det usikkerheten alene kan gi."),
+        same_none: |name| format!("{name} kan skilles fra alle de andre bydelene."),
+        higher: |name, others| format!("Høyere enn {name}: {others}."),
+        lower: |name, others| format!("Lavere enn {name}: {others}."),
+        caution: "Sammenligningen tar hensyn til støyen som er lagt til av personvernhensyn. Den sier ikke noe om hvorfor bydelene er ulike, og \
+                  registreringspraksis kan variere mellom tjenestene.",
+        chart_title: |rate, year| {
+            if rate {
+                format!("Personer per 1 000 innbyggere 13–24 år, etter bydel, {year}")
+            } else {
+                format!("Antall personer etter bydel, {year}")
+            }
+        },
+        chart_desc: |count, highest, lowest| {
+            format!("Punkt og 95 %-intervall for {count} bydeler. Høyest: {highest}. Lavest: {lowest}. Tallene står i tabellen under.")
+        },
+        axis_count: "Personer",
+        axis_rate: "Personer per 1 000 innbyggere 13–24 år",
+        legend_chosen: "Valgt bydel",
+        legend_differs: "Kan skilles fra den valgte",
+        legend_same: "Kan ikke skilles fra den valgte",
+        legend_plain: "Anslag med 95 %-intervall",
+        relation: "Mot den valgte",
+        relations: ["valgt", "høyere", "lavere", "kan ikke skilles"],
+    },
+    trend: Trend {
+        nav: "Utvikling",
+        title: "Utvikling over tid",
+        lead: "Ett nøkkeltall gjennom årene, med 95 %-intervall. Tabellen sier om en endring er større enn usikkerheten.",
+        choose: "Velg nøkkeltall",
+        chart_title: |label| format!("{label}, utvikling over tid"),
+        chart_desc: |first, first_value, last, last_value| {
+            format!("Linje med 95 %-intervall fra {first} til {last}. {first}: {first_value}. {last}: {last_value}. Tallene står i tabellen under.")
+        },
+        axis_cut: "Merk: Den loddrette aksen begynner ikke på null.",
+        legend_line: "Anslag",
+        legend_band: "95 %-intervall",
+        legend_exact: "Eksakt tall, uten støy",
+        change: "Endring fra året før",
+        one_year: "Bare ett år er publisert så langt. Utviklingen vises når flere år er publisert.",
+    },
+    scene: Scene {
+        nav: "Åpne rusmiljø",
+        title: "Tellinger i åpne rusmiljø",
+        lead: "Hvor mange som i gjennomsnitt er observert per telling, etter vakt og område.",
+        none: "Ingen sammenligning er lagret",
+        none_how: "En sammenligning av to tellinger bestilles av en planlegger eller forvalter med kommandoen",
+        none_why: "Et slikt spørsmål bruker av tellingenes personvernbudsjett. Derfor kan det ikke stilles fra denne siden.",
+        compared: |first, second| format!("{first} mot {second}"),
+        shift_area: "Vakt og område",
+        change: "Endring",
+        answers: "Svar",
+        caution: "Tallene er observasjoner og ikke unike personer: Den samme personen kan være sett i flere runder.",
+        caption: "Gjennomsnittlig antall observerte per telling, anslag med 95 %-intervall",
+        verdict: "Vurdering",
+        verdicts: ["økning", "nedgang", "kan ikke skilles"],
+    },
+    about: About {
+        nav: "Om tallene",
+        title: "Om tallene og personvernet",
+        lead: "Tallene bygger på opplysninger om barn og unge i sårbare situasjoner. De er publisert slik at ingen kan finne ut om \
+               en bestemt person er med.",
+        sections: &[
+            Section {
+                id: "intervall",
+                heading: "Hvordan lese et intervall",
+                paragraphs: &[
+                    "Til hvert tall om personer er det lagt tilfeldig støy. Vi vet nøyaktig hvordan støyen er fordelt, og kan derfor si hvor \
+                     usikkert tallet er. «Anslag 1 975 (1 958–1 992)» betyr at intervallet fra 1 958 til 1 992 er laget med en metode som \
+                     rommer det registrerte antallet i 95 av 100 tilfeller.",
+                    "Intervallet hører til anslaget. Visningstallet er avrundet og tilpasset slik at tabellene går opp. Det brukes der \
+                     tall skal summeres eller gjengis, men det har ikke noe eget intervall.",
+                    "Små tall er mest påvirket av støyen: Et intervall på pluss/minus 15 betyr lite for 1 975 og mye for 20. Et anslag kan \
+                     bli negativt når det registrerte antallet er nær null.",
+                    "Intervallet dekker støyen. Det dekker ikke feil i registreringen, ulik registreringspraksis eller personer som ikke er registrert.",
+                ],
+            },
+            Section {
+                id: "lovnad",
+                heading: "Hva som er lovet",
+                paragraphs: &[
+                    "Alt som gjelder én person i ett kalenderår, er beskyttet samlet (differensielt personvern, zCDP). Det som publiseres, ville vært \
+                     nesten like sannsynlig om personen ikke var med.",
+                    "Hvert år har ett budsjett for alt som noen gang slipper ut om det året, til hvem som helst. Budsjettet belastes før dataene leses, og fylles aldri på igjen.",
+                    "Samme spørsmål gir samme svar. Støyen kan derfor ikke regnes bort ved å spørre mange ganger.",
+                    "For tellinger i åpne rusmiljø gjelder det samme for alle observasjoner av én person i én telling.",
+                ],
+            },
+            Section {
+                id: "ikke-lovet",
+                heading: "Hva som ikke er lovet",
+                paragraphs: &[
+                    "To ulike pseudonymer for samme menneske regnes som to personer. Det skjer når en kilde bare kjenner et kallenavn.",
+                    "Den som er registrert i flere år, er beskyttet hvert år for seg. Over flere år legges budsjettene sammen.",
+                    "Tall om patruljer gjelder tjenesten og er publisert nøyaktig som de er.",
+                    "Forvalteren, som har nøklene og kildefilene, må man ha tillit til.",
+                ],
+            },
+        ],
+        budget: "Personvernbudsjettet",
+        budget_lead: "Søylen viser hvor mye av budsjettet som er brukt. Jo mer som er brukt, desto mer kan samlet være kjent om hver enkelt. \
+                      ρ måler budsjettet og kan legges sammen; ε er det samme uttrykt på en annen måte.",
+        families: ["Personer, per kalenderår", "Åpne rusmiljø, per telling"],
+        block: "Gjelder",
+        spent: "Brukt",
+        left: "Igjen",
+        limit: "Hele budsjettet",
+        bar: |share| format!("{share} brukt"),
+        delta: |delta| format!("ε er regnet ut ved δ = {delta}."),
+        published: "Publisert",
+        releases: "Utgivelser",
+        sum: |count, rho, epsilon| {
+            format!("For en person som er registrert i alle de {count} årene, er det samlede forbruket så langt ρ = {rho} (ε = {epsilon}).")
+        },
+    },
+    errors: Errors {
+        missing: "Fant ikke siden",
+        missing_text: "Siden finnes ikke, eller den er flyttet.",
+        no_year: |years| format!("Det er ikke publisert tall for dette året. Publiserte år: {years}."),
+        no_figure: "Nøkkeltallet finnes ikke.",
+        no_district: "Bydelen finnes ikke i sammenligningen.",
+        method: "Denne siden kan bare leses.",
+        fault: "Noe gikk galt",
+        fault_text: "Siden kunne ikke vises. Feilen er skrevet til tjenerens logg. Prøv igjen om litt.",
+        home: "Til nøkkeltallene",
+    },
+};
