@@ -18,7 +18,7 @@ pub mod text;
 
 pub use published::{Document, Published, SourceError};
 pub use server::{DEFAULT_ADDRESS, DashboardError, bind, serve, serve_on};
-pub use source::InstallationSource;
+pub use source::{InstallationSource, SYNTHETIC_MARK};
 
 use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 mod arithmetic;
 mod build;
 mod sentences;
+mod stored;
 
 use serde::{Deserialize, Serialize};
 use skjerm_engine::{Caller, Engine};
@@ -12,6 +13,7 @@ use crate::error::FiguresError;
 use crate::text::Text;
 
 pub use build::build;
+pub use stored::{publish, published};
 
 /// The part of the caller's share of a campaign that a comparison takes when no ρ is named: the rest is for estimates.
 const DEFAULT_PART: f64 = 0.5;
