@@ -35,11 +35,19 @@ where
         Ok(Ok(None)) => problem(StatusCode::NOT_FOUND, "not_found", missing),
         Ok(Err(error)) => {
             tracing::error!(%error, "a document could not be given");
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "fault", "the document could not be read; the server's log says more")
+            problem(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "fault",
+                "the document could not be read; the server's log says more",
+            )
         }
         Err(error) => {
             tracing::error!(%error, "a document ended early");
-            problem(StatusCode::INTERNAL_SERVER_ERROR, "fault", "the document could not be read; the server's log says more")
+            problem(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "fault",
+                "the document could not be read; the server's log says more",
+            )
         }
     }
 }
@@ -72,7 +80,9 @@ pub(crate) async fn releases(State(state): State<DashboardState>) -> Response {
 /// `GET /api/releases/{id}`
 pub(crate) async fn release(State(state): State<DashboardState>, Path(id): Path<String>) -> Response {
     // The id becomes part of a path below: only what an id can hold gets there.
-    let plain = !id.is_empty() && id.len() <= 100 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let plain = !id.is_empty()
+        && id.len() <= 100
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     answer(state, "there is no release of this id; /api/releases lists them", move |_| {
         Ok(plain.then_some(Document::Release(id)))
     })

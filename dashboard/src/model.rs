@@ -194,7 +194,8 @@ impl Comparison {
         if chosen == code {
             return Some(Relation::Chosen);
         }
-        let pair = self.pairs.iter().find(|p| (p.a == chosen && p.b == code) || (p.a == code && p.b == chosen))?;
+        let pair =
+            self.pairs.iter().find(|p| (p.a == chosen && p.b == code) || (p.a == code && p.b == chosen))?;
         let above = if pair.a == code { pair.difference } else { -pair.difference };
         Some(match pair.distinguishable {
             false => Relation::Same,

@@ -94,7 +94,8 @@ where
 }
 
 fn html_response(status: StatusCode, html: String) -> Response {
-    (status, [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], html).into_response()
+    (status, [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], html)
+        .into_response()
 }
 
 /// 500 without internals.
@@ -188,13 +189,18 @@ pub(crate) async fn nowhere(State(state): State<DashboardState>, Query(asked): A
     if uri.path().starts_with("/api/") {
         return crate::api::problem(StatusCode::NOT_FOUND, "not_found", "there is no such address");
     }
-    visit(state, asked, Place::Nowhere, |visit| Ok(visit.missing(visit.page.lang.text().errors.missing_text))).await
+    visit(state, asked, Place::Nowhere, |visit| Ok(visit.missing(visit.page.lang.text().errors.missing_text)))
+        .await
 }
 
 /// Anything but reading.
 pub(crate) async fn read_only(Query(asked): Asked, uri: Uri) -> Response {
     if uri.path().starts_with("/api/") {
-        return crate::api::problem(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address can only be read");
+        return crate::api::problem(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method_not_allowed",
+            "this address can only be read",
+        );
     }
     let lang = Lang::from_query(asked.get("lang").map(String::as_str));
     let page = Page { lang, synthetic: false, place: Place::Nowhere, query: Vec::new(), api: None };
@@ -215,6 +221,7 @@ pub(crate) async fn icon() -> Response {
 }
 
 fn asset(kind: &'static str, content: &'static str) -> Response {
-    let headers = [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let headers =
+        [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
     (headers, content).into_response()
 }

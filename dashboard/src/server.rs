@@ -26,7 +26,9 @@ pub enum DashboardError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// Another program listens there.
-    #[error("{0} is taken by another program, perhaps another dashboard; stop it, or choose another address with --listen")]
+    #[error(
+        "{0} is taken by another program, perhaps another dashboard; stop it, or choose another address with --listen"
+    )]
     Taken(SocketAddr),
     /// The address cannot be listened on for another reason.
     #[error("cannot listen on {address}: {source}")]

@@ -56,7 +56,8 @@ struct Made {
 impl InstallationSource {
     /// Opens the installation's policy, ledger and releases.
     pub fn open(installation: &Installation) -> Result<Self, DashboardError> {
-        let engine = Engine::open(installation).map_err(|error| DashboardError::Open(error.message.clone()))?;
+        let engine =
+            Engine::open(installation).map_err(|error| DashboardError::Open(error.message.clone()))?;
         Ok(Self {
             mark: installation.root().join(SYNTHETIC_MARK),
             store: Store::open(installation),
@@ -132,9 +133,13 @@ impl Published for InstallationSource {
     }
 
     fn trend(&self, figure: &str) -> Result<Option<Trend>, SourceError> {
-        let of_figure: Vec<_> =
-            self.in_force()?.into_iter().filter(|made| made.figures.iter().any(|f| f.name == figure)).collect();
-        let Some(latest) = of_figure.last().and_then(|made| made.figures.iter().find(|f| f.name == figure)) else {
+        let of_figure: Vec<_> = self
+            .in_force()?
+            .into_iter()
+            .filter(|made| made.figures.iter().any(|f| f.name == figure))
+            .collect();
+        let Some(latest) = of_figure.last().and_then(|made| made.figures.iter().find(|f| f.name == figure))
+        else {
             return Ok(None);
         };
         let releases: Vec<Release> = of_figure.iter().map(|made| made.release.clone()).collect();
@@ -159,14 +164,15 @@ impl Published for InstallationSource {
 
     fn document(&self, which: &Document) -> Result<Option<Value>, SourceError> {
         Ok(match which {
-            Document::Figures(year) => match self.made(*year)? {
-                Some(made) => Some(json!({"year": year, "release": made.release.id, "figures": made.figures})),
-                None => None,
-            },
-            Document::Districts(year) => match self.made(*year)?.as_ref().and_then(|made| made.comparison.as_ref()) {
-                Some(comparison) => Some(serde_json::to_value(comparison)?),
-                None => None,
-            },
+            Document::Figures(year) => self
+                .made(*year)?
+                .map(|made| json!({"year": year, "release": made.release.id, "figures": made.figures})),
+            Document::Districts(year) => {
+                match self.made(*year)?.as_ref().and_then(|made| made.comparison.as_ref()) {
+                    Some(comparison) => Some(serde_json::to_value(comparison)?),
+                    None => None,
+                }
+            }
             Document::Releases => Some(json!({"releases": self.store.list()?})),
             Document::Release(id) => match self.store.show(id) {
                 Ok(release) => Some(serde_json::to_value(release)?),

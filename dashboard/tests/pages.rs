@@ -52,8 +52,14 @@ async fn every_page_is_well_formed_in_both_languages() {
             assert!(body.contains(&format!("<html lang=\"{code}\">")), "{address}");
             assert!(body.contains(banner), "{address}");
             assert!(!body.contains("NaN") && !body.contains(">inf"), "{address}");
-            assert!(!body.contains("<script") && !body.contains(" style=") && !body.contains("javascript:"), "{address}");
-            assert!(!body.contains("http://") || body.matches("http://").count() == body.matches("http://www.w3.org/2000/svg").count());
+            assert!(
+                !body.contains("<script") && !body.contains(" style=") && !body.contains("javascript:"),
+                "{address}"
+            );
+            assert!(
+                !body.contains("http://")
+                    || body.matches("http://").count() == body.matches("http://www.w3.org/2000/svg").count()
+            );
             assert_eq!(headers[header::CONTENT_TYPE], "text/html; charset=utf-8");
             assert_eq!(headers[header::CACHE_CONTROL], "no-cache");
             for needed in ["default-src 'self'", "script-src 'none'", "frame-ancestors 'none'"] {
@@ -107,7 +113,10 @@ async fn figures_show_both_numbers_with_the_interval_on_the_estimate() {
     assert!(body.contains("2023-5f0c2a91d3e4"), "which release");
     assert!(body.contains("Eksakt tall") && body.contains("1\u{a0}951"));
     let (_, _, body) = get(&app, "/?year=2023&lang=en").await;
-    assert!(body.contains("Estimate 1,977 (1,959–1,994)") && body.contains("between 1,959 and 1,994 with 95% confidence"));
+    assert!(
+        body.contains("Estimate 1,977 (1,959–1,994)")
+            && body.contains("between 1,959 and 1,994 with 95% confidence")
+    );
 }
 
 #[tokio::test]
@@ -141,7 +150,14 @@ async fn a_chosen_district_is_compared_in_sentences() {
 #[tokio::test]
 async fn what_is_not_there_is_a_page_that_says_so() {
     let app = app(MadeUp::default());
-    let cases = ["/nope", "/?year=1900", "/?year=abc", "/districts?year=1900", "/trend?figure=<script>alert(1)</script>", "/districts?compare=x\"y"];
+    let cases = [
+        "/nope",
+        "/?year=1900",
+        "/?year=abc",
+        "/districts?year=1900",
+        "/trend?figure=<script>alert(1)</script>",
+        "/districts?compare=x\"y",
+    ];
     for address in cases {
         let address = address.replace('<', "%3C").replace('>', "%3E").replace('"', "%22");
         let (status, headers, body) = get(&app, &address).await;
@@ -171,21 +187,37 @@ async fn nothing_published_yet_is_said() {
     for address in ["/", "/districts", "/trend"] {
         let (status, _, body) = get(&app, address).await;
         assert_eq!(status, StatusCode::OK);
-        assert!(body.contains("Ingen nøkkeltall er publisert ennå") && body.contains("skjerm release publish"));
+        assert!(
+            body.contains("Ingen nøkkeltall er publisert ennå") && body.contains("skjerm release publish")
+        );
     }
 }
 
 #[tokio::test]
 async fn the_api_speaks_json() {
     let app = app(MadeUp::default());
-    for address in ["/api/figures", "/api/figures?year=2023", "/api/districts?year=2023", "/api/releases", "/api/releases/2023-5f0c2a91d3e4", "/api/budget", "/healthz"] {
+    for address in [
+        "/api/figures",
+        "/api/figures?year=2023",
+        "/api/districts?year=2023",
+        "/api/releases",
+        "/api/releases/2023-5f0c2a91d3e4",
+        "/api/budget",
+        "/healthz",
+    ] {
         let (status, headers, body) = get(&app, address).await;
         assert_eq!(status, StatusCode::OK, "{address}");
         assert_eq!(headers[header::CONTENT_TYPE], "application/json");
         assert!(headers.contains_key(header::X_CONTENT_TYPE_OPTIONS));
         serde_json::from_str::<serde_json::Value>(&body).unwrap();
     }
-    for address in ["/api/figures?year=1900", "/api/figures?year=x", "/api/releases/nope", "/api/releases/..%2Fledger.sqlite", "/api/nope"] {
+    for address in [
+        "/api/figures?year=1900",
+        "/api/figures?year=x",
+        "/api/releases/nope",
+        "/api/releases/..%2Fledger.sqlite",
+        "/api/nope",
+    ] {
         let (status, _, body) = get(&app, address).await;
         assert_eq!(status, StatusCode::NOT_FOUND, "{address}");
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
@@ -196,7 +228,11 @@ async fn the_api_speaks_json() {
 #[tokio::test]
 async fn nothing_can_be_written() {
     let app = app(MadeUp::default());
-    for (address, kind) in [("/", "text/html; charset=utf-8"), ("/api/figures", "application/json"), ("/api/budget", "application/json")] {
+    for (address, kind) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/api/figures", "application/json"),
+        ("/api/budget", "application/json"),
+    ] {
         for method in [Method::POST, Method::PUT, Method::DELETE] {
             let (status, headers, _) = ask(&app, method, address).await;
             assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED, "{address}");
@@ -213,5 +249,10 @@ async fn assets_are_cached_by_their_content() {
     let (status, headers, css) = get(&app, address).await;
     assert_eq!(status, StatusCode::OK);
     assert!(headers[header::CACHE_CONTROL].to_str().unwrap().contains("immutable"));
-    assert!(css.contains(":focus-visible") && css.contains("@media print") && !css.contains("@import") && !css.contains("url("));
+    assert!(
+        css.contains(":focus-visible")
+            && css.contains("@media print")
+            && !css.contains("@import")
+            && !css.contains("url(")
+    );
 }

@@ -112,7 +112,8 @@ struct Row {
 
 impl Geometry {
     fn new(narrow: bool, rows: usize) -> Self {
-        let (width, left, right, step) = if narrow { (340.0, 14.0, 326.0, 46.0) } else { (960.0, 180.0, 790.0, 32.0) };
+        let (width, left, right, step) =
+            if narrow { (340.0, 14.0, 326.0, 46.0) } else { (960.0, 180.0, 790.0, 32.0) };
         let top = 6.0;
         let bottom = top + step * rows as f64 + 4.0;
         Self { width, height: bottom + 46.0, left, right, top, bottom, step, narrow }
@@ -165,7 +166,11 @@ mod tests {
     fn every_row_has_its_number_and_marks_differ_by_shape() {
         for narrow in [false, true] {
             let svg = chart(Lang::No, &frame(narrow), &dots());
-            assert!(svg.contains("120 (110–130)") && svg.contains("4 (\u{2212}6 til 14)") && svg.contains("for få"));
+            assert!(
+                svg.contains("120 (110–130)")
+                    && svg.contains("4 (\u{2212}6 til 14)")
+                    && svg.contains("for få")
+            );
             assert_eq!(svg.matches("<path").count(), 1, "one diamond");
             assert_eq!(svg.matches("<circle").count(), 2);
             assert_eq!(svg.matches(r##"fill="#ffffff""##).count(), 1, "one ring");

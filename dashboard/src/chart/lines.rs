@@ -33,16 +33,22 @@ pub struct Drawn {
 
 /// Draws the chart; points of suppressed numbers are left out and the line is broken there.
 pub fn chart(lang: Lang, frame: &Frame<'_>, points: &[TrendPoint]) -> Drawn {
-    let drawn: Vec<(i32, Option<Estimate>, bool)> = points.iter().map(|p| (p.year, number_of(p), p.amount.exact)).collect();
+    let drawn: Vec<(i32, Option<Estimate>, bool)> =
+        points.iter().map(|p| (p.year, number_of(p), p.amount.exact)).collect();
     let low = drawn.iter().filter_map(|(_, e, _)| e.map(|e| e.low)).fold(f64::INFINITY, f64::min);
     let high = drawn.iter().filter_map(|(_, e, _)| e.map(|e| e.high)).fold(f64::NEG_INFINITY, f64::max);
     // From zero unless everything that moves would be squeezed into the upper part.
     let cut = low.is_finite() && low > 0.0 && high - low < 0.35 * high;
-    let axis = if cut { Axis::covering(low - (high - low) * 0.3, high, 5) } else { Axis::covering(low.min(0.0), high.max(1.0), 5) };
+    let axis = if cut {
+        Axis::covering(low - (high - low) * 0.3, high, 5)
+    } else {
+        Axis::covering(low.min(0.0), high.max(1.0), 5)
+    };
     let cut = cut && axis.min > 0.0;
 
     let (width, height) = if frame.narrow { (340.0, 300.0) } else { (960.0, 400.0) };
-    let (left, right, top, bottom) = if frame.narrow { (52.0, 328.0, 24.0, 262.0) } else { (72.0, 936.0, 28.0, 358.0) };
+    let (left, right, top, bottom) =
+        if frame.narrow { (52.0, 328.0, 24.0, 262.0) } else { (72.0, 936.0, 28.0, 358.0) };
     let y = axis.scale(bottom, top);
     let first = drawn.first().map_or(0, |d| d.0);
     let last = drawn.last().map_or(0, |d| d.0);
@@ -60,7 +66,11 @@ pub fn chart(lang: Lang, frame: &Frame<'_>, points: &[TrendPoint]) -> Drawn {
     for (year, _, _) in &drawn {
         let at = x.at(f64::from(*year));
         canvas.line((at, bottom), (at, bottom + 5.0), palette::DARK_BLUE, 1.0);
-        let text = if frame.narrow && drawn.len() > 5 { format!("’{:02}", year.rem_euclid(100)) } else { year.to_string() };
+        let text = if frame.narrow && drawn.len() > 5 {
+            format!("’{:02}", year.rem_euclid(100))
+        } else {
+            year.to_string()
+        };
         canvas.text((at, bottom + 22.0), &text, Type::TICK);
     }
     for run in runs(&drawn) {
@@ -108,7 +118,9 @@ fn runs(points: &[(i32, Option<Estimate>, bool)]) -> Vec<Vec<(i32, Estimate, boo
     for (year, estimate, exact) in points {
         let Some(estimate) = *estimate else { continue };
         match out.last_mut() {
-            Some(run) if run.last().is_some_and(|(before, _, _)| before + 1 == *year) => run.push((*year, estimate, *exact)),
+            Some(run) if run.last().is_some_and(|(before, _, _)| before + 1 == *year) => {
+                run.push((*year, estimate, *exact))
+            }
             _ => out.push(vec![(*year, estimate, *exact)]),
         }
     }
@@ -124,7 +136,11 @@ mod tests {
         let estimate = Estimate { value, low: value - half, high: value + half };
         TrendPoint {
             year,
-            amount: Amount { estimate, shown: display.map_or(Shown::Suppressed, |d| Shown::Number(d as f64, 0)), exact: false },
+            amount: Amount {
+                estimate,
+                shown: display.map_or(Shown::Suppressed, |d| Shown::Number(d as f64, 0)),
+                exact: false,
+            },
             release: ReleaseRef { id: "r".into(), year, published: None, rho: None },
             change: None,
         }
@@ -137,7 +153,8 @@ mod tests {
     #[test]
     fn a_band_and_a_dot_a_year() {
         for narrow in [true, false] {
-            let points: Vec<_> = (2019..=2025).map(|y| point(y, 100.0 + f64::from(y - 2019) * 80.0, 17.0, Some(1))).collect();
+            let points: Vec<_> =
+                (2019..=2025).map(|y| point(y, 100.0 + f64::from(y - 2019) * 80.0, 17.0, Some(1))).collect();
             let drawn = draw(&points, narrow);
             assert_eq!(drawn.svg.matches("<circle").count(), 7);
             assert_eq!(drawn.svg.matches("<polygon").count(), 1);
@@ -182,7 +199,9 @@ mod tests {
     fn one_year_or_none_is_still_a_picture() {
         for points in [vec![], vec![point(2023, 5.0, 1.0, Some(5))]] {
             let drawn = draw(&points, true);
-            assert!(drawn.svg.ends_with("</svg>") && !drawn.svg.contains("NaN") && !drawn.svg.contains("inf"));
+            assert!(
+                drawn.svg.ends_with("</svg>") && !drawn.svg.contains("NaN") && !drawn.svg.contains("inf")
+            );
         }
     }
 }

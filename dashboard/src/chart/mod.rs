@@ -48,11 +48,16 @@ pub struct Axis {
 impl Axis {
     /// An axis that covers `low..=high` with about `wanted` ticks.
     pub fn covering(low: f64, high: f64, wanted: usize) -> Self {
-        let (low, high) = if low.is_finite() && high.is_finite() && low <= high { (low, high) } else { (0.0, 1.0) };
+        let (low, high) =
+            if low.is_finite() && high.is_finite() && low <= high { (low, high) } else { (0.0, 1.0) };
         let span = if high - low > 0.0 { high - low } else { high.abs().max(1.0) };
         let rough = span / wanted.max(2) as f64;
         let power = 10f64.powf(rough.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * power).find(|s| *s >= rough * 0.999).unwrap_or(10.0 * power);
+        let step = [1.0, 2.0, 5.0, 10.0]
+            .into_iter()
+            .map(|m| m * power)
+            .find(|s| *s >= rough * 0.999)
+            .unwrap_or(10.0 * power);
         let min = (low / step + 1e-9).floor() * step;
         let mut max = (high / step - 1e-9).ceil() * step;
         if max <= min {
@@ -68,7 +73,13 @@ impl Axis {
             ticks.push(if tick.abs() < step * 1e-6 { 0.0 } else { tick });
             index += 1;
         }
-        let digits = if step >= 1.0 { 0 } else if step >= 0.1 { 1 } else { 2 };
+        let digits = if step >= 1.0 {
+            0
+        } else if step >= 0.1 {
+            1
+        } else {
+            2
+        };
         Self { min, max, ticks, digits }
     }
 

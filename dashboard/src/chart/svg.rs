@@ -21,8 +21,10 @@ pub(super) struct Type<'a> {
 }
 
 impl Type<'_> {
-    pub(super) const LABEL: Type<'static> = Type { size: 14.0, fill: palette::TEXT, anchor: "start", bold: false };
-    pub(super) const TICK: Type<'static> = Type { size: 13.0, fill: palette::TEXT, anchor: "middle", bold: false };
+    pub(super) const LABEL: Type<'static> =
+        Type { size: 14.0, fill: palette::TEXT, anchor: "start", bold: false };
+    pub(super) const TICK: Type<'static> =
+        Type { size: 13.0, fill: palette::TEXT, anchor: "middle", bold: false };
 }
 
 impl Canvas {

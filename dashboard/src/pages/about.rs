@@ -44,7 +44,12 @@ struct ReleaseView {
 }
 
 /// `sum` is what all years of the family "persons" have spent together, as ρ and ε.
-pub fn about(page: &Page, budgets: &[Budget], sum: Option<(f64, f64)>, releases: &[ReleaseRef]) -> askama::Result<String> {
+pub fn about(
+    page: &Page,
+    budgets: &[Budget],
+    sum: Option<(f64, f64)>,
+    releases: &[ReleaseRef],
+) -> askama::Result<String> {
     let (lang, text) = (page.lang, page.text());
     let mut families = Vec::new();
     for (family, heading) in ["persons", "scene"].into_iter().zip(text.about.families) {

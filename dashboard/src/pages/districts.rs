@@ -10,6 +10,7 @@ use askama::Template;
 
 #[derive(Template)]
 #[template(path = "districts.html")]
+#[allow(clippy::struct_excessive_bools)] // each shows or hides one part of the page
 struct View<'a> {
     page: &'a Page,
     text: &'static Text,
@@ -59,9 +60,15 @@ pub struct Choice {
 }
 
 /// The comparison of one year; `years` are those with a release.
-pub fn districts(page: &Page, years: &[i32], comparison: &Comparison, choice: &Choice) -> askama::Result<String> {
+pub fn districts(
+    page: &Page,
+    years: &[i32],
+    comparison: &Comparison,
+    choice: &Choice,
+) -> askama::Result<String> {
     let (lang, text) = (page.lang, page.text());
-    let chosen = choice.compare.as_deref().and_then(|code| comparison.districts.iter().find(|d| d.code == code));
+    let chosen =
+        choice.compare.as_deref().and_then(|code| comparison.districts.iter().find(|d| d.code == code));
     let mut kept = Vec::new();
     if choice.rate {
         kept.push(("rate", "1"));
@@ -95,7 +102,12 @@ pub fn districts(page: &Page, years: &[i32], comparison: &Comparison, choice: &C
     .render()
 }
 
-fn row(page: &Page, comparison: &Comparison, district: &DistrictRow, chosen: Option<&DistrictRow>) -> RowView {
+fn row(
+    page: &Page,
+    comparison: &Comparison,
+    district: &DistrictRow,
+    chosen: Option<&DistrictRow>,
+) -> RowView {
     let (lang, text) = (page.lang, page.text());
     let year = comparison.year.to_string();
     let relation = chosen.and_then(|c| comparison.relation(&c.code, &district.code));
@@ -125,7 +137,12 @@ fn row(page: &Page, comparison: &Comparison, district: &DistrictRow, chosen: Opt
 }
 
 /// The rows of the chart, highest first; those without a number at the end.
-fn rows_of_chart(page: &Page, comparison: &Comparison, choice: &Choice, chosen: Option<&DistrictRow>) -> Vec<Dot> {
+fn rows_of_chart(
+    page: &Page,
+    comparison: &Comparison,
+    choice: &Choice,
+    chosen: Option<&DistrictRow>,
+) -> Vec<Dot> {
     let (lang, text) = (page.lang, page.text());
     let mut dots: Vec<Dot> = comparison
         .districts
@@ -156,10 +173,14 @@ fn draw(lang: Lang, title: &str, dots: &[Dot], rate: bool) -> (String, String) {
     let name = |at: Option<&(&Dot, crate::model::Estimate)>| {
         at.map(|(d, e)| format!("{}, {}", d.label, number::estimate(lang, *e, digits))).unwrap_or_default()
     };
-    let description = (text.chart_desc)(with_number.len(), &name(with_number.first()), &name(with_number.last()));
+    let description =
+        (text.chart_desc)(with_number.len(), &name(with_number.first()), &name(with_number.last()));
     let axis = if rate { text.axis_rate } else { text.axis_count };
     let frame = |id, narrow| dots::Frame { id, title, description: &description, axis, digits, narrow };
-    (dots::chart(lang, &frame("districts", false), dots), dots::chart(lang, &frame("districts-narrow", true), dots))
+    (
+        dots::chart(lang, &frame("districts", false), dots),
+        dots::chart(lang, &frame("districts-narrow", true), dots),
+    )
 }
 
 fn sentences(lang: Lang, comparison: &Comparison, chosen: &DistrictRow) -> ChosenView {
@@ -171,7 +192,11 @@ fn sentences(lang: Lang, comparison: &Comparison, chosen: &DistrictRow) -> Chose
     };
     let mut sentences = Vec::new();
     let same = of(Relation::Same);
-    sentences.push(if same.is_empty() { (text.same_none)(name) } else { (text.same)(name, &number::list(lang, &same)) });
+    sentences.push(if same.is_empty() {
+        (text.same_none)(name)
+    } else {
+        (text.same)(name, &number::list(lang, &same))
+    });
     for (wanted, say) in [(Relation::Higher, text.higher), (Relation::Lower, text.lower)] {
         let others = of(wanted);
         if !others.is_empty() {

@@ -38,7 +38,9 @@ impl FigureView {
         };
         // The source's own number stands beside ours where the data were made to match it, and nowhere else.
         let source = match figure.source_value {
-            Some(value) if page.synthetic => (text.figures.source)(&number::decimal(lang, value, decimals(value))),
+            Some(value) if page.synthetic => {
+                (text.figures.source)(&number::decimal(lang, value, decimals(value)))
+            }
             _ => String::new(),
         };
         Self {
@@ -86,7 +88,11 @@ impl AmountView {
                 Shown::Suppressed => ":".to_owned(),
             },
             estimate: number::estimate(lang, amount.estimate, digits),
-            sentence: if amount.suppressed() { (common.at_most)(&high) } else { (common.between)(&low, &high) },
+            sentence: if amount.suppressed() {
+                (common.at_most)(&high)
+            } else {
+                (common.between)(&low, &high)
+            },
             short: (common.at_most_short)(&high),
             exact: amount.exact,
             suppressed: amount.suppressed(),

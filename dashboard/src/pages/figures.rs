@@ -39,10 +39,12 @@ struct BreakdownView {
 pub fn figures(page: &Page, years: &[i32], figures: &YearFigures) -> askama::Result<String> {
     let text = page.text();
     // The brief shows what the field asks for first: persons met, and what the service did; exact figures may be among them.
-    let mut first: Vec<&Topic> = figures.topics.iter().filter(|t| !t.breakdowns.is_empty()).take(BRIEF - 1).collect();
+    let mut first: Vec<&Topic> =
+        figures.topics.iter().filter(|t| !t.breakdowns.is_empty()).take(BRIEF - 1).collect();
     first.extend(figures.topics.iter().filter(|t| t.total.amount.exact).take(BRIEF - first.len()));
     let (cards, topics): (Vec<_>, Vec<_>) = figures.topics.iter().partition(|t| t.breakdowns.is_empty());
-    let all = || figures.topics.iter().flat_map(|t| t.breakdowns.iter().flat_map(|b| &b.figures).chain([&t.total]));
+    let all =
+        || figures.topics.iter().flat_map(|t| t.breakdowns.iter().flat_map(|b| &b.figures).chain([&t.total]));
     View {
         page,
         text,

@@ -37,5 +37,6 @@ pub fn read_only(page: &Page) -> askama::Result<String> {
 /// 500.
 pub fn fault(page: &Page) -> askama::Result<String> {
     let text = page.text();
-    View { page, text, heading: text.errors.fault, message: text.errors.fault_text, command: "", home: true }.render()
+    View { page, text, heading: text.errors.fault, message: text.errors.fault_text, command: "", home: true }
+        .render()
 }

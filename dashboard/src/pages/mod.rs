@@ -114,7 +114,11 @@ impl Page {
             (Place::About, text.about.nav),
         ]
         .into_iter()
-        .map(|(place, label)| Link { href: self.link(place.path()), label: label.to_owned(), current: place == self.place })
+        .map(|(place, label)| Link {
+            href: self.link(place.path()),
+            label: label.to_owned(),
+            current: place == self.place,
+        })
         .collect()
     }
 

@@ -60,7 +60,9 @@ pub fn trend(page: &Page, choices: &[ChoiceGroup], trend: &Trend) -> askama::Res
         })
         .collect();
     let description = match (rows.first(), rows.last()) {
-        (Some(first), Some(last)) => (text.trend.chart_desc)(first.year, first.figure.cell(), last.year, last.figure.cell()),
+        (Some(first), Some(last)) => {
+            (text.trend.chart_desc)(first.year, first.figure.cell(), last.year, last.figure.cell())
+        }
         _ => String::new(),
     };
     let frame = |id, narrow| lines::Frame { id, title: &title, description: &description, narrow };

@@ -17,8 +17,8 @@ use skjerm_privacy::epsilon;
 use skjerm_warehouse::policy::Policy;
 
 use crate::model::{
-    self, Amount, Both, Breakdown, Budget, Choice, ChoiceGroup, Comparison, DistrictRow, Estimate, Figure, Pair, ReleaseRef,
-    Scene, SceneRow, Shown, Topic, Trend,
+    self, Amount, Both, Breakdown, Budget, Choice, ChoiceGroup, Comparison, DistrictRow, Estimate, Figure,
+    Pair, ReleaseRef, Scene, SceneRow, Shown, Topic, Trend,
 };
 
 fn both(text: &Text) -> Both {
@@ -96,11 +96,18 @@ fn figure(key: &KeyFigure, label: Both) -> Figure {
 
 /// By what a part differs from its total: the names of the dimensions that only the part's cells name.
 fn breakdown_label(release: &Release, total: &str, part: &str) -> Both {
-    let cells = |name: &str| -> Option<&workload::Figure> { release.workload.figures.iter().find(|f| f.name == name) };
+    let cells = |name: &str| -> Option<&workload::Figure> {
+        release.workload.figures.iter().find(|f| f.name == name)
+    };
     let of_total: BTreeSet<&String> = cells(total).map(|f| f.cells.keys().collect()).unwrap_or_default();
-    let of_part = cells(part).map(|f| f.cells.keys().filter(|d| !of_total.contains(d)).collect::<Vec<_>>()).unwrap_or_default();
-    let labels: Vec<&Text> =
-        of_part.iter().filter_map(|name| release.dimensions.iter().find(|d| d.name == **name)).map(|d| &d.label).collect();
+    let of_part = cells(part)
+        .map(|f| f.cells.keys().filter(|d| !of_total.contains(d)).collect::<Vec<_>>())
+        .unwrap_or_default();
+    let labels: Vec<&Text> = of_part
+        .iter()
+        .filter_map(|name| release.dimensions.iter().find(|d| d.name == **name))
+        .map(|d| &d.label)
+        .collect();
     if labels.is_empty() {
         return Both::new("Av disse", "Of these");
     }

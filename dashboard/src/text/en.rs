@@ -67,7 +67,9 @@ pub(super) static TEXT: Text = Text {
         choose_none: "None chosen",
         compared: |name| format!("{name} and the other districts"),
         same: |name, others| {
-            format!("{name} cannot be distinguished from {others}. The difference between them is smaller than uncertainty alone can make.")
+            format!(
+                "{name} cannot be distinguished from {others}. The difference between them is smaller than uncertainty alone can make."
+            )
         },
         same_none: |name| format!("{name} can be distinguished from every other district."),
         higher: |name, others| format!("Higher than {name}: {others}."),
@@ -82,7 +84,9 @@ pub(super) static TEXT: Text = Text {
             }
         },
         chart_desc: |count, highest, lowest| {
-            format!("Dot and 95% interval for {count} districts. Highest: {highest}. Lowest: {lowest}. The numbers are in the table below.")
+            format!(
+                "Dot and 95% interval for {count} districts. Highest: {highest}. Lowest: {lowest}. The numbers are in the table below."
+            )
         },
         axis_count: "Persons",
         axis_rate: "Persons per 1,000 residents aged 13–24",
@@ -100,7 +104,9 @@ pub(super) static TEXT: Text = Text {
         choose: "Choose a key figure",
         chart_title: |label| format!("{label}, over the years"),
         chart_desc: |first, first_value, last, last_value| {
-            format!("Line with 95% interval from {first} to {last}. {first}: {first_value}. {last}: {last_value}. The numbers are in the table below.")
+            format!(
+                "Line with 95% interval from {first} to {last}. {first}: {first_value}. {last}: {last_value}. The numbers are in the table below."
+            )
         },
         axis_cut: "Note: the vertical axis does not begin at zero.",
         legend_line: "Estimate",
@@ -180,7 +186,9 @@ pub(super) static TEXT: Text = Text {
         published: "Published",
         releases: "Releases",
         sum: |count, rho, epsilon| {
-            format!("For a person registered in all of the {count} years, what is spent so far comes to ρ = {rho} (ε = {epsilon}) in all.")
+            format!(
+                "For a person registered in all of the {count} years, what is spent so far comes to ρ = {rho} (ε = {epsilon}) in all."
+            )
         },
     },
     errors: Errors {

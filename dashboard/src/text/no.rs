@@ -66,7 +66,11 @@ pub(super) static TEXT: Text = Text {
         choose: "Sammenlign med",
         choose_none: "Ingen valgt",
         compared: |name| format!("{name} og de andre bydelene"),
-        same: |name, others| format!("{name} kan ikke skilles fra {others}. Forskjellen mellom dem er mindre enn det usikkerheten alene kan gi."),
+        same: |name, others| {
+            format!(
+                "{name} kan ikke skilles fra {others}. Forskjellen mellom dem er mindre enn det usikkerheten alene kan gi."
+            )
+        },
         same_none: |name| format!("{name} kan skilles fra alle de andre bydelene."),
         higher: |name, others| format!("Høyere enn {name}: {others}."),
         lower: |name, others| format!("Lavere enn {name}: {others}."),
@@ -80,7 +84,9 @@ pub(super) static TEXT: Text = Text {
             }
         },
         chart_desc: |count, highest, lowest| {
-            format!("Punkt og 95 %-intervall for {count} bydeler. Høyest: {highest}. Lavest: {lowest}. Tallene står i tabellen under.")
+            format!(
+                "Punkt og 95 %-intervall for {count} bydeler. Høyest: {highest}. Lavest: {lowest}. Tallene står i tabellen under."
+            )
         },
         axis_count: "Personer",
         axis_rate: "Personer per 1 000 innbyggere 13–24 år",
@@ -98,7 +104,9 @@ pub(super) static TEXT: Text = Text {
         choose: "Velg nøkkeltall",
         chart_title: |label| format!("{label}, utvikling over tid"),
         chart_desc: |first, first_value, last, last_value| {
-            format!("Linje med 95 %-intervall fra {first} til {last}. {first}: {first_value}. {last}: {last_value}. Tallene står i tabellen under.")
+            format!(
+                "Linje med 95 %-intervall fra {first} til {last}. {first}: {first_value}. {last}: {last_value}. Tallene står i tabellen under."
+            )
         },
         axis_cut: "Merk: Den loddrette aksen begynner ikke på null.",
         legend_line: "Anslag",
@@ -178,7 +186,9 @@ pub(super) static TEXT: Text = Text {
         published: "Publisert",
         releases: "Utgivelser",
         sum: |count, rho, epsilon| {
-            format!("For en person som er registrert i alle de {count} årene, er det samlede forbruket så langt ρ = {rho} (ε = {epsilon}).")
+            format!(
+                "For en person som er registrert i alle de {count} årene, er det samlede forbruket så langt ρ = {rho} (ε = {epsilon})."
+            )
         },
     },
     errors: Errors {

@@ -64,7 +64,11 @@ pub fn range(lang: Lang, low: f64, high: f64, digits: usize) -> String {
 
 /// `1 975 (1 958–1 992)`.
 pub fn estimate(lang: Lang, estimate: Estimate, digits: usize) -> String {
-    format!("{} ({})", decimal(lang, estimate.value, digits), range(lang, estimate.low, estimate.high, digits))
+    format!(
+        "{} ({})",
+        decimal(lang, estimate.value, digits),
+        range(lang, estimate.low, estimate.high, digits)
+    )
 }
 
 /// ε, ρ and the like, with as many decimals as mean something: `0,155`, `2,78`.

@@ -61,7 +61,13 @@ fn end_of_tag(text: &str) -> Option<usize> {
 #[test]
 fn the_check_finds_faults() {
     assert!(check("<!doctype html><p>a</p>").is_ok());
-    for bad in ["<p>a</p>", "<!doctype html><p>a</div>", "<!doctype html><p>", "<!doctype html><p id=\"a\"></p><p id=\"a\"></p>", "<!doctype html><p>a > b</p>"] {
+    for bad in [
+        "<p>a</p>",
+        "<!doctype html><p>a</div>",
+        "<!doctype html><p>",
+        "<!doctype html><p id=\"a\"></p><p id=\"a\"></p>",
+        "<!doctype html><p>a > b</p>",
+    ] {
         assert!(check(bad).is_err(), "{bad}");
     }
 }

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use skjerm_dashboard::{
     Document, Published, SourceError,
     model::{
-        Amount, Both, Breakdown, Budget, Choice, ChoiceGroup, Comparison, DistrictRow, Estimate, Figure, Pair, ReleaseRef, Scene,
-        SceneRow, Shown, Topic, Trend, TrendPoint, YearFigures,
+        Amount, Both, Breakdown, Budget, Choice, ChoiceGroup, Comparison, DistrictRow, Estimate, Figure,
+        Pair, ReleaseRef, Scene, SceneRow, Shown, Topic, Trend, TrendPoint, YearFigures,
     },
 };
 
@@ -23,7 +23,12 @@ impl Default for MadeUp {
 }
 
 fn release(year: i32) -> ReleaseRef {
-    ReleaseRef { id: format!("{year}-5f0c2a91d3e4"), year, published: Some("2026-06-01".into()), rho: Some(0.155) }
+    ReleaseRef {
+        id: format!("{year}-5f0c2a91d3e4"),
+        year,
+        published: Some("2026-06-01".into()),
+        rho: Some(0.155),
+    }
 }
 
 fn around(value: f64, half: f64) -> Amount {
@@ -33,7 +38,11 @@ fn around(value: f64, half: f64) -> Amount {
 }
 
 fn exact(value: f64, digits: usize) -> Amount {
-    Amount { estimate: Estimate { value, low: value, high: value }, shown: Shown::Number(value, digits), exact: true }
+    Amount {
+        estimate: Estimate { value, low: value, high: value },
+        shown: Shown::Number(value, digits),
+        exact: true,
+    }
 }
 
 fn figure(name: &str, no: &str, en: &str, amount: Amount) -> Figure {
@@ -57,8 +66,18 @@ fn belonging(prefix: &str, values: [f64; 3], half: f64) -> Breakdown {
         "Belonging",
         vec![
             figure(&format!("{prefix}_oslo"), "Oslo", "Oslo", around(values[0], half)),
-            figure(&format!("{prefix}_other"), "annen kommune", "other municipality", around(values[1], half)),
-            figure(&format!("{prefix}_unknown"), "ukjent eller utlandet", "unknown or foreign", around(values[2], half)),
+            figure(
+                &format!("{prefix}_other"),
+                "annen kommune",
+                "other municipality",
+                around(values[1], half),
+            ),
+            figure(
+                &format!("{prefix}_unknown"),
+                "ukjent eller utlandet",
+                "unknown or foreign",
+                around(values[2], half),
+            ),
         ],
     )
 }
@@ -71,13 +90,22 @@ fn topics(year: i32) -> Vec<Topic> {
     let grow = 1.0 + f64::from(year - 2023) * 0.04;
     let n = |value: f64| (value * grow).round() - 0.4;
     let age = |prefix: &str, value: f64| {
-        parts("Alder", "Age", vec![figure(&format!("{prefix}_under_25"), "under 25 år", "under 25", around(n(value), 11.0))])
+        parts(
+            "Alder",
+            "Age",
+            vec![figure(&format!("{prefix}_under_25"), "under 25 år", "under 25", around(n(value), 11.0))],
+        )
     };
     let mut patrols = figure("patrols_per_week", "Patruljer per uke", "Patrols a week", exact(37.4, 1));
     patrols.unit = Some(Both::new("per uke", "a week"));
     vec![
         topic(
-            figure("contact", "Personer i kontakt med Uteseksjonen", "Persons in contact with Uteseksjonen", around(n(1977.0), 17.2)),
+            figure(
+                "contact",
+                "Personer i kontakt med Uteseksjonen",
+                "Persons in contact with Uteseksjonen",
+                around(n(1977.0), 17.2),
+            ),
             "Ulike personer som Uteseksjonen har registrert minst én kontakt med i løpet av året.",
             "Distinct persons with whom Uteseksjonen registered at least one contact during the year.",
             vec![age("contact", 1180.0), belonging("contact", [n(1019.0), n(721.0), n(237.0)], 12.0)],
@@ -86,7 +114,11 @@ fn topics(year: i32) -> Vec<Topic> {
             figure("first_contact", "Nye personer", "First-time contacts", around(n(654.0), 14.0)),
             "Ulike personer som Uteseksjonen møtte for første gang.",
             "Distinct persons whom Uteseksjonen met for the first time.",
-            vec![parts("Alder", "Age", vec![figure("first_contact_under_18", "under 18 år", "under 18", around(n(239.0), 10.0))])],
+            vec![parts(
+                "Alder",
+                "Age",
+                vec![figure("first_contact_under_18", "under 18 år", "under 18", around(n(239.0), 10.0))],
+            )],
         ),
         topic(
             figure("follow_up", "Personer i oppfølging", "Persons followed up", around(n(1443.0), 15.0)),
@@ -95,7 +127,12 @@ fn topics(year: i32) -> Vec<Topic> {
             vec![age("follow_up", 828.0), belonging("follow_up", [n(725.0), n(566.0), n(152.0)], 12.0)],
         ),
         topic(
-            figure("concern_report", "Bekymringsmeldinger til barnevernet", "Concern reports to child welfare", around(35.3, 9.0)),
+            figure(
+                "concern_report",
+                "Bekymringsmeldinger til barnevernet",
+                "Concern reports to child welfare",
+                around(35.3, 9.0),
+            ),
             "Mindreårige som Uteseksjonen har meldt bekymring for.",
             "Minors about whom Uteseksjonen reported concern.",
             vec![parts(
@@ -159,7 +196,12 @@ fn comparison(year: i32) -> Comparison {
         for b in &DISTRICTS[i + 1..] {
             if let (Some(of_a), Some(of_b)) = (a.3, b.3) {
                 let difference = rate(a.2, of_a).value - rate(b.2, of_b).value;
-                pairs.push(Pair { a: a.0.into(), b: b.0.into(), difference, distinguishable: difference.abs() > 4.5 });
+                pairs.push(Pair {
+                    a: a.0.into(),
+                    b: b.0.into(),
+                    difference,
+                    distinguishable: difference.abs() > 4.5,
+                });
             }
         }
     }
@@ -206,7 +248,11 @@ impl Published for MadeUp {
     }
 
     fn figures(&self, year: i32) -> Result<Option<YearFigures>, SourceError> {
-        Ok(self.years.contains(&year).then(|| YearFigures { year, release: release(year), topics: topics(year) }))
+        Ok(self.years.contains(&year).then(|| YearFigures {
+            year,
+            release: release(year),
+            topics: topics(year),
+        }))
     }
 
     fn districts(&self, year: i32) -> Result<Option<Comparison>, SourceError> {
@@ -220,7 +266,10 @@ impl Published for MadeUp {
             .iter()
             .map(|t| ChoiceGroup {
                 label: t.total.label.clone(),
-                items: [choice(&t.total)].into_iter().chain(t.breakdowns.iter().flat_map(|b| b.figures.iter().map(choice))).collect(),
+                items: [choice(&t.total)]
+                    .into_iter()
+                    .chain(t.breakdowns.iter().flat_map(|b| b.figures.iter().map(choice)))
+                    .collect(),
             })
             .collect())
     }
@@ -237,8 +286,14 @@ impl Published for MadeUp {
                     definition: topic.definition.clone(),
                     points: Vec::new(),
                 });
-                let change = (!trend.points.is_empty()).then(|| Both::new("Økte fra året før.", "Rose from the year before."));
-                trend.points.push(TrendPoint { year: *year, amount: this.amount, release: release(*year), change });
+                let change = (!trend.points.is_empty())
+                    .then(|| Both::new("Økte fra året før.", "Rose from the year before."));
+                trend.points.push(TrendPoint {
+                    year: *year,
+                    amount: this.amount,
+                    release: release(*year),
+                    change,
+                });
             }
         }
         Ok(found)
@@ -260,8 +315,19 @@ impl Published for MadeUp {
             epsilon_spent: 3.99 * (spent / 0.31).sqrt(),
             delta: 1e-6,
         };
-        let mut all: Vec<Budget> =
-            self.years.iter().map(|y| budget("persons", &y.to_string(), &y.to_string(), &y.to_string(), 0.155 + f64::from(y - 2019) * 0.01)).collect();
+        let mut all: Vec<Budget> = self
+            .years
+            .iter()
+            .map(|y| {
+                budget(
+                    "persons",
+                    &y.to_string(),
+                    &y.to_string(),
+                    &y.to_string(),
+                    0.155 + f64::from(y - 2019) * 0.01,
+                )
+            })
+            .collect();
         all.push(budget("scene", "2024-summer", "sommeren 2024", "summer 2024", 0.1));
         all.push(budget("scene", "2025-summer", "sommeren 2025", "summer 2025", 0.0));
         Ok(all)
@@ -274,7 +340,9 @@ impl Published for MadeUp {
     fn document(&self, which: &Document) -> Result<Option<Value>, SourceError> {
         Ok(match which {
             Document::Figures(year) | Document::Districts(year) if !self.years.contains(year) => None,
-            Document::Release(id) => self.years.iter().map(|y| release(*y).id).find(|i| i == id).map(|id| json!({"id": id})),
+            Document::Release(id) => {
+                self.years.iter().map(|y| release(*y).id).find(|i| i == id).map(|id| json!({"id": id}))
+            }
             Document::Figures(year) | Document::Districts(year) => Some(json!({"year": year})),
             Document::Releases => Some(json!(self.years)),
             Document::Budget => Some(json!({"blocks": []})),

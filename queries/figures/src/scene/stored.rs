@@ -19,7 +19,9 @@ pub fn publish(installation: &Installation, comparison: &SceneComparison) -> Res
     let folder = installation.root().join(FOLDER);
     for code in [&comparison.a.code, &comparison.b.code] {
         if !is_code(code) {
-            return Err(FiguresError::Fault("a campaign's code holds more than letters, digits and hyphens".to_owned()));
+            return Err(FiguresError::Fault(
+                "a campaign's code holds more than letters, digits and hyphens".to_owned(),
+            ));
         }
     }
     let path = folder.join(format!("{}_{}.json", comparison.a.code, comparison.b.code));
@@ -55,8 +57,9 @@ pub fn published(installation: &Installation) -> Result<Vec<SceneComparison>, Fi
         let path = entry.map_err(failed(&folder))?.path();
         if path.extension().is_some_and(|extension| extension == "json") {
             let text = fs::read_to_string(&path).map_err(failed(&path))?;
-            let comparison: SceneComparison = serde_json::from_str(&text)
-                .map_err(|error| FiguresError::Damaged { path: path.clone(), problem: format!("it cannot be read ({error})") })?;
+            let comparison: SceneComparison = serde_json::from_str(&text).map_err(|error| {
+                FiguresError::Damaged { path: path.clone(), problem: format!("it cannot be read ({error})") }
+            })?;
             comparisons.push(comparison);
         }
     }
