@@ -1,7 +1,8 @@
 //! What can go wrong with the ledger.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use rusqlite::ErrorCode;
 use skjerm_privacy::Rho;
 use thiserror::Error;
 
@@ -65,7 +66,7 @@ pub enum LedgerError {
         id: i64,
     },
     /// The file is something else.
-    #[error("{path} is not a Skjerm ledger ({what}): move it away, or give the right installation with --dir")]
+    #[error("{path} is not a Skjerm ledger ({what}): move it away, or give the right installation with --dir", path = .path.display())]
     NotALedger {
         /// The file.
         path: PathBuf,
@@ -73,27 +74,39 @@ pub enum LedgerError {
         what: String,
     },
     /// The file cannot be written.
-    #[error("the ledger {path} is read-only: give this user write access to the file and its folder")]
+    #[error("the ledger {path} is read-only: give this user write access to the file and its folder", path = .path.display())]
     ReadOnly {
         /// The file.
         path: PathBuf,
     },
     /// Another process holds the ledger.
     #[error(
-        "the ledger {path} is locked by another process: nothing was charged; try again, and if it lasts, look for a hanging skjerm or backup"
+        "the ledger {path} is locked by another process: nothing was charged; try again, and if it lasts, look for a hanging skjerm or backup", path = .path.display()
     )]
     Locked {
         /// The file.
         path: PathBuf,
     },
+    /// The file is damaged.
+    #[error("the ledger {path} is damaged: nothing was charged; restore its latest backup, and until then ask nothing", path = .path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no room to write the charge.
+    #[error("there is no room on the disk for the ledger {path}: nothing was charged; make room and ask again", path = .path.display())]
+    DiskFull {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file cannot be opened or made.
-    #[error("the ledger {path} cannot be opened: check that its folder exists and that this user may write there")]
+    #[error("the ledger {path} cannot be opened: check that its folder exists and that this user may write there", path = .path.display())]
     CannotOpen {
         /// The file.
         path: PathBuf,
     },
     /// Anything else the database says.
-    #[error("the ledger {path} failed: {source}")]
+    #[error("the ledger {path} failed: {source}", path = .path.display())]
     Storage {
         /// The file.
         path: PathBuf,
@@ -103,4 +116,22 @@ pub enum LedgerError {
     /// A panic in another thread while it held the ledger.
     #[error("the ledger's connection was lost by a fault in another request: restart the program")]
     Poisoned,
+}
+
+impl LedgerError {
+    /// What a database error means for the one who reads it.
+    pub(crate) fn of(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => {
+                Self::NotALedger { path, what: "it is not a database".to_owned() }
+            }
+            Some(ErrorCode::DatabaseCorrupt) => Self::Corrupt { path },
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly { path },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
+            Some(ErrorCode::CannotOpen) => Self::CannotOpen { path },
+            Some(ErrorCode::DiskFull) => Self::DiskFull { path },
+            _ => Self::Storage { path, source },
+        }
+    }
 }
