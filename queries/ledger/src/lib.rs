@@ -93,6 +93,7 @@ impl Ledger {
 
     /// Stores the answer of a reservation, as JSON. If the question got an answer meanwhile, that one is
     /// returned, and the charge stays: both read the data.
+    #[allow(clippy::needless_pass_by_value)] // taken away from the caller: a reservation ends once
     pub fn settle(&self, reservation: Reservation, body: &str) -> Result<StoredAnswer, LedgerError> {
         serde_json::from_str::<serde::de::IgnoredAny>(body)
             .map_err(|error| LedgerError::Invalid(format!("an answer to be stored is not JSON: {error}")))?;
@@ -100,6 +101,7 @@ impl Ledger {
     }
 
     /// Closes a reservation without an answer. The charge stays. `reason` must not depend on data.
+    #[allow(clippy::needless_pass_by_value)] // taken away from the caller: a reservation ends once
     pub fn abandon(&self, reservation: Reservation, reason: &str) -> Result<(), LedgerError> {
         self.write(|transaction| answers::abandon(self, transaction, &reservation, reason))
     }

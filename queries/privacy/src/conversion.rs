@@ -81,6 +81,8 @@ pub fn rho_for_epsilon(target: f64, delta: f64) -> Rho {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
     use super::*;
 
     fn rho(value: f64) -> Rho {

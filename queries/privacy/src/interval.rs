@@ -74,6 +74,8 @@ pub fn discrete_gaussian_half_width(sigma: f64, confidence: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
     use super::*;
 
     #[test]
@@ -93,7 +95,6 @@ mod tests {
                 let p = |x: i32| (-f64::from(x * x) / (2.0 * sigma * sigma)).exp();
                 let whole: f64 = (-3000..=3000).map(p).sum();
                 let inside = |w: i32| (-w..=w).map(p).sum::<f64>() / whole;
-                #[allow(clippy::cast_possible_truncation)]
                 let found = discrete_gaussian_half_width(sigma, confidence) as i32;
                 assert!(inside(found) >= confidence - 1e-12, "σ {sigma}, {confidence}: ±{found}");
                 assert!(found == 0 || inside(found - 1) < confidence, "σ {sigma}, {confidence}: ±{found}");

@@ -79,6 +79,7 @@ impl Rho {
     }
 
     /// The difference, or nothing when `other` is more.
+    #[must_use]
     pub fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
@@ -126,6 +127,8 @@ impl<'de> Deserialize<'de> for Rho {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
     use proptest::prelude::*;
 
     use super::*;

@@ -68,7 +68,7 @@ pub(super) fn parts(domain: &Domain) -> Vec<usize> {
     for (attribute, size) in domain.sizes().iter().enumerate() {
         stride /= size;
         for (cell, part) in parts.iter_mut().enumerate() {
-            if cell / stride % size != 0 {
+            if !(cell / stride).is_multiple_of(*size) {
                 *part |= 1 << attribute;
             }
         }
@@ -78,6 +78,8 @@ pub(super) fn parts(domain: &Domain) -> Vec<usize> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+
     use super::*;
 
     #[test]

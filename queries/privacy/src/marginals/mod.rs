@@ -14,7 +14,7 @@
 //! noise on each measured marginal ([`crate::gaussian`]), by the caller. *Cost*: a marginal measured
 //! with σ costs ρ = 1/(2σ²), and all measured ones add up. Planning sees no data; everything after the
 //! measurement is post-processing. *Source*: Xiao, He, Zhang, Kifer, "An Optimal and Scalable Matrix
-//! Mechanism for Noisy Marginals under Convex Loss Functions" (NeurIPS 2023), written from the paper.
+//! Mechanism for Noisy Marginals under Convex Loss Functions" (`NeurIPS` 2023), written from the paper.
 //!
 //! # How it works
 //!

@@ -155,7 +155,8 @@ pub fn plan(workload: &Workload) -> Plan {
     measured.sort_by(|(a, _), (b, _)| (a.attributes().len(), a).cmp(&(b.attributes().len(), b)));
 
     let parts = part_precisions(domain, measured.iter().map(|(marginal, tau)| (marginal, *tau)));
-    // Every table lies within a marginal of highest order, whose precision is positive: determined.
+    // Every table lies within one of highest order, whose precision is positive, unless weights differ
+    // by more than 10¹⁸ to one.
     let objective = workload
         .tables()
         .iter()

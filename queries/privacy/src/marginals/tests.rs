@@ -1,5 +1,6 @@
 //! Tests over planning, reconstruction and display together.
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+#![allow(clippy::needless_range_loop)] // matrices read better with indices
 
 use proptest::prelude::*;
 use rand::{Rng, SeedableRng};
@@ -202,8 +203,7 @@ fn equals_a_dense_least_squares_solve() {
         let lead = rows[pivot][pivot];
         rows[pivot].iter_mut().for_each(|v| *v /= lead);
         let source = rows[pivot].clone();
-        for (i, row) in rows.iter_mut().enumerate().filter(|(i, _)| *i != pivot) {
-            let _ = i;
+        for (_, row) in rows.iter_mut().enumerate().filter(|(i, _)| *i != pivot) {
             let factor = row[pivot];
             row.iter_mut().zip(&source).for_each(|(v, s)| *v -= factor * s);
         }
