@@ -9,7 +9,7 @@ use super::{Domain, Marginal, Reconstruction};
 use crate::PrivacyError;
 
 /// When the optimality conditions hold to this many persons a cell, the fit is done.
-const TOLERANCE: f64 = 1e-4;
+const TOLERANCE: f64 = 1e-3;
 /// A fit this far from optimal, after all steps, still rounds to a good table.
 const ACCEPTABLE: f64 = 0.05;
 const STEPS: usize = 20_000;

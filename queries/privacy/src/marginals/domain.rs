@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::PrivacyError;
 
-/// The most cells a domain may have: everything is computed over all of them.
-pub const MAX_CELLS: usize = 1 << 14;
+/// The most cells a domain may have: everything is computed over all of them, and a display table of so
+/// many takes seconds.
+pub const MAX_CELLS: usize = 1 << 12;
 /// The most attributes a domain may have: there are 2^attributes parts.
 pub const MAX_ATTRIBUTES: usize = 12;
 
