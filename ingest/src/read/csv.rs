@@ -186,7 +186,13 @@ impl Fields {
         let mut line_ends = 0;
         loop {
             if bytes.get(at) == Some(&b'"') {
+                let before = line_ends;
                 at = self.quoted_field(bytes, at + 1, &mut line_ends)?;
+                // The quote that opens a later field must not close this one: what closes is followed by an end.
+                let closed = bytes.get(at).is_none_or(|b| *b == delimiter || matches!(b, b'\r' | b'\n'));
+                if line_ends > before && !closed {
+                    return None;
+                }
                 let from = self.unquoted.len();
                 // Anything between the closing quote and the delimiter belongs to the field.
                 let end = at + end_of_field(&bytes[at..], delimiter);
@@ -298,7 +304,7 @@ mod tests {
     #[test]
     fn the_delimiter_is_found() {
         assert_eq!(rows(b"a,b;x,c\n1,2;x,3\n").rows[0].1.len(), 3);
-        assert_eq!(rows(b"title\na\tb\n1\t2\n").rows[1].1.len(), 2);
+        assert_eq!(rows(b"a\tb\tc\n1\t2;x\t3\n").rows[1].1.len(), 3);
     }
 
     #[test]

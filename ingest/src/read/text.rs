@@ -72,7 +72,11 @@ fn refuse_what_is_no_text(body: &[u8]) -> Result<(), FileProblem> {
     let strange =
         head.iter().filter(|&&b| b < 0x20 && !matches!(b, b'\t' | b'\r' | b'\n' | 0x0c | 0x1a)).count();
     // A flipped byte in a text is a matter of its line; a text does not have one control character in fifty.
-    if strange * 50 > head.len() { Err(FileProblem::NotATable("a binary file")) } else { Ok(()) }
+    if strange > 3 && strange * 50 > head.len() {
+        Err(FileProblem::NotATable("a binary file"))
+    } else {
+        Ok(())
+    }
 }
 
 /// UTF-8 when most of what is not ASCII is UTF-8, so that a flipped byte does not turn a whole file around.
