@@ -142,8 +142,8 @@ impl Words {
             return None;
         }
         let by_number = self.word(&format!("{number:0>4}"))?;
-        let agrees =
-            name.is_empty() || self.words.get(name).is_some_and(|&at| at == by_number || at == AMBIGUOUS);
+        // The list may tell two of a name apart (`Herøy (Nordland)`) where the number already does.
+        let agrees = self.words.iter().any(|(word, &at)| at == by_number && word.starts_with(name));
         agrees.then_some(by_number)
     }
 }
