@@ -352,21 +352,19 @@ impl Row<'_, '_> {
         let cell = cell.unwrap_or(Cell::Text(""));
         let text = cell.text();
         let known = self.file.met[field].get(text.as_ref()).copied();
-        let code = match known {
-            Some(code) => code,
-            None => {
-                let blank = self.cell(field).is_empty();
-                let code = match (blank, mapping.fields[field].filled) {
-                    (true, true) => return Err((Some(field), Reason::MissingValue)),
-                    (true, false) => Some(list.unknown),
-                    (false, _) => list.words.meaning(&text),
-                };
-                let met = &mut self.file.met[field];
-                if met.len() < REMEMBERED && text.len() <= 200 {
-                    met.insert(text.into(), code);
-                }
-                code
+        let code = if let Some(code) = known {
+            code
+        } else {
+            let code = match (self.cell(field).is_empty(), mapping.fields[field].filled) {
+                (true, true) => return Err((Some(field), Reason::MissingValue)),
+                (true, false) => Some(list.unknown),
+                (false, _) => list.words.meaning(&text),
+            };
+            let met = &mut self.file.met[field];
+            if met.len() < REMEMBERED && text.len() <= 200 {
+                met.insert(text.into(), code);
             }
+            code
         };
         code.ok_or((Some(field), Reason::UnknownCode))
     }

@@ -58,7 +58,7 @@ fn give(
     fields: &Fields,
     sink: &mut dyn Sink,
 ) -> Result<(), FileProblem> {
-    if raw.iter().all(|b| b.is_ascii_whitespace()) {
+    if raw.iter().all(u8::is_ascii_whitespace) {
         return Ok(());
     }
     let (Ok(row), Ok(unquoted)) = (str::from_utf8(raw), str::from_utf8(&fields.unquoted)) else {
@@ -87,13 +87,11 @@ fn give(
     // A spreadsheet may write more delimiters than the header has.
     let filled = cells.iter().rposition(|c| !c.is_empty()).map_or(0, |at| at + 1);
     let fitting = (filled..cells.len()).rev().find(|&n| sink.fits(n));
-    match fitting {
-        Some(n) => sink.row(line, &cells[..n]),
-        None => {
-            sink.broken(line, Reason::WrongNumberOfFields);
-            Ok(())
-        }
+    if let Some(n) = fitting {
+        return sink.row(line, &cells[..n]);
     }
+    sink.broken(line, Reason::WrongNumberOfFields);
+    Ok(())
 }
 
 /// Whether a row holds characters that only a wrong or broken encoding makes.
@@ -260,13 +258,13 @@ mod tests {
     use crate::read::text;
 
     #[derive(Default)]
-    struct Rows {
+    struct Found {
         rows: Vec<(u64, Vec<String>)>,
         broken: Vec<(u64, Reason)>,
         width: Option<usize>,
     }
 
-    impl Sink for Rows {
+    impl Sink for Found {
         fn row(&mut self, line: u64, cells: &[Cell<'_>]) -> Result<(), FileProblem> {
             self.width.get_or_insert(cells.len());
             self.rows.push((line, cells.iter().map(|c| c.text().into_owned()).collect()));
@@ -280,8 +278,8 @@ mod tests {
         }
     }
 
-    fn rows(bytes: &[u8]) -> Rows {
-        let mut sink = Rows::default();
+    fn rows(bytes: &[u8]) -> Found {
+        let mut sink = Found::default();
         read(&text::decode(bytes, None).unwrap(), None, &mut sink).unwrap();
         sink
     }

@@ -40,7 +40,7 @@ fn read_sheet(
     let mut any = false;
     loop {
         let cell = cells.next_cell().map_err(|_| damaged(*last_row))?;
-        let at = cell.as_ref().map(|c| c.get_position());
+        let at = cell.as_ref().map(calamine::Cell::get_position);
         if number.is_some() && at.map(|(r, _)| r) != number {
             let line = u64::from(number.unwrap_or_default()) + 1;
             any |= give(&row, line, sink)?;

@@ -3,6 +3,7 @@
 mod bad_input;
 mod mutated;
 mod sources;
+mod whole;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! Damaged files: nothing lost, nothing invented, no panic.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -86,9 +88,17 @@ fn read(source: &Compiled, policy: &Policy, key: &LinkingKey, bytes: &[u8]) -> R
     rows.finish("mutated")
 }
 
-fn compiled(name: &str, policy: &Policy) -> Compiled {
+/// Read once: a policy and its mappings take longer than a small file.
+static KNOWN: LazyLock<(Policy, Vec<Compiled>)> = LazyLock::new(|| {
+    let policy = Policy::oslo();
     let all = mapping::all(Path::new("/nonexistent")).unwrap();
-    Compiled::new(all.iter().find(|m| m.source == name).unwrap(), policy).unwrap()
+    let all = all.iter().map(|m| Compiled::new(m, &policy).unwrap()).collect();
+    (policy, all)
+});
+
+fn compiled(name: &str) -> (&'static Policy, &'static Compiled) {
+    let (policy, all) = &*KNOWN;
+    (policy, all.iter().find(|m| m.source == name).unwrap())
 }
 
 fn check(file: &ReadFile, key: &LinkingKey) {
@@ -114,8 +124,7 @@ proptest! {
         damages in prop::collection::vec(damage(), 1..6),
         one_byte in any::<bool>(),
     ) {
-        let policy = Policy::oslo();
-        let (soma, key) = (compiled("soma", &policy), LinkingKey::generate().unwrap());
+        let ((policy, soma), key) = (compiled("soma"), LinkingKey::generate().unwrap());
         let rows: Vec<SomaRow> = (1..=12)
             .map(|n| if n % 3 == 0 { SomaRow::new(n).with("Merknad", "\"sa: \"\"hei\"\"; gikk\"") } else { SomaRow::new(n) })
             .collect();
@@ -124,7 +133,7 @@ proptest! {
         for damage in &damages {
             apply(&mut bytes, damage);
         }
-        if let Ok(file) = read(&soma, &policy, &key, &bytes) {
+        if let Ok(file) = read(soma, policy, &key, &bytes) {
             check(&file, &key);
             // Nothing is lost: every line below the header is accounted for, unless quotes or junk joined or split lines.
             let lines = bytes.split(|b| *b == b'\n').filter(|l| !l.iter().all(u8::is_ascii_whitespace)).count() as u64;
@@ -134,8 +143,7 @@ proptest! {
 
     #[test]
     fn a_damaged_workbook_is_read_or_refused(damages in prop::collection::vec(damage(), 1..4)) {
-        let policy = Policy::oslo();
-        let (source, key) = (compiled("kontakt", &policy), LinkingKey::generate().unwrap());
+        let ((policy, source), key) = (compiled("kontakt"), LinkingKey::generate().unwrap());
         let mut row = [X::Nothing; 20];
         for (at, cell) in [(0, X::Number(1.0)), (2, X::Text(NUMBER)), (9, X::Day(2023, 6, 15)), (10, X::Text("Bjerke")), (11, X::Text("Kontakt"))] {
             row[at] = cell;
@@ -144,7 +152,7 @@ proptest! {
         for damage in &damages {
             apply(&mut bytes, damage);
         }
-        if let Ok(file) = read(&source, &policy, &key, &bytes) {
+        if let Ok(file) = read(source, policy, &key, &bytes) {
             check(&file, &key);
         }
     }
@@ -152,8 +160,7 @@ proptest! {
 
 #[test]
 fn one_flipped_byte_costs_one_row_at_most() {
-    let policy = Policy::oslo();
-    let (soma, key) = (compiled("soma", &policy), LinkingKey::generate().unwrap());
+    let ((policy, soma), key) = (compiled("soma"), LinkingKey::generate().unwrap());
     let rows: Vec<SomaRow> = (1..=4).map(SomaRow::new).collect();
     let whole = windows_1252(&soma_text(&rows));
     let header = whole.iter().position(|b| *b == b'\n').unwrap() + 1;
@@ -165,7 +172,7 @@ fn one_flipped_byte_costs_one_row_at_most() {
                 continue;
             }
             bytes[at] = new;
-            let file = read(&soma, &policy, &key, &bytes).unwrap();
+            let file = read(soma, policy, &key, &bytes).unwrap();
             check(&file, &key);
             assert_eq!(file.read, 4, "{at} {new}");
             assert!(file.quarantined.len() <= 1, "{at} {new} {:?}", faults(&file));
@@ -186,5 +193,5 @@ fn strange_cells_are_no_trouble() {
         }
     }
     let file = bench.read("soma", "rart.csv", soma_text(&rows).as_bytes()).unwrap();
-    assert_eq!(file.read as usize, rows.len());
+    assert_eq!(file.read, rows.len() as u64);
 }
