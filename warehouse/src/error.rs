@@ -1,7 +1,7 @@
 //! What can go wrong in the warehouse.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -19,4 +19,159 @@ pub enum WarehouseError {
         /// Why not.
         source: io::Error,
     },
+    /// A delivery that breaks the policy. The whole call is refused: such a row is a mistake of the reader of
+    /// exports, which should have put it in quarantine.
+    #[error("the delivery {file} of {source_name} is refused: table {table}{}{}: {reason}", place(" column ", .column.as_deref()), place(" row ", .row.as_ref()))]
+    Refused {
+        /// The source.
+        source_name: String,
+        /// The file.
+        file: String,
+        /// The table.
+        table: String,
+        /// The column, when it is about one.
+        column: Option<String>,
+        /// The row in the delivery's table, from 1.
+        row: Option<usize>,
+        /// Why.
+        reason: Refusal,
+    },
+    /// A Delta log that could not be read or written.
+    #[error("the Delta log of table {table} cannot be {doing}: {source}")]
+    Delta {
+        /// The table.
+        table: String,
+        /// Read or written.
+        doing: &'static str,
+        /// Why not.
+        source: Box<deltalake_core::DeltaTableError>,
+    },
+    /// A data file that could not be read or written.
+    #[error("the data file {path} cannot be {doing}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Read or written.
+        doing: &'static str,
+        /// Why not.
+        source: Box<parquet::errors::ParquetError>,
+    },
+    /// A table on disk with other columns than the policy.
+    #[error(
+        "table {table} was written with other columns than the policy declares; restore the policy it was written with, or load into a new installation"
+    )]
+    OtherColumns {
+        /// The table.
+        table: String,
+    },
+    /// Something on disk is not as the warehouse leaves it.
+    #[error("{path} is not as the warehouse wrote it: {what}; restore the installation from a copy")]
+    Damaged {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// Rows about to be committed are in the wrong place or order. Answers rely on both, so nothing is
+    /// committed.
+    #[error(
+        "rows of table {table} for {year} would be stored {what}; nothing was committed. This is a fault of the program"
+    )]
+    Misplaced {
+        /// The table.
+        table: String,
+        /// The year.
+        year: i32,
+        /// How they would be misplaced.
+        what: &'static str,
+    },
+    /// A column of a derived table that no rule fills.
+    #[error(
+        "the policy's table {table} has the column {column}, which no rule derives; remove it, or add it to the tables it is to come from, with the same code list"
+    )]
+    Underivable {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// Rows could not be put together.
+    #[error("rows of table {table} cannot be put together: {source}")]
+    Arrow {
+        /// The table.
+        table: String,
+        /// Why not.
+        source: Box<arrow::error::ArrowError>,
+    },
+    /// The shipped reference data does not read.
+    #[error(transparent)]
+    Reference(#[from] crate::reference::ReferenceError),
+    /// A worker was stopped before it had done its part.
+    #[error("the load was interrupted; nothing was committed")]
+    Interrupted,
+}
+
+/// Why a delivery is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// The policy has no such table.
+    #[error("the policy declares no such table")]
+    UnknownTable,
+    /// The table is derived by the warehouse.
+    #[error("the warehouse derives this table from others, so it takes no rows of it")]
+    DerivedTable,
+    /// Columns differ from the policy's.
+    #[error("the columns or their types differ from the policy's")]
+    Columns,
+    /// A column that must be filled is null.
+    #[error("the value is missing")]
+    Null,
+    /// A code outside the closed list.
+    #[error("the code is not in the policy's list")]
+    UnknownCode,
+    /// A measure outside its bounds.
+    #[error("the value is outside the policy's bounds")]
+    OutOfBounds,
+    /// A year the policy does not declare.
+    #[error("the year is not one the policy declares")]
+    YearOutsidePolicy,
+    /// Year or month that differ from the date's.
+    #[error("the value differs from that of the date")]
+    NotOfDate,
+}
+
+fn place<T: std::fmt::Display>(what: &str, value: Option<T>) -> String {
+    value.map_or_else(String::new, |value| format!(",{what}{value}"))
+}
+
+impl WarehouseError {
+    pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { doing, path, source }
+    }
+
+    pub(crate) fn delta(
+        table: &str,
+        doing: &'static str,
+    ) -> impl Fn(deltalake_core::DeltaTableError) -> Self + use<> {
+        let table = table.to_owned();
+        move |source| Self::Delta { table: table.clone(), doing, source: Box::new(source) }
+    }
+
+    pub(crate) fn file(
+        path: &Path,
+        doing: &'static str,
+    ) -> impl Fn(parquet::errors::ParquetError) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::File { path: path.clone(), doing, source: Box::new(source) }
+    }
+
+    pub(crate) fn arrow(table: &str) -> impl Fn(arrow::error::ArrowError) -> Self + use<> {
+        let table = table.to_owned();
+        move |source| Self::Arrow { table: table.clone(), source: Box::new(source) }
+    }
+
+    pub(crate) fn damaged(path: &Path, what: &'static str) -> Self {
+        Self::Damaged { path: path.to_owned(), what }
+    }
 }

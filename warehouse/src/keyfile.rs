@@ -100,7 +100,7 @@ impl KeyFile {
         getrandom::fill(&mut id).map_err(|_| KeyFileError::NoRandomness)?;
         getrandom::fill(&mut secret).map_err(|_| KeyFileError::NoRandomness)?;
         let created = jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string();
-        let id = id.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = format!("{:016x}", u64::from_be_bytes(id));
         let key = Self { id, epoch, created, secret };
         secret.zeroize();
         Ok(key)
@@ -140,10 +140,18 @@ impl KeyFile {
         }
         let mut text = Zeroizing::new(String::with_capacity(256));
         text.push_str("# Secret. Whoever has both keys of an installation can look persons up.\n");
-        text.push_str(&format!(
-            "id = \"{}\"\nepoch = {}\ncreated = \"{}\"\n",
-            self.id, self.epoch, self.created
-        ));
+        for (name, value) in [("id", &format!("\"{}\"", self.id)), ("epoch", &self.epoch.to_string())] {
+            text.extend([
+                name, " = ", value, "
+",
+            ]);
+        }
+        text.extend([
+            "created = \"",
+            &self.created,
+            "\"
+",
+        ]);
         text.push_str("secret = \"");
         for byte in self.secret {
             for digit in [byte >> 4, byte & 15] {
@@ -167,7 +175,8 @@ pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
 
 fn refuse_exposed(path: &Path, metadata: &fs::Metadata, wanted: u32) -> Result<(), KeyFileError> {
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 {
+    let others = mode & 0o077;
+    if others == 0 {
         return Ok(());
     }
     Err(KeyFileError::Exposed { path: path.to_owned(), mode, wanted })

@@ -12,20 +12,29 @@
 //! room with a key this crate does not have. They are hashed again here with a key the ingest room need not
 //! have, so neither key alone can look a person up. Errors never hold a value of a row.
 
+#![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stderr))]
+
 mod delivery;
+mod derive;
 mod error;
 mod installation;
 mod key;
 pub mod keyfile;
+mod load;
 pub mod policy;
 pub mod reference;
 mod snapshot;
+mod storage;
 mod warehouse;
 
 pub use delivery::{Delivery, DeliveryLoad};
-pub use error::WarehouseError;
+pub use error::{Refusal, WarehouseError};
 pub use installation::{Installation, InstallationError};
 pub use key::{Purpose, WarehouseKey};
 pub use reference::Reference;
 pub use snapshot::{DataFile, Snapshot, TableSnapshot};
-pub use warehouse::{SHARDS, Warehouse};
+pub use storage::SHARDS;
+pub use warehouse::Warehouse;
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 //! A fixed state of all tables.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::storage::TableFiles;
 
 /// The files of every table at one moment. Later loads do not change them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,15 +15,16 @@ pub struct Snapshot {
 }
 
 /// The files of one table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TableSnapshot {
-    /// Version in the table's Delta log.
+    /// Version in the table's Delta log; 0 before the first load.
     pub version: u64,
-    /// Data files by year and shard.
+    /// Data files by year and shard, at most one of each.
     pub files: Vec<DataFile>,
 }
 
-/// A Parquet file.
+/// A Parquet file. Its rows are all of one year and one shard, sorted by person and record, with the columns of
+/// [`crate::policy::Table::file_schema`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFile {
     /// Absolute path.
@@ -32,4 +35,32 @@ pub struct DataFile {
     pub shard: u8,
     /// Size of the file.
     pub bytes: u64,
+}
+
+impl TableSnapshot {
+    pub(crate) fn new(folder: &Path, version: u64, files: &TableFiles) -> Self {
+        let files = files.iter().map(|((year, shard), file)| DataFile {
+            path: folder.join(&file.path),
+            year: Some(*year),
+            shard: *shard,
+            bytes: file.bytes,
+        });
+        Self { version, files: files.collect() }
+    }
+}
+
+/// Hash over table and file names. A file's name holds the hash of its content, so the id is one of the data:
+/// it does not depend on versions, times or the order of loads.
+pub(crate) fn snapshot_id<'a>(tables: impl Iterator<Item = (&'a str, &'a TableFiles)>) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("skjerm warehouse snapshot id v1");
+    let mut name = |text: &str| {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    };
+    for (table, files) in tables.filter(|(_, files)| !files.is_empty()) {
+        name(table);
+        name(&files.len().to_string());
+        files.values().for_each(|file| name(&file.path));
+    }
+    hasher.finalize().to_hex()[..32].to_owned()
 }

@@ -31,3 +31,147 @@ fn the_shipped_policy_reads() {
     );
     assert_eq!(policy.code_list("municipality").map(CodeList::len), Some(358));
 }
+
+#[test]
+fn codes_and_roles_are_found() {
+    let policy = Policy::oslo();
+    let ages = policy.code_list("age_band").expect("age bands");
+    assert_eq!(ages.position("18-22"), Some(3));
+    assert_eq!(ages.label("0-12").map(|c| c.en.as_str()), Some("under 13"));
+    assert!(!ages.contains("18-24") && !ages.is_empty());
+    let municipalities = policy.code_list("municipality").expect("municipalities");
+    assert!(municipalities.contains("3301") && municipalities.contains(UNKNOWN));
+    assert!(!municipalities.contains("3005"), "numbers of before 2024 are not in use");
+    assert_eq!(municipalities.label("1818").map(|c| c.no.as_str()), Some("Herøy (Nordland)"));
+    let names: std::collections::BTreeSet<_> = municipalities.codes.iter().map(|c| &c.no).collect();
+    assert_eq!(names.len(), municipalities.len(), "names are unique");
+    let planner = policy.analyst("planner").expect("planner");
+    assert!(planner.may(Role::Scene) && !planner.may(Role::Steward));
+    let table = policy.table("scene_observation").expect("scene");
+    assert_eq!(table.column_of(&ColumnRole::Person), None);
+    assert_eq!(table.column("persons").map(|c| &c.role), Some(&ColumnRole::Measure { min: 0, max: 200 }));
+    assert!(table.arrow_schema().column_with_name("year").is_some());
+    assert!(table.file_schema().column_with_name("year").is_none());
+    for list in policy.codes.values() {
+        assert!(list.contains(UNKNOWN), "{}", list.name);
+    }
+}
+
+#[test]
+fn the_fingerprint_is_of_the_meaning() {
+    let policy = Policy::oslo();
+    let commented = format!("# A comment.\n{SHIPPED_POLICY}");
+    let same = read::parse(&commented, "p", &mut read::shipped).expect("a policy");
+    assert_eq!(same.fingerprint(), policy.fingerprint());
+    let other = SHIPPED_POLICY.replace("rho = 0.31", "rho = 0.32");
+    let other = read::parse(&other, "p", &mut read::shipped).expect("a policy");
+    assert_ne!(other.fingerprint(), policy.fingerprint());
+}
+
+/// What the shipped policy, changed so, is refused with.
+fn refused(from: &str, to: &str) -> String {
+    assert!(SHIPPED_POLICY.contains(from), "{from}");
+    let text = SHIPPED_POLICY.replacen(from, to, 1);
+    let error = read::parse(&text, "policy.toml", &mut read::shipped).expect_err("refused");
+    error.to_string()
+}
+
+#[test]
+fn a_mistake_is_said_with_file_and_line() {
+    let line = |of: &str| SHIPPED_POLICY[..SHIPPED_POLICY.find(of).expect("there")].matches('\n').count() + 1;
+    let gender = "{ name = \"gender\", role = \"dimension\", codes = \"gender\" }";
+    assert_eq!(
+        refused(gender, "{ name = \"gender\", role = \"dimention\", codes = \"gender\" }"),
+        format!(
+            "policy.toml, line {}: unknown role \"dimention\" of column \"gender\" in group \"about\"; known are \
+             person, record, year, month, date, dimension, measure",
+            line(gender)
+        )
+    );
+    assert_eq!(
+        refused(gender, "{ name = \"gender\", role = \"dimension\", codes = \"sex\" }"),
+        format!(
+            "policy.toml, line {}: column \"gender\" of group \"about\" has the code list \"sex\", which the \
+             policy does not declare under [codes]",
+            line(gender)
+        )
+    );
+}
+
+#[test]
+fn what_cannot_be_is_refused() {
+    let cases = [
+        (
+            "years = { first = 2019, last = 2025 }",
+            "years = { first = 2025, last = 2019 }",
+            "from 2025 to 2019",
+        ),
+        ("rho = 0.31", "rho = -1.0", "[budget.persons] rho is -1; it must be greater than 0"),
+        ("rho = 0.31", "rho = nan", "[budget.persons] rho is NaN"),
+        ("delta = 1e-6", "delta = 1.0", "delta is 1; it must be greater than 0 and below 1"),
+        ("releases = 0.5", "releases = 0.6", "shares of the budget \"persons\" add up to 1.1"),
+        ("releases = 0.5", "releases = 0.0", "the share \"releases\""),
+        ("default_rho = 0.005", "default_rho = 0.0", "default_rho is 0"),
+        ("max_cells = 20000", "max_cells = 0", "max_cells is 0"),
+        ("share = \"researchers\"", "share = \"resaerchers\"", "\"resaerchers\", which no budget declares"),
+        ("roles = [\"query\"]", "roles = [\"qurey\"]", "unknown role \"qurey\" of analyst \"researcher\""),
+        ("name = \"district\"", "name = \"researcher\"", "analyst \"researcher\" is declared twice"),
+        ("{ code = \"male\"", "{ code = \"female\"", "code list \"gender\" has the code \"female\" twice"),
+        (
+            "{ code = \"unknown\", no = \"ukjent\", en = \"unknown\" },\n]\n\n[codes.belonging]",
+            "]\n\n[codes.belonging]",
+            "code list \"gender\" has no code \"unknown\"",
+        ),
+        ("file = \"municipalities.csv\"", "file = \"../municipalities.csv\"", "plain file name"),
+        ("file = \"municipalities.csv\"", "file = \"other.csv\"", "cannot read the policy file other.csv"),
+        ("file = \"municipalities.csv\"", "", "must have either `codes` or `file`"),
+        ("kind = \"protected\"", "kind = \"secret\"", "table \"contact\" says kind = \"secret\""),
+        ("grain = \"events\"", "grain = \"event\"", "says grain = \"event\""),
+        ("max_rows = 120", "max_rows = 0", "max_rows = 0"),
+        ("groups = [\"event\", \"about\"]", "groups = [\"event\", \"abuot\"]", "column group \"abuot\""),
+        (
+            "groups = [\"event\", \"about\"]",
+            "groups = [\"about\"]",
+            "exactly one column of the role \"year\"",
+        ),
+        ("{ name = \"area\", role", "{ name = \"gender\", role", "column \"gender\" twice"),
+        ("{ name = \"area\", role", "{ name = \"Area\", role", "named \"Area\"; a name is lower-case"),
+        ("min = 0, max = 240", "min = 241, max = 240", "min = 241 above max = 240"),
+        ("min = 0, max = 240", "min = 0", "role \"measure\" and must have `min` and `max`"),
+        ("role = \"month\"", "role = \"month\", min = 1, max = 12", "have neither `codes`"),
+        (
+            "{ name = \"month\", role = \"month\" }",
+            "{ name = \"maaned\", role = \"month\" }",
+            "must be named \"month\"",
+        ),
+        ("family = \"persons\"", "family = \"personer\"", "no [budget.personer]"),
+        ("suppress_below = 5", "suppress_below = 5\nsupress = 6", "unknown field `supress`"),
+        ("[query]", "[query", "policy.toml, line 24"),
+    ];
+    for (from, to, said) in cases {
+        let message = refused(from, to);
+        assert!(message.contains(said), "{from:?} → {to:?}: {message}");
+        assert!(message.starts_with("policy.toml") || message.starts_with("cannot read"), "{message}");
+    }
+}
+
+#[test]
+fn a_file_of_codes_is_checked_line_by_line() {
+    let with = |csv: &'static str| {
+        let mut files = |_: &str| Ok(csv.to_owned());
+        read::parse(SHIPPED_POLICY, "policy.toml", &mut files).map(|p| p.codes["municipality"].len())
+    };
+    assert_eq!(with("# Comment\ncode,name\n0301,Oslo\n").expect("a policy"), 2);
+    for (csv, said) in [
+        (
+            "code,name\n0301,Oslo\n0301,Oslo\n",
+            "municipalities.csv, line 3: code list \"municipality\" has the code \"0301\" twice",
+        ),
+        ("code,name\n0301\n", "municipalities.csv, line 2"),
+        ("code,name\n0301,\n", "municipalities.csv, line 2"),
+        ("code,name\nunknown,Ukjent\n", "has the code \"unknown\" twice"),
+    ] {
+        let message = with(csv).expect_err("refused").to_string();
+        assert!(message.contains(said), "{message}");
+    }
+}

@@ -1,0 +1,118 @@
+//! `count_round`: which rounds of a count were held, from the forms that were filled in.
+//!
+//! A round is a date, a campaign and a shift. Forms have a line for every area and group, with 0 where nobody
+//! was seen, so the rounds are those of the protocol and do not depend on whether anybody was there. They are
+//! public; the record is a hash of what the row says, without a key.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray, Date32Array, FixedSizeBinaryArray, RecordBatch, StringArray};
+use arrow::buffer::Buffer;
+use arrow::datatypes::Date32Type;
+
+use crate::WarehouseError;
+use crate::load::{CellRows, State, Workplace};
+use crate::policy::{ColumnRole, Policy, Table};
+use crate::storage::{Cell, parquet, shard};
+
+pub(super) const TABLE: &str = "count_round";
+pub(super) const SOURCE: &str = "scene_observation";
+const CONTEXT: &str = "skjerm warehouse count round record v1";
+const CODES: [&str; 2] = ["campaign", "shift"];
+
+type Round = (i32, [String; 2]);
+
+/// The table must be `record, year, date, campaign, shift`, the last three as the source has them.
+pub(super) fn check(policy: &Policy, table: &Table) -> Result<(), WarehouseError> {
+    let source = policy.table(SOURCE);
+    for column in &table.columns {
+        let derivable = match &column.role {
+            ColumnRole::Record | ColumnRole::Year => true,
+            ColumnRole::Date => source.is_some_and(|s| s.column_of(&ColumnRole::Date).is_some()),
+            role @ ColumnRole::Dimension { .. } => {
+                CODES.contains(&column.name.as_str())
+                    && source.and_then(|s| s.column(&column.name)).is_some_and(|c| c.role == *role)
+            }
+            _ => false,
+        };
+        if !derivable {
+            let (table, column) = (table.name.clone(), column.name.clone());
+            return Err(WarehouseError::Underivable { table, column });
+        }
+    }
+    Ok(())
+}
+
+/// The rounds of these years.
+pub(super) fn make(
+    place: &Workplace<'_>,
+    table: &Table,
+    state: &State,
+    years: &BTreeSet<i32>,
+) -> Result<Vec<(Cell, Option<crate::storage::StoredFile>)>, WarehouseError> {
+    let mut made = Vec::new();
+    for year in years {
+        let mut rounds: BTreeSet<Round> = BTreeSet::new();
+        let sources = state.get(SOURCE).into_iter().flatten().filter(|((y, _), _)| y == year);
+        for (_, file) in sources {
+            let path = place.folder(SOURCE).join(&file.path);
+            read_rounds(&parquet::read(&path, &["date", CODES[0], CODES[1]])?, &mut rounds);
+        }
+        let mut shards: [BTreeMap<u128, Round>; 4] = Default::default();
+        for round in rounds {
+            let record = record(&round);
+            shards[usize::from(shard(record))].insert(record, round);
+        }
+        for (at, rounds) in (0..).zip(shards) {
+            let rows = rows(table, &rounds)?;
+            let old = state.get(TABLE).and_then(|files| files.get(&(*year, at)));
+            made.push(place.write(table, old, &CellRows { cell: (*year, at), rows })?);
+        }
+    }
+    Ok(made)
+}
+
+fn read_rounds(batch: &RecordBatch, rounds: &mut BTreeSet<Round>) {
+    let dates = batch.column_by_name("date").and_then(|c| c.as_primitive_opt::<Date32Type>());
+    let codes = CODES.map(|name| batch.column_by_name(name).and_then(|c| c.as_string_opt::<i32>()));
+    let (Some(dates), [Some(campaigns), Some(shifts)]) = (dates, codes) else { return };
+    for row in 0..batch.num_rows() {
+        let code = |array: &StringArray| array.value(row).to_owned();
+        rounds.insert((dates.value(row), [code(campaigns), code(shifts)]));
+    }
+}
+
+fn record((date, codes): &Round) -> u128 {
+    let mut hasher = blake3::Hasher::new_derive_key(CONTEXT);
+    hasher.update(&date.to_le_bytes());
+    for code in codes {
+        hasher.update(&(code.len() as u64).to_le_bytes());
+        hasher.update(code.as_bytes());
+    }
+    let mut record = [0; 16];
+    record.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    u128::from_be_bytes(record)
+}
+
+fn rows(table: &Table, rounds: &BTreeMap<u128, Round>) -> Result<RecordBatch, WarehouseError> {
+    let failed = WarehouseError::arrow(&table.name);
+    let schema = table.file_schema();
+    let mut columns: Vec<ArrayRef> = Vec::new();
+    for field in schema.fields() {
+        let name = field.name().as_str();
+        columns.push(match CODES.iter().position(|code| *code == name) {
+            Some(at) => {
+                Arc::new(StringArray::from_iter_values(rounds.values().map(|(_, codes)| codes[at].as_str())))
+            }
+            None if name == "date" => {
+                Arc::new(Date32Array::from_iter_values(rounds.values().map(|(date, _)| *date)))
+            }
+            None => {
+                let bytes: Vec<u8> = rounds.keys().flat_map(|record| record.to_be_bytes()).collect();
+                Arc::new(FixedSizeBinaryArray::try_new(16, Buffer::from_vec(bytes), None).map_err(&failed)?)
+            }
+        });
+    }
+    RecordBatch::try_new(schema, columns).map_err(&failed)
+}

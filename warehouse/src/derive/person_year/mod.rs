@@ -1,0 +1,51 @@
+//! `person_year`: one row a person a year.
+//!
+//! A person has a row for a year when any table of events has one of theirs that year. The row is made by these
+//! rules, from that person's rows of that year alone:
+//!
+//! *Attributes* (`age_band`, `gender`, `belonging`, `home_municipality`, `home_district`, `link_level`: every
+//! column that tables of events have, too): the most frequent value among the person's rows of the year, over
+//! all tables, that is not "unknown". Of equally frequent ones the one with the latest date; of those on the
+//! same date the first by its code. "unknown" when every row says so.
+//!
+//! *`primary_service`*: the service with the most of the person's contacts, by the same rules. Without a contact at a
+//! known service, their follow-ups decide; then referrals, measures, missing reports, concern reports and
+//! journeys home, in this order. "unknown" when there are none, as for those known from beds or agencies alone.
+//!
+//! *Flags*: "yes" when the person has such a row that year, else "no":
+//!
+//! | flag | a row of | with |
+//! |---|---|---|
+//! | `ute_contact` | `contact` | service `uteseksjonen` |
+//! | `ute_first_contact` | `contact` | service `uteseksjonen`, `first_time` `yes` |
+//! | `ute_follow_up` | `follow_up` | service `uteseksjonen` |
+//! | `ute_concern_report` | `concern_report` | service `uteseksjonen` |
+//! | `ute_missing_report` | `missing_report` | service `uteseksjonen` |
+//! | `ute_journey_home` | `journey_home` | service `uteseksjonen` |
+//! | `ute_treatment_referral` | `referral` | service `uteseksjonen`, `referred_to` `specialised_treatment` |
+//! | `ute_psychologist` | `measure` | service `uteseksjonen`, `measure_kind` `psychologist` |
+//! | `ute_cannabis_cessation` | `measure` | service `uteseksjonen`, `measure_kind` `cannabis_cessation` |
+//! | `ute_reinforced_follow_up` | `measure` | service `uteseksjonen`, `measure_kind` `reinforced_follow_up` |
+//! | `ute_employment` | `measure` | service `uteseksjonen`, `measure_kind` `employment` |
+//! | `district_contact` | `contact` | a service that is a district's |
+//! | `district_follow_up` | `follow_up` | a service that is a district's |
+//! | `bed_stay` | `bed_stay` | any |
+//! | `agency_contact` | `agency_contact` | any |
+//!
+//! # Privacy
+//!
+//! No rule looks at another person, another year, or anything that depends on either, so adding or removing
+//! one person's rows of a year adds, removes or changes that one row alone: the unit of privacy of an answer
+//! over `person_year` is exactly that of the tables below it. The first-time flag is taken from the year's own
+//! rows and never worked out from other years.
+
+mod build;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+pub(super) use build::make;
+pub(crate) use rules::Rules;
+
+/// Name of the table.
+pub(super) const TABLE: &str = "person_year";

@@ -1,0 +1,113 @@
+//! A load: deliveries in, a new state of all tables out.
+//!
+//! 1. Every row is checked against the policy again; a row that breaks it refuses the whole call ([`accept`]).
+//! 2. Pseudonyms are hashed a second time ([`accept`]).
+//! 3. Rows are merged by record: the last delivery of a record wins, whatever year it says ([`merge`]).
+//!    Only the files of touched years and shards are made anew.
+//! 4. Derived tables are made anew for the same years and shards ([`crate::derive`]).
+//! 5. Each table is committed, then the pointer moves ([`crate::storage`]).
+//!
+//! This module does 3 to 5 without the network of tasks: it is work for the processor and the disk.
+
+pub(crate) mod accept;
+mod merge;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use arrow::record_batch::RecordBatch;
+
+use crate::delivery::DeliveryLoad;
+use crate::derive::Derivation;
+use crate::policy::{Policy, Table};
+use crate::storage::{Cell, StoredFile, TableFiles, files, parquet, path_of};
+use crate::{Delivery, WarehouseError, WarehouseKey};
+
+use self::merge::Merge;
+
+/// The files of every table.
+pub(crate) type State = BTreeMap<String, TableFiles>;
+
+/// Where rows are read from and written to.
+pub(crate) struct Workplace<'a> {
+    /// Folder of the tables.
+    pub(crate) root: &'a Path,
+    pub(crate) policy: &'a Policy,
+    pub(crate) derivation: &'a Derivation,
+}
+
+/// One file to be made: the rows a cell will have.
+pub(crate) struct CellRows {
+    pub(crate) cell: Cell,
+    pub(crate) rows: RecordBatch,
+}
+
+/// A cell and the file it now has, or none.
+type NewFile = (Cell, Option<StoredFile>);
+
+impl Workplace<'_> {
+    /// Folder of a table.
+    pub(crate) fn folder(&self, table: &str) -> PathBuf {
+        self.root.join(table)
+    }
+
+    /// Writes the files of a new state beside those of the old one, and says what became of the rows.
+    pub(crate) fn prepare(
+        &self,
+        key: &WarehouseKey,
+        deliveries: Vec<Delivery>,
+        state: &mut State,
+    ) -> Result<Vec<DeliveryLoad>, WarehouseError> {
+        let mut loads = vec![DeliveryLoad::default(); deliveries.len()];
+        let accepted = accept::accept(self.policy, self.derivation, key, deliveries)?;
+        let mut touched: BTreeMap<String, BTreeSet<Cell>> = BTreeMap::new();
+        for (table, batches) in accepted {
+            let Some(table) = self.policy.table(&table) else { continue };
+            let files = state.entry(table.name.clone()).or_default();
+            let merge = Merge::new(self, table, files, batches)?;
+            merge.count(&mut loads);
+            let made = merge.run(self)?;
+            let changed = replace_files(files, made);
+            touched.insert(table.name.clone(), changed);
+        }
+        for (table, made) in self.derivation.run(self, state, &touched)? {
+            let files = state.entry(table.name.clone()).or_default();
+            replace_files(files, made);
+        }
+        Ok(loads)
+    }
+
+    /// Writes the file of a cell, unless the very same is there; a cell without rows has none.
+    pub(crate) fn write(
+        &self,
+        table: &Table,
+        old: Option<&StoredFile>,
+        new: &CellRows,
+    ) -> Result<NewFile, WarehouseError> {
+        if new.rows.num_rows() == 0 {
+            return Ok((new.cell, None));
+        }
+        let content = parquet::encode(table, new.cell, &new.rows)?;
+        let file = StoredFile { path: path_of(new.cell, &content), bytes: content.len() as u64 };
+        let path = self.folder(&table.name).join(&file.path);
+        if old != Some(&file) {
+            files::write(self.root, &path, &content)?;
+        }
+        Ok((new.cell, Some(file)))
+    }
+}
+
+/// Puts the new files in place of the old ones; gives the cells that changed.
+fn replace_files(files: &mut TableFiles, made: Vec<NewFile>) -> BTreeSet<Cell> {
+    let mut changed = BTreeSet::new();
+    for (cell, file) in made {
+        let before = match file.clone() {
+            Some(file) => files.insert(cell, file),
+            None => files.remove(&cell),
+        };
+        if before != file {
+            changed.insert(cell);
+        }
+    }
+    changed
+}

@@ -1,0 +1,212 @@
+//! The Delta log of each table.
+//!
+//! `deltalake-core` without its `datafusion` feature has no writer of data, but all of the log: it creates
+//! tables, replays logs and commits actions. The Parquet files are written here, and committed as `Add` and
+//! `Remove` actions. Any Delta reader can read the log: the partition value `year` is a string in
+//! `partitionValues`, as the protocol asks, and no table feature beyond the basic protocol is used.
+//!
+//! Delta knows `binary` of any length only, so the log says `binary` for pseudonyms, while the files hold
+//! `FIXED_LEN_BYTE_ARRAY(16)`, which DataFusion groups by quickly. Readers that insist on the log's type
+//! when reading those two columns (the Delta kernel is one) refuse them; nothing but the engine is meant to read
+//! them. `Add` actions carry no statistics.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
+use deltalake_core::kernel::{Action, Add, DataType, PrimitiveType, Remove, StructField};
+use deltalake_core::operations::create::CreateBuilder;
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
+use futures::TryStreamExt;
+use url::Url;
+
+use super::{StoredFile, TableFiles, shard_of_path};
+use crate::WarehouseError;
+use crate::policy::{ColumnRole, Table};
+
+/// The partition column of every table.
+const YEAR: &str = "year";
+
+/// A table's log at a version.
+#[derive(Debug)]
+pub(crate) struct TableLog {
+    folder: PathBuf,
+    name: String,
+    delta: Option<DeltaTable>,
+}
+
+impl TableLog {
+    /// Opens a table's log at a version, or at the newest; one that does not exist yet has no files.
+    pub(crate) async fn open(
+        root: &Path,
+        table: &Table,
+        version: Option<u64>,
+    ) -> Result<Self, WarehouseError> {
+        let (folder, name) = (root.join(&table.name), table.name.clone());
+        if !folder.join("_delta_log").is_dir() {
+            return match version {
+                None => Ok(Self { folder, name, delta: None }),
+                Some(_) => Err(WarehouseError::damaged(&folder, "the table's log is missing")),
+            };
+        }
+        let failed = WarehouseError::delta(&name, "read");
+        let mut builder = DeltaTableBuilder::from_url(url(&folder)?).map_err(&failed)?;
+        if let Some(version) = version {
+            builder = builder.with_version(version);
+        }
+        let delta = match builder.load().await {
+            Ok(delta) => Some(delta),
+            // A loader was stopped between making the folder and the first commit.
+            Err(DeltaTableError::NotATable(_)) if version.is_none() => None,
+            Err(error) => return Err(failed(error)),
+        };
+        let log = Self { folder, name, delta };
+        log.same_columns(table)?;
+        Ok(log)
+    }
+
+    /// The table's files at this version.
+    pub(crate) async fn files(&self) -> Result<TableFiles, WarehouseError> {
+        let mut found = TableFiles::new();
+        for (path, bytes, year) in self.adds().await? {
+            let damaged = |what| WarehouseError::damaged(&self.folder.join(&path), what);
+            let year = year.and_then(|y| y.parse::<i32>().ok()).ok_or_else(|| damaged("it has no year"))?;
+            let shard = shard_of_path(&path).ok_or_else(|| damaged("its name says no shard"))?;
+            if found.insert((year, shard), StoredFile { path: path.clone(), bytes }).is_some() {
+                return Err(damaged("its year and shard have another file, too"));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Path, size and year of each live file.
+    async fn adds(&self) -> Result<Vec<(String, u64, Option<String>)>, WarehouseError> {
+        let Some(delta) = &self.delta else { return Ok(Vec::new()) };
+        let failed = WarehouseError::delta(&self.name, "read");
+        let snapshot = delta.snapshot().map_err(&failed)?.snapshot();
+        let store = delta.log_store();
+        let views = snapshot.file_views(&store, None);
+        let adds = views.map_ok(|view| {
+            let year = view.partition_values_map().remove(YEAR).flatten();
+            (view.path().into_owned(), u64::try_from(view.size()).unwrap_or_default(), year)
+        });
+        adds.try_collect().await.map_err(&failed)
+    }
+
+    /// Commits whatever makes the live files these, and gives the version. Files that a stopped loader committed
+    /// are taken out again on the way. The caller makes [`commit_file`] durable.
+    pub(crate) async fn commit(self, table: &Table, files: &TableFiles) -> Result<u64, WarehouseError> {
+        let live: BTreeMap<String, (u64, Option<String>)> =
+            self.adds().await?.into_iter().map(|(path, bytes, year)| (path, (bytes, year))).collect();
+        let now = jiff::Timestamp::now().as_millisecond();
+        let wanted: BTreeMap<&str, (i32, u64)> =
+            files.iter().map(|((year, _), file)| (file.path.as_str(), (*year, file.bytes))).collect();
+        let gone = live.iter().filter(|(path, _)| !wanted.contains_key(path.as_str()));
+        let mut actions: Vec<Action> =
+            gone.map(|(path, (bytes, year))| remove(path, *bytes, year.clone(), now)).collect();
+        let new = wanted.iter().filter(|(path, _)| !live.contains_key(**path));
+        actions.extend(new.map(|(path, (year, bytes))| add(path, *bytes, *year, now)));
+        let failed = WarehouseError::delta(&self.name, "written");
+        // No retries: under the loaders' lock a conflict means that something else writes here.
+        let properties = || {
+            let own = CommitProperties::default().with_max_retries(0);
+            // Old versions stay, so that a snapshot taken before stays readable.
+            own.with_cleanup_expired_logs(Some(false))
+        };
+        let version = match &self.delta {
+            Some(delta) if actions.is_empty() => delta.version().unwrap_or_default(),
+            Some(delta) => {
+                let operation = DeltaOperation::Write {
+                    mode: SaveMode::Overwrite,
+                    partition_by: Some(vec![YEAR.to_owned()]),
+                    predicate: None,
+                };
+                let state = delta.snapshot().map_err(&failed)?;
+                let commit = CommitBuilder::from(properties()).with_actions(actions);
+                commit.build(Some(state), delta.log_store(), operation).await.map_err(&failed)?.version()
+            }
+            None => {
+                let log = self.folder.join("_delta_log");
+                std::fs::create_dir_all(&log).map_err(WarehouseError::io("make", &log))?;
+                let create = CreateBuilder::new()
+                    .with_location(url(&self.folder)?.as_str())
+                    .with_table_name(&self.name)
+                    .with_columns(columns(table))
+                    .with_partition_columns([YEAR])
+                    .with_save_mode(SaveMode::ErrorIfExists)
+                    .with_actions(actions)
+                    .with_commit_properties(properties());
+                create.await.map_err(&failed)?.version().unwrap_or_default()
+            }
+        };
+        Ok(version)
+    }
+
+    fn same_columns(&self, table: &Table) -> Result<(), WarehouseError> {
+        let Some(delta) = &self.delta else { return Ok(()) };
+        let schema = delta.snapshot().map_err(WarehouseError::delta(&self.name, "read"))?.schema();
+        let stored: BTreeMap<&str, (&DataType, bool)> =
+            schema.fields().map(|f| (f.name().as_str(), (f.data_type(), f.is_nullable()))).collect();
+        let declared = columns(table);
+        let same = stored.len() == declared.len()
+            && declared
+                .iter()
+                .all(|f| stored.get(f.name().as_str()) == Some(&(f.data_type(), f.is_nullable())));
+        if same { Ok(()) } else { Err(WarehouseError::OtherColumns { table: self.name.clone() }) }
+    }
+}
+
+/// The file of a commit in a table's folder.
+pub(crate) fn commit_file(folder: &Path, version: u64) -> PathBuf {
+    folder.join("_delta_log").join(format!("{version:020}.json"))
+}
+
+/// The columns as Delta declares them.
+fn columns(table: &Table) -> Vec<StructField> {
+    let field = |name: &str, role: &ColumnRole| {
+        let primitive = match role {
+            ColumnRole::Person | ColumnRole::Record => PrimitiveType::Binary,
+            ColumnRole::Year | ColumnRole::Month | ColumnRole::Measure { .. } => PrimitiveType::Long,
+            ColumnRole::Date => PrimitiveType::Date,
+            ColumnRole::Dimension { .. } => PrimitiveType::String,
+        };
+        StructField::new(name, DataType::Primitive(primitive), role.nullable())
+    };
+    table.columns.iter().map(|c| field(&c.name, &c.role)).collect()
+}
+
+fn partition(year: Option<String>) -> HashMap<String, Option<String>> {
+    HashMap::from([(YEAR.to_owned(), year)])
+}
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+fn add(path: &str, bytes: u64, year: i32, now: i64) -> Action {
+    Action::Add(Add {
+        path: path.to_owned(),
+        partition_values: partition(Some(year.to_string())),
+        size: signed(bytes),
+        modification_time: now,
+        data_change: true,
+        ..Add::default()
+    })
+}
+
+fn remove(path: &str, bytes: u64, year: Option<String>, now: i64) -> Action {
+    Action::Remove(Remove {
+        path: path.to_owned(),
+        data_change: true,
+        deletion_timestamp: Some(now),
+        extended_file_metadata: Some(true),
+        partition_values: Some(partition(year)),
+        size: Some(signed(bytes)),
+        ..Remove::default()
+    })
+}
+
+fn url(folder: &Path) -> Result<Url, WarehouseError> {
+    Url::from_directory_path(folder).map_err(|()| WarehouseError::damaged(folder, "its path is not absolute"))
+}

@@ -1,0 +1,77 @@
+//! How tables lie on disk.
+//!
+//! A table is a folder with a Delta log and, for each year and shard that has rows, one Parquet file:
+//! `TABLE/year=2023/part-SHARD-HASH.parquet`. The hash is of the file's content, so the same rows always make
+//! the same file, and a file is never changed once it is there.
+//!
+//! [`SHARDS`] splits rows by the top bits of the person's pseudonym (of the record's, where a table has no
+//! person); within a file, rows are sorted by person and record. A query can therefore gather a person's rows
+//! without a shuffle. [`parquet::encode`] checks both on the bytes about to be stored.
+//!
+//! # Privacy
+//!
+//! No file and no log holds minima, maxima, or counts of nulls. Row counts are in the Parquet footers, which
+//! only the engine opens.
+
+pub(crate) mod delta;
+pub(crate) mod files;
+pub(crate) mod parquet;
+pub(crate) mod pointer;
+pub(crate) mod workers;
+
+use std::collections::BTreeMap;
+
+/// In how many parts a table's rows of a year are split by pseudonym: the two top bits.
+pub const SHARDS: u8 = 4;
+
+/// A year and a shard: what one file holds.
+pub(crate) type Cell = (i32, u8);
+
+/// The files of a table, one a cell.
+pub(crate) type TableFiles = BTreeMap<Cell, StoredFile>;
+
+/// A data file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredFile {
+    /// Path from the table's folder.
+    pub(crate) path: String,
+    /// Its size.
+    pub(crate) bytes: u64,
+}
+
+/// A pseudonym as a number; the order is that of its bytes.
+pub(crate) type Pseudonym = u128;
+
+/// The shard of a pseudonym.
+pub(crate) fn shard(pseudonym: Pseudonym) -> u8 {
+    (pseudonym >> 126) as u8 % SHARDS
+}
+
+/// The shard a file's name says.
+pub(crate) fn shard_of_path(path: &str) -> Option<u8> {
+    let name = path.rsplit('/').next()?;
+    let shard = name.strip_prefix("part-")?.split('-').next()?.parse().ok()?;
+    (shard < SHARDS).then_some(shard)
+}
+
+/// Path of a file with this content.
+pub(crate) fn path_of(cell: Cell, content: &[u8]) -> String {
+    let hash = blake3::hash(content).to_hex();
+    format!("year={}/part-{}-{}.parquet", cell.0, cell.1, &hash[..32])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shard_is_the_top_two_bits() {
+        assert_eq!(shard(0), 0);
+        assert_eq!(shard(u128::MAX), 3);
+        assert_eq!(shard(0b10 << 126), 2);
+        let path = path_of((2023, 2), b"content");
+        assert!(path.starts_with("year=2023/part-2-") && path.ends_with(".parquet"));
+        assert_eq!(shard_of_path(&path), Some(2));
+        assert_eq!(shard_of_path("year=2023/part-9-00.parquet"), None);
+    }
+}

@@ -1,0 +1,104 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use super::world::hex;
+use crate::keyfile::{KeyFile, KeyFileError};
+use crate::{Installation, InstallationError, Purpose, WarehouseKey};
+
+#[test]
+fn a_key_is_private_and_reads_back() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let installation = Installation::init(folder.path().join("oslo")).expect("an installation");
+    let path = installation.warehouse_key_path();
+    let key = WarehouseKey::generate().expect("a key");
+    key.save(&path).expect("saved");
+    let mode = |path: &std::path::Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!((mode(&path), mode(&installation.keys_dir())), (0o600, 0o700));
+    assert_eq!(mode(&installation.spill_dir()), 0o700);
+    let again = WarehouseKey::load(&path).expect("loaded");
+    assert_eq!((again.id(), again.epoch()), (key.id(), 1));
+    let one = [7; 16];
+    assert_eq!(again.pseudonym(Purpose::Person, &one), key.pseudonym(Purpose::Person, &one));
+    assert!(matches!(key.save(&path), Err(KeyFileError::Exists(_))), "a key is never overwritten");
+}
+
+#[test]
+fn a_key_others_can_read_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keys = folder.path().join("keys");
+    let path = keys.join("warehouse.key");
+    assert!(matches!(WarehouseKey::load(&path), Err(KeyFileError::Missing(_))));
+    WarehouseKey::generate().expect("a key").save(&path).expect("saved");
+    for (file, dir) in [(0o640, 0o700), (0o604, 0o700), (0o600, 0o750), (0o600, 0o701)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(file)).expect("permissions");
+        fs::set_permissions(&keys, fs::Permissions::from_mode(dir)).expect("permissions");
+        let error = WarehouseKey::load(&path).expect_err("exposed");
+        assert!(matches!(error, KeyFileError::Exposed { .. }), "{error}");
+    }
+}
+
+#[test]
+fn nothing_shows_the_secret() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("keys/warehouse.key");
+    let file = KeyFile::generate(3).expect("a key");
+    file.save(&path).expect("saved");
+    let secret = hex(file.secret());
+    assert!(fs::read_to_string(&path).expect("text").contains(&secret));
+    let key = WarehouseKey::load(&path).expect("loaded");
+    let shown = format!("{file:?} {key:?}");
+    assert!(shown.contains(&file.id) && !shown.contains(&secret[..8]), "{shown}");
+    for bad in [secret[..62].to_owned(), format!("{}zz", &secret[..62])] {
+        let text = fs::read_to_string(&path).expect("text").replace(&secret, &bad);
+        fs::write(&path, text).expect("written");
+        let error = WarehouseKey::load(&path).expect_err("no key");
+        assert!(matches!(error, KeyFileError::Format(_)));
+        assert!(!format!("{error} {error:?}").contains(&secret[..8]));
+        file.save(&folder.path().join("keys/other.key")).ok();
+        fs::copy(folder.path().join("keys/other.key"), &path).expect("restored");
+    }
+}
+
+#[test]
+fn purposes_and_keys_give_pseudonyms_of_their_own() {
+    let (a, b) = (WarehouseKey::generate().expect("a key"), WarehouseKey::generate().expect("a key"));
+    let one = [1; 16];
+    let all = [
+        a.pseudonym(Purpose::Person, &one),
+        a.pseudonym(Purpose::Record, &one),
+        b.pseudonym(Purpose::Person, &one),
+        b.pseudonym(Purpose::Record, &one),
+        one,
+    ];
+    for (at, this) in all.iter().enumerate() {
+        assert!(!all[at + 1..].contains(this));
+    }
+}
+
+#[test]
+fn the_pseudonym_of_a_key_file_never_changes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("keys/warehouse.key");
+    KeyFile::generate(1).expect("a key").save(&path).expect("saved");
+    let text = format!(
+        "id = \"00\"\nepoch = 1\ncreated = \"2025-01-01T00:00:00Z\"\nsecret = \"{}\"\n",
+        "0f".repeat(32)
+    );
+    fs::write(&path, text).expect("written");
+    let key = WarehouseKey::load(&path).expect("loaded");
+    let derived = blake3::derive_key("skjerm warehouse person pseudonym v1", &[15; 32]);
+    let expected = blake3::keyed_hash(&derived, &[9; 16]);
+    assert_eq!(key.pseudonym(Purpose::Person, &[9; 16]), expected.as_bytes()[..16]);
+}
+
+#[test]
+fn an_installation_is_made_once_and_found_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join("oslo");
+    let error = Installation::open(&root).expect_err("none yet");
+    assert!(matches!(error, InstallationError::Missing(_)) && error.to_string().contains("skjerm init"));
+    let made = Installation::init(&root).expect("made");
+    fs::write(made.policy_path(), "edited").expect("edited");
+    assert_eq!(Installation::init(&root).expect("again"), Installation::open(&root).expect("found"));
+    assert_eq!(fs::read_to_string(made.policy_path()).expect("text"), "edited", "never overwritten");
+}

@@ -1,0 +1,180 @@
+//! A warehouse in a folder of its own, and rows for it. All data is SYNTHETIC.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, AsArray, Date32Array, FixedSizeBinaryArray, Int64Array, RecordBatch, StringArray,
+};
+use arrow::buffer::Buffer;
+use arrow::datatypes::{DataType, Date32Type, Int64Type};
+use jiff::civil::Date;
+
+use crate::policy::{ColumnRole, Policy, UNKNOWN};
+use crate::storage::parquet;
+use crate::{Delivery, DeliveryLoad, Installation, Snapshot, Warehouse, WarehouseError, WarehouseKey};
+
+/// A row, its columns as text; what is not said is "unknown" or null.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) person: u64,
+    pub(crate) record: u64,
+    pub(crate) date: Date,
+    pub(crate) says: BTreeMap<&'static str, String>,
+}
+
+pub(crate) fn row(person: u64, record: u64, date: &str) -> Row {
+    Row { person, record, date: date.parse().expect("a date"), says: BTreeMap::new() }
+}
+
+impl Row {
+    pub(crate) fn with(mut self, column: &'static str, value: impl ToString) -> Self {
+        self.says.insert(column, value.to_string());
+        self
+    }
+
+    pub(crate) fn ute(self) -> Self {
+        self.with("service", "uteseksjonen")
+    }
+}
+
+/// A first-layer pseudonym.
+pub(crate) fn layer_one(what: &str, number: u64) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&blake3::hash(format!("{what} {number}").as_bytes()).as_bytes()[..16]);
+    bytes
+}
+
+pub(crate) fn days(date: Date) -> i32 {
+    date.since(Date::constant(1970, 1, 1)).expect("a span").get_days()
+}
+
+pub(crate) fn batch(policy: &Policy, table: &str, rows: &[Row]) -> RecordBatch {
+    let table = policy.table(table).expect("a table");
+    let columns = table.columns.iter().map(|column| -> ArrayRef {
+        let text = |row: &Row| row.says.get(column.name.as_str()).cloned();
+        let number =
+            |row: &Row, usual: Option<i64>| text(row).map(|t| t.parse().expect("a number")).or(usual);
+        let hashed = |what: &str, of: fn(&Row) -> u64| -> ArrayRef {
+            let bytes: Vec<u8> = rows.iter().flat_map(|r| layer_one(what, of(r))).collect();
+            Arc::new(FixedSizeBinaryArray::try_new(16, Buffer::from_vec(bytes), None).expect("16 bytes each"))
+        };
+        match column.role {
+            ColumnRole::Person => hashed("person", |r| r.person),
+            ColumnRole::Record => hashed("record", |r| r.record),
+            ColumnRole::Year => {
+                Arc::new(rows.iter().map(|r| number(r, Some(r.date.year().into()))).collect::<Int64Array>())
+            }
+            ColumnRole::Month => {
+                Arc::new(rows.iter().map(|r| number(r, Some(r.date.month().into()))).collect::<Int64Array>())
+            }
+            ColumnRole::Date => Arc::new(Date32Array::from_iter_values(rows.iter().map(|r| days(r.date)))),
+            ColumnRole::Dimension { .. } => Arc::new(StringArray::from_iter_values(
+                rows.iter().map(|r| text(r).unwrap_or_else(|| UNKNOWN.to_owned())),
+            )),
+            ColumnRole::Measure { .. } => {
+                Arc::new(rows.iter().map(|r| number(r, None)).collect::<Int64Array>())
+            }
+        }
+    });
+    RecordBatch::try_new(table.arrow_schema(), columns.collect()).expect("the policy's columns")
+}
+
+/// A stored row as text, with its year and pseudonyms in hexadecimal.
+pub(crate) type Stored = BTreeMap<String, String>;
+
+pub(crate) struct World {
+    _folder: tempfile::TempDir,
+    pub(crate) installation: Installation,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) warehouse: Warehouse,
+    pub(crate) key: WarehouseKey,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with_key(WarehouseKey::generate().expect("randomness"))
+    }
+
+    pub(crate) fn with_key(key: WarehouseKey) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let installation = Installation::init(folder.path().join("oslo")).expect("an installation");
+        let policy = Arc::new(Policy::load(&installation.policy_path()).expect("the policy"));
+        let warehouse = Warehouse::open(&installation, policy.clone()).expect("a warehouse");
+        Self { _folder: folder, installation, policy, warehouse, key }
+    }
+
+    pub(crate) fn delivery(&self, file: &str, tables: &[(&str, &[Row])]) -> Delivery {
+        let tables = tables.iter().map(|(name, rows)| ((*name).to_owned(), batch(&self.policy, name, rows)));
+        Delivery { source: "soma".to_owned(), file: file.to_owned(), tables: tables.collect() }
+    }
+
+    pub(crate) async fn try_load(
+        &self,
+        deliveries: Vec<Delivery>,
+    ) -> Result<Vec<DeliveryLoad>, WarehouseError> {
+        self.warehouse.load(&self.key, deliveries).await
+    }
+
+    pub(crate) async fn load(&self, tables: &[(&str, &[Row])]) -> DeliveryLoad {
+        self.try_load(vec![self.delivery("a_SYNTETISK.csv", tables)]).await.expect("a load")[0]
+    }
+
+    pub(crate) async fn snapshot(&self) -> Snapshot {
+        self.warehouse.snapshot().await.expect("a snapshot")
+    }
+
+    /// Every stored row of a table, in the order of the files.
+    pub(crate) async fn rows(&self, table: &str) -> Vec<Stored> {
+        let schema = self.policy.table(table).expect("a table").file_schema();
+        let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+        let mut stored = Vec::new();
+        for file in &self.snapshot().await.tables[table].files {
+            let batch = parquet::read(&file.path, &names).expect("a data file");
+            assert_eq!(batch.schema(), schema, "the file has the declared types");
+            for row in 0..batch.num_rows() {
+                let mut of_row: Stored =
+                    names.iter().map(|n| ((*n).to_owned(), value(&batch, n, row))).collect();
+                of_row.insert("year".to_owned(), file.year.expect("a year").to_string());
+                stored.push(of_row);
+            }
+        }
+        stored
+    }
+
+    /// Every file under the warehouse's folder with its content, but for the lock.
+    pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut found = BTreeMap::new();
+        let mut folders = BTreeSet::from([self.installation.warehouse_dir()]);
+        while let Some(folder) = folders.pop_first() {
+            for entry in std::fs::read_dir(&folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.insert(path);
+                } else if !path.ends_with(".lock") {
+                    let content = std::fs::read(&path).expect("a file");
+                    found.insert(path, content);
+                }
+            }
+        }
+        found
+    }
+}
+
+fn value(batch: &RecordBatch, name: &str, row: usize) -> String {
+    let array = batch.column_by_name(name).expect("a column");
+    if array.is_null(row) {
+        return "null".to_owned();
+    }
+    match array.data_type() {
+        DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
+        DataType::Int64 => array.as_primitive::<Int64Type>().value(row).to_string(),
+        DataType::Date32 => array.as_primitive::<Date32Type>().value(row).to_string(),
+        _ => hex(array.as_fixed_size_binary().value(row)),
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
