@@ -195,14 +195,7 @@ impl Row<'_, '_> {
         match cell {
             Some(Cell::Text(text)) => {
                 let text = text.trim();
-                let blank = &self.file.mapping.blank;
-                // Longer than any word for nothing.
-                let nothing = text.len() <= 32 && !blank.is_empty() && {
-                    let mut lower = text.to_lowercase();
-                    let found = blank.contains(lower.as_str());
-                    lower.zeroize();
-                    found
-                };
+                let nothing = self.file.mapping.blank.iter().any(|b| b.eq_ignore_ascii_case(text));
                 if nothing { Cell::Text("") } else { Cell::Text(text) }
             }
             Some(cell) => cell,

@@ -1,6 +1,6 @@
 //! A mapping checked against the policy and made ready for reading.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -25,7 +25,7 @@ pub(crate) struct Compiled {
     /// Folded header → field, or none for a column that is known and never read.
     pub(crate) headers: HashMap<String, Option<usize>>,
     pub(crate) dates: Vec<DateFormat>,
-    pub(crate) blank: HashSet<String>,
+    pub(crate) blank: Vec<String>,
     pub(crate) person: Option<PersonUse>,
     pub(crate) route: Option<RouteUse>,
     pub(crate) tables: Vec<TablePlan>,
@@ -174,7 +174,7 @@ impl Compiler<'_> {
             sheet: m.sheet.clone(),
             headers: self.headers()?,
             dates,
-            blank: m.blank.iter().map(|b| b.trim().to_lowercase()).collect(),
+            blank: m.blank.iter().map(|b| b.trim().to_owned()).collect(),
             person: self.person(&fields)?,
             route,
             tables,

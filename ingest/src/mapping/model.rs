@@ -21,7 +21,7 @@ pub struct Mapping {
     pub sheet: Option<String>,
     /// Formats of dates written as text, tried in order: `dd.mm.yyyy`, `yyyy-mm-dd`, `dd/mm/yyyy`, `ddmmyyyy`, `yyyymmdd`.
     pub dates: Vec<String>,
-    /// What counts as an empty cell, beside nothing and spaces. Compared without case.
+    /// What counts as an empty cell, beside nothing and spaces. Compared without the case of ASCII letters.
     #[serde(default)]
     pub blank: Vec<String>,
     /// Headers of columns known to be there and never read.
