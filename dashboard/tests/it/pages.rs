@@ -1,17 +1,18 @@
 //! Every page in both languages over made-up figures: status, headers, words, intervals and well-formed HTML.
 
-mod html;
-mod made_up;
-
 use axum::{
     Router,
     body::Body,
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
-use made_up::MadeUp;
 use skjerm_dashboard::{DashboardState, router};
 use tower::ServiceExt;
+
+use crate::{
+    html,
+    made_up::{self, MadeUp},
+};
 
 fn app(city: MadeUp) -> Router {
     router(DashboardState::new(city))
@@ -25,7 +26,7 @@ async fn ask(app: &Router, method: Method, address: &str) -> (StatusCode, Header
     (status, headers, String::from_utf8(body.to_vec()).unwrap())
 }
 
-async fn get(app: &Router, address: &str) -> (StatusCode, HeaderMap, String) {
+pub(crate) async fn get(app: &Router, address: &str) -> (StatusCode, HeaderMap, String) {
     ask(app, Method::GET, address).await
 }
 
@@ -117,6 +118,18 @@ async fn figures_show_both_numbers_with_the_interval_on_the_estimate() {
         body.contains("Estimate 1,977 (1,959–1,994)")
             && body.contains("between 1,959 and 1,994 with 95% confidence")
     );
+}
+
+#[tokio::test]
+async fn a_comparison_of_counts_is_shown_with_its_verdicts() {
+    let city = MadeUp { scenes: vec![made_up::scene()], ..MadeUp::default() };
+    let (_, _, body) = get(&app(city), "/scene").await;
+    html::check(&body).unwrap();
+    assert!(body.contains("sommeren 2024 mot sommeren 2025") && body.contains("61,2 (58,2–64,2)"));
+    assert!(body.contains("økning") && body.contains("nedgang") && body.contains("kan ikke skilles"));
+    assert!(!body.contains("skjerm scene compare"));
+    let (_, _, body) = get(&app(MadeUp::default()), "/scene").await;
+    assert!(body.contains("skjerm scene compare"), "how to ask for one");
 }
 
 #[tokio::test]
