@@ -110,7 +110,7 @@ async fn figures_show_both_numbers_with_the_interval_on_the_estimate() {
     let (_, _, body) = get(&app, "/?year=2023").await;
     assert!(body.contains("1\u{a0}979"), "the display value");
     assert!(body.contains("Anslag 1\u{a0}977 (1\u{a0}959–1\u{a0}994)"), "the estimate with its interval");
-    assert!(body.contains("mellom 1\u{a0}959 og 1\u{a0}994 med 95 % sikkerhet"));
+    assert!(body.contains("mellom 1\u{a0}959 og 1\u{a0}994 med 95\u{a0}% sikkerhet"));
     assert!(body.contains("2023-5f0c2a91d3e4"), "which release");
     assert!(body.contains("Eksakt tall") && body.contains("1\u{a0}951"));
     let (_, _, body) = get(&app, "/?year=2023&lang=en").await;
@@ -125,7 +125,7 @@ async fn a_comparison_of_counts_is_shown_with_its_verdicts() {
     let city = MadeUp { scenes: vec![made_up::scene()], ..MadeUp::default() };
     let (_, _, body) = get(&app(city), "/scene").await;
     html::check(&body).unwrap();
-    assert!(body.contains("sommeren 2024 mot sommeren 2025") && body.contains("61,2 (58,2–64,2)"));
+    assert!(body.contains("Sommeren 2024 mot sommeren 2025") && body.contains("61,2 (58,2–64,2)"));
     assert!(body.contains("økning") && body.contains("nedgang") && body.contains("kan ikke skilles"));
     assert!(!body.contains("skjerm scene compare"));
     let (_, _, body) = get(&app(MadeUp::default()), "/scene").await;
