@@ -68,15 +68,85 @@ impl Failure {
     }
 }
 
+impl From<skjerm_engine::ErrorKind> for Kind {
+    fn from(kind: skjerm_engine::ErrorKind) -> Self {
+        use skjerm_engine::ErrorKind;
+        match kind {
+            ErrorKind::Refused => Self::Refused,
+            ErrorKind::Exhausted => Self::Exhausted,
+            ErrorKind::NotPermitted => Self::NotPermitted,
+            ErrorKind::Fault => Self::Fault,
+        }
+    }
+}
+
 impl From<skjerm_engine::EngineError> for Failure {
     fn from(error: skjerm_engine::EngineError) -> Self {
-        use skjerm_engine::ErrorKind;
-        let kind = match error.kind {
-            ErrorKind::Refused => Kind::Refused,
-            ErrorKind::Exhausted => Kind::Exhausted,
-            ErrorKind::NotPermitted => Kind::NotPermitted,
-            ErrorKind::Fault => Kind::Fault,
+        Self { kind: error.kind.into(), message: error.message, hint: error.hint }
+    }
+}
+
+impl From<skjerm_figures::FiguresError> for Failure {
+    fn from(error: skjerm_figures::FiguresError) -> Self {
+        Self {
+            kind: error.kind().into(),
+            message: error.to_string(),
+            hint: error.hint().map(ToOwned::to_owned),
+        }
+    }
+}
+
+impl From<skjerm_ingest::IngestError> for Failure {
+    fn from(error: skjerm_ingest::IngestError) -> Self {
+        let kind = if error.is_refusal() { Kind::Refused } else { Kind::Fault };
+        Self { kind, message: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<skjerm_synth::SynthError> for Failure {
+    fn from(error: skjerm_synth::SynthError) -> Self {
+        use skjerm_synth::SynthError;
+        let kind = match &error {
+            SynthError::NoPersons | SynthError::TooManyPersons { .. } | SynthError::Years { .. } => {
+                Kind::Refused
+            }
+            _ => Kind::Fault,
         };
-        Self { kind, message: error.message, hint: error.hint }
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<skjerm_warehouse::InstallationError> for Failure {
+    fn from(error: skjerm_warehouse::InstallationError) -> Self {
+        Self::refused(error.to_string())
+    }
+}
+
+impl From<skjerm_warehouse::keyfile::KeyFileError> for Failure {
+    fn from(error: skjerm_warehouse::keyfile::KeyFileError) -> Self {
+        Self::refused(error.to_string())
+    }
+}
+
+impl From<skjerm_warehouse::policy::PolicyError> for Failure {
+    fn from(error: skjerm_warehouse::policy::PolicyError) -> Self {
+        Self::refused(error.to_string()).with_hint("mend the policy; the installation was not touched")
+    }
+}
+
+impl From<skjerm_warehouse::WarehouseError> for Failure {
+    fn from(error: skjerm_warehouse::WarehouseError) -> Self {
+        Self::fault(error.to_string())
+    }
+}
+
+impl From<skjerm_dashboard::DashboardError> for Failure {
+    fn from(error: skjerm_dashboard::DashboardError) -> Self {
+        use skjerm_dashboard::DashboardError;
+        let kind = match &error {
+            DashboardError::Taken(_) | DashboardError::Listen { .. } => Kind::Refused,
+            _ => Kind::Fault,
+        };
+        Self::new(kind, error.to_string())
     }
 }

@@ -22,10 +22,9 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("SKJERM_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,datafusion=error,delta_kernel=error")),
-        )
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("SKJERM_LOG").unwrap_or_else(|_| {
+            tracing_subscriber::EnvFilter::new("warn,datafusion=error,delta_kernel=error")
+        }))
         .with_writer(std::io::stderr)
         .init();
     let format = cli.common.format;

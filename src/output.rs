@@ -51,7 +51,11 @@ impl Sheet {
 
     fn print_csv(&self) {
         let quote = |cell: &String| {
-            if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.clone() }
+            if cell.contains([',', '"', '\n', '\r']) {
+                format!("\"{}\"", cell.replace('"', "\"\""))
+            } else {
+                cell.clone()
+            }
         };
         for row in std::iter::once(&self.headers).chain(&self.rows) {
             println!("{}", row.iter().map(quote).collect::<Vec<_>>().join(","));

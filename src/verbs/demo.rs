@@ -48,7 +48,7 @@ pub(crate) async fn run(common: &Common, args: DemoArgs) -> Result<(), Failure> 
     ));
     let engine = Engine::open(&installation)?;
     let figures = publish(&engine, &installation, &args.city).await?;
-    compare_summers(&engine, &args.city).await?;
+    compare_summers(&engine, &installation, &args.city).await?;
     let seconds = (started.elapsed().as_secs_f64() * 10.0).round() / 10.0;
     print_figures(common.format, &figures, seconds, &summary.notes)?;
     if args.once {
@@ -70,8 +70,11 @@ fn prepare(dir: &Path) -> Result<(Installation, PathBuf), Failure> {
     }
     let taken = dir.read_dir().is_ok_and(|mut entries| entries.next().is_some());
     if taken {
-        return Err(Failure::refused(format!("{} holds something that is not a synthetic demonstration", dir.display()))
-            .with_hint("name an empty folder with --dir"));
+        return Err(Failure::refused(format!(
+            "{} holds something that is not a synthetic demonstration",
+            dir.display()
+        ))
+        .with_hint("name an empty folder with --dir"));
     }
     let installation = Installation::init(dir)?;
     keys::make(&installation)?;
@@ -85,9 +88,13 @@ fn prepare(dir: &Path) -> Result<(Installation, PathBuf), Failure> {
 }
 
 /// Publishes every year; gives the figures of the year that is shown.
-async fn publish(engine: &Engine, installation: &Installation, city: &CityArgs) -> Result<Vec<KeyFigure>, Failure> {
+async fn publish(
+    engine: &Engine,
+    installation: &Installation,
+    city: &CityArgs,
+) -> Result<Vec<KeyFigure>, Failure> {
     let steward = engine.authenticate("steward")?;
-    let workload = Workload::key_figures()?;
+    let workload = Workload::key_figures();
     let mut figures = Vec::new();
     let shown = if city.years().contains(&SHOWN) { SHOWN } else { *city.years().end() };
     for year in city.years() {
@@ -104,7 +111,11 @@ async fn publish(engine: &Engine, installation: &Installation, city: &CityArgs) 
 }
 
 /// One question of the planners of scene counts, where the city has two summers.
-async fn compare_summers(engine: &Engine, city: &CityArgs) -> Result<(), Failure> {
+async fn compare_summers(
+    engine: &Engine,
+    installation: &Installation,
+    city: &CityArgs,
+) -> Result<(), Failure> {
     let last = *city.years().end();
     if city.years().start() == &last {
         return Ok(());
@@ -112,12 +123,19 @@ async fn compare_summers(engine: &Engine, city: &CityArgs) -> Result<(), Failure
     let planner = engine.authenticate("planner")?;
     let (before, after) = (format!("{}-summer", last - 1), format!("{last}-summer"));
     let comparison = scene::compare(engine, &planner, &before, &after, None).await?;
+    scene::publish(installation, &comparison)?;
     say(&format!("open drug scenes: {}", comparison.summary.en));
     Ok(())
 }
 
-fn print_figures(format: Format, figures: &[KeyFigure], seconds: f64, notes: &[String]) -> Result<(), Failure> {
-    let mut sheet = Sheet::new(&["year", "figure", "", "published", "unbiased", "95 % interval", "source says", ""]);
+fn print_figures(
+    format: Format,
+    figures: &[KeyFigure],
+    seconds: f64,
+    notes: &[String],
+) -> Result<(), Failure> {
+    let mut sheet =
+        Sheet::new(&["year", "figure", "", "published", "unbiased", "95 % interval", "source says", ""]);
     for figure in figures {
         let inside = figure.source_value.map(|truth| figure.low <= truth && truth <= figure.high);
         sheet.push(vec![
@@ -150,7 +168,9 @@ fn print_figures(format: Format, figures: &[KeyFigure], seconds: f64, notes: &[S
     }
     output::print(format, &sheet, &json!({"figures": document, "seconds": seconds}))?;
     if format == Format::Table {
-        println!("\nOf 100 intervals about 5 miss; the interval belongs to the unbiased value. Done in {seconds} s.");
+        println!(
+            "\nOf 100 intervals about 5 miss; the interval belongs to the unbiased value. Done in {seconds} s."
+        );
         for note in notes {
             eprintln!("note: {note}");
         }

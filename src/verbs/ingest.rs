@@ -26,29 +26,44 @@ pub(crate) struct IngestArgs {
 }
 
 /// Reads the files into the warehouse of the installation, with a progress bar.
-pub(crate) async fn load(installation: &Installation, files: &[(String, PathBuf)], dry_run: bool) -> Result<IngestReport, Failure> {
+pub(crate) async fn load(
+    installation: &Installation,
+    files: &[(String, PathBuf)],
+    dry_run: bool,
+) -> Result<IngestReport, Failure> {
     let policy = open::policy(installation)?;
     let linking = LinkingKey::load(&installation.linking_key_path())?;
     let warehouse_key = WarehouseKey::load(&installation.warehouse_key_path())?;
     let warehouse = open::warehouse(installation, &policy)?;
     let bars = Bars::new();
-    let options = IngestOptions { dry_run };
-    let report =
-        skjerm_ingest::ingest(installation, &policy, &linking, &warehouse_key, &warehouse, files, options, &bars).await?;
+    let options = IngestOptions { dry_run, today: None };
+    let report = skjerm_ingest::ingest(
+        installation,
+        &policy,
+        &linking,
+        &warehouse_key,
+        &warehouse,
+        files,
+        options,
+        &bars,
+    )
+    .await?;
     bars.finish();
     Ok(report)
 }
 
 pub(crate) async fn run(common: &Common, args: IngestArgs) -> Result<(), Failure> {
     let installation = open::installation(common)?;
-    let files: Vec<(String, PathBuf)> = args.files.into_iter().map(|file| (args.source.clone(), file)).collect();
+    let files: Vec<(String, PathBuf)> =
+        args.files.into_iter().map(|file| (args.source.clone(), file)).collect();
     let report = load(&installation, &files, args.dry_run).await?;
     let mut sheet = Sheet::new(&["file", "read", "loaded", "replaced", "quarantined", "reasons"]);
     let mut total = [0; 4];
     for delivery in &report.deliveries {
         let counts = [delivery.read, delivery.loaded, delivery.replaced, delivery.quarantined];
         total.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-        let reasons: Vec<String> = delivery.reasons.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
+        let reasons: Vec<String> =
+            delivery.reasons.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
         let mut row = vec![delivery.file.clone()];
         row.extend(counts.map(|count| count.to_string()));
         row.push(reasons.join(", "));

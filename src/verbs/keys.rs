@@ -20,7 +20,7 @@ pub(crate) struct KeysArgs {
 enum KeysVerb {
     /// Make the linking key and the warehouse key. Never overwrites a key.
     New,
-    /// List the keys by purpose, id, epoch and date of making; never the secrets.
+    /// List the keys by purpose, id and epoch; never the secrets.
     List,
 }
 
@@ -42,14 +42,13 @@ pub(crate) fn make(installation: &Installation) -> Result<(), Failure> {
 fn list(common: &Common, installation: &Installation) -> Result<(), Failure> {
     let linking = LinkingKey::load(&installation.linking_key_path())?;
     let warehouse = WarehouseKey::load(&installation.warehouse_key_path())?;
-    let mut sheet = Sheet::new(&["purpose", "id", "epoch", "created"]);
+    let mut sheet = Sheet::new(&["purpose", "id", "epoch"]);
     let mut keys = Vec::new();
-    for (purpose, id, epoch, created) in [
-        ("linking", linking.id(), linking.epoch(), linking.created()),
-        ("warehouse", warehouse.id(), warehouse.epoch(), warehouse.created()),
-    ] {
-        sheet.push(vec![purpose.into(), id.to_string(), epoch.to_string(), created.to_string()]);
-        keys.push(json!({"purpose": purpose, "id": id, "epoch": epoch, "created": created}));
+    for (purpose, id, epoch) in
+        [("linking", linking.id(), linking.epoch()), ("warehouse", warehouse.id(), warehouse.epoch())]
+    {
+        sheet.push(vec![purpose.into(), id.to_string(), epoch.to_string()]);
+        keys.push(json!({"purpose": purpose, "id": id, "epoch": epoch}));
     }
     output::print(common.format, &sheet, &json!({"keys": keys}))
 }

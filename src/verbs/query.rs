@@ -60,7 +60,13 @@ fn print_answer(format: Format, answer: &Answer) -> Result<(), Failure> {
     if format == Format::Table {
         let privacy = &answer.privacy;
         let paid = if privacy.charged {
-            format!("ρ {} (ε {:.3} at δ {:e}) from each of {}", privacy.rho, privacy.epsilon, privacy.delta, privacy.blocks.join(", "))
+            format!(
+                "ρ {} (ε {:.3} at δ {:e}) from each of {}",
+                privacy.rho,
+                privacy.epsilon,
+                privacy.delta,
+                privacy.blocks.join(", ")
+            )
         } else {
             "nothing: this is the stored answer".to_owned()
         };
@@ -91,7 +97,13 @@ fn print_explanation(format: Format, explanation: &Explanation) -> Result<(), Fa
         if explanation.free {
             eprintln!("\nfree: a stored answer is given again");
         } else {
-            eprintln!("\nprice: ρ {} (ε {:.3} at δ {:e}) from each of {}", privacy.rho, privacy.epsilon, privacy.delta, privacy.blocks.join(", "));
+            eprintln!(
+                "\nprice: ρ {} (ε {:.3} at δ {:e}) from each of {}",
+                privacy.rho,
+                privacy.epsilon,
+                privacy.delta,
+                privacy.blocks.join(", ")
+            );
         }
         eprintln!("unit: {}; {} cells; {}", privacy.unit, explanation.cells, explanation.bounds.norm);
         for note in &explanation.notes {

@@ -54,8 +54,16 @@ pub(crate) async fn run(common: &Common, args: ReleaseArgs) -> Result<(), Failur
     match args.verb {
         ReleaseVerb::Plan { year, rho } => {
             let policy = open::policy(&installation)?;
-            let plan = release::plan(&policy, &Workload::key_figures()?, year, rho)?;
-            let mut sheet = Sheet::new(&["table", "dimensions", "cells", "sd", "95 % ±", "sd of an equal split"]);
+            let share = policy
+                .budget
+                .get("persons")
+                .and_then(|budget| Some(budget.rho * budget.shares.get("releases")?));
+            let rho = rho
+                .or(share)
+                .ok_or_else(|| Failure::refused("the policy has no share for releases; name --rho"))?;
+            let plan = release::plan(&policy, &Workload::key_figures(), year, rho)?;
+            let mut sheet =
+                Sheet::new(&["table", "dimensions", "cells", "sd", "95 % ±", "sd of an equal split"]);
             for table in &plan.tables {
                 sheet.push(vec![
                     table.name.clone(),
@@ -72,7 +80,8 @@ pub(crate) async fn run(common: &Common, args: ReleaseArgs) -> Result<(), Failur
             let engine = Engine::open(&installation)?;
             let caller = engine.authenticate(&analyst)?;
             let published =
-                release::publish(&engine, &caller, &installation, &Workload::key_figures()?, year, rho).await?;
+                release::publish(&engine, &caller, &installation, &Workload::key_figures(), year, rho)
+                    .await?;
             print_release(common.format, &published)
         }
         ReleaseVerb::List => {
@@ -114,7 +123,10 @@ fn print_release(format: Format, release: &Release) -> Result<(), Failure> {
     }
     output::print(format, &sheet, release)?;
     if format == Format::Table {
-        eprintln!("\nrelease {}: ρ {} (ε {:.2} at δ {:e})", release.id, release.rho, release.epsilon, release.delta);
+        eprintln!(
+            "\nrelease {}: ρ {} (ε {:.2} at δ {:e})",
+            release.id, release.rho, release.epsilon, release.delta
+        );
         eprintln!("The interval belongs to the unbiased value; the display values add up over all tables.");
     }
     Ok(())

@@ -37,8 +37,12 @@ pub(crate) async fn run(common: &Common, args: SceneArgs) -> Result<(), Failure>
     let engine = Engine::open(&open::installation(common)?)?;
     let caller = engine.authenticate(&analyst)?;
     let comparison = scene::compare(&engine, &caller, &first, &second, rho).await?;
-    let mut sheet = Sheet::new(&["area · shift", &first, "95 %", &second, "95 %", "difference", "95 %", "in words"]);
-    let cells = std::iter::once(&comparison.total).chain(&comparison.shifts).chain(&comparison.areas).chain(&comparison.cells);
+    let mut sheet =
+        Sheet::new(&["area · shift", &first, "95 %", &second, "95 %", "difference", "95 %", "in words"]);
+    let cells = std::iter::once(&comparison.total)
+        .chain(&comparison.shifts)
+        .chain(&comparison.areas)
+        .chain(&comparison.cells);
     for cell in cells {
         let mut row = vec![cell.label.en.clone()];
         for mean in [&cell.a, &cell.b, &cell.difference] {

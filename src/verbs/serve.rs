@@ -6,7 +6,6 @@ use clap::Args;
 use serde_json::json;
 use skjerm_dashboard::DashboardState;
 use skjerm_warehouse::Installation;
-use tokio::net::TcpListener;
 
 use crate::args::{Common, Format};
 use crate::failure::Failure;
@@ -21,25 +20,31 @@ pub(crate) struct ServeArgs {
 }
 
 /// Serves until interrupted; says the address first.
-pub(crate) async fn serve(format: Format, installation: &Installation, listen: SocketAddr) -> Result<(), Failure> {
+pub(crate) async fn serve(
+    format: Format,
+    installation: &Installation,
+    listen: SocketAddr,
+) -> Result<(), Failure> {
     let state = DashboardState::open(installation)?;
-    let listener = TcpListener::bind(listen).await.map_err(|error| {
-        Failure::refused(format!("cannot listen on {listen}: {error}")).with_hint("name a free port with --listen 127.0.0.1:PORT")
-    })?;
-    let local = listener.local_addr().map_err(|error| Failure::fault(format!("the address is not known: {error}")))?;
+    let listener = skjerm_dashboard::bind(listen).await?;
+    let local = listener
+        .local_addr()
+        .map_err(|error| Failure::fault(format!("the address is not known: {error}")))?;
     if !local.ip().is_loopback() {
-        eprintln!("warning: {local} can be reached by others, and the dashboard has no login yet; it shows published figures only");
+        eprintln!(
+            "warning: {local} can be reached by others, and the dashboard has no login yet; it shows published figures only"
+        );
     }
     let address = format!("http://{local}");
     match format {
         Format::Json => output::print_json(&json!({"address": address}))?,
         Format::Table | Format::Csv => println!("dashboard: {address} (stop with Ctrl-C)"),
     }
-    skjerm_dashboard::serve(state, listener, async {
+    skjerm_dashboard::serve_on(state, listener, async {
         let _ = tokio::signal::ctrl_c().await;
     })
-    .await
-    .map_err(|error| Failure::fault(format!("the dashboard stopped: {error}")))
+    .await?;
+    Ok(())
 }
 
 pub(crate) async fn run(common: &Common, args: ServeArgs) -> Result<(), Failure> {

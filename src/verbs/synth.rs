@@ -47,7 +47,8 @@ impl CityArgs {
 
 fn years(text: &str) -> Result<RangeInclusive<i32>, String> {
     let (first, last) = text.split_once("..").unwrap_or((text, text));
-    let number = |part: &str| part.trim().parse::<i32>().map_err(|_| "write years as 2019..2025 or 2023".to_owned());
+    let number =
+        |part: &str| part.trim().parse::<i32>().map_err(|_| "write years as 2019..2025 or 2023".to_owned());
     let range = number(first)?..=number(last)?;
     if range.is_empty() { Err("the first year is after the last".to_owned()) } else { Ok(range) }
 }

@@ -54,7 +54,10 @@ fn refused(source: &str, name: &str, bytes: Option<&[u8]>) -> String {
     let error = ingest(&dir, source, &[file]).error(2);
     assert_eq!(snapshot(&dir), before, "something was written");
     let message = error["message"].as_str().unwrap().to_owned();
-    assert!(error["hint"].is_string() || message.contains(';') || message.contains(':'), "no way out: {error}");
+    assert!(
+        error["hint"].is_string() || message.contains(';') || message.contains(':'),
+        "no way out: {error}"
+    );
     message
 }
 
@@ -87,7 +90,8 @@ fn a_binary_file() {
 
 #[test]
 fn a_file_of_another_source() {
-    let message = refused("soma", "soma_feil.csv", Some("Patruljenr;Dato;Vakt\r\n1;02.05.2023;Dag\r\n".as_bytes()));
+    let message =
+        refused("soma", "soma_feil.csv", Some("Patruljenr;Dato;Vakt\r\n1;02.05.2023;Dag\r\n".as_bytes()));
     assert!(message.contains("soma_feil.csv") && message.to_lowercase().contains("header"), "{message}");
 }
 
@@ -110,7 +114,8 @@ fn quarantined(lines: &[String]) -> (Value, String) {
     installation(&dir);
     let file = soma(folder.path(), lines);
     let report = ingest(&dir, "soma", &[file]).ok().json();
-    let sum: u64 = ["loaded", "replaced", "quarantined"].iter().map(|key| report[key].as_u64().unwrap()).sum();
+    let sum: u64 =
+        ["loaded", "replaced", "quarantined"].iter().map(|key| report[key].as_u64().unwrap()).sum();
     assert_eq!(report["read"].as_u64().unwrap(), sum, "{report}");
     let quarantine = crate::support::files_below(&dir.join("quarantine"))
         .iter()
@@ -123,8 +128,12 @@ fn one_bad_line(bad: &Line, column: &str, value: &str) {
     let (report, quarantine) = quarantined(&[Line::good(1).text(), bad.text(), Line::good(3).text()]);
     assert_eq!(report["loaded"], 2, "{report}");
     assert_eq!(report["quarantined"], 1, "{report}");
-    let line = quarantine.lines().find(|line| line.contains(column)).unwrap_or_else(|| panic!("{quarantine}"));
-    assert!(line.contains("soma_uteseksjonen_2023") && line.contains(",3,"), "file or line is missing: {line}");
+    let line =
+        quarantine.lines().find(|line| line.contains(column)).unwrap_or_else(|| panic!("{quarantine}"));
+    assert!(
+        line.contains("soma_uteseksjonen_2023") && line.contains(",3,"),
+        "file or line is missing: {line}"
+    );
     assert!(!quarantine.contains(value), "a value stands in the quarantine: {quarantine}");
 }
 

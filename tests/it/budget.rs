@@ -4,7 +4,11 @@ use crate::support::{fresh_book, json};
 
 fn spent(dir: &std::path::Path) -> f64 {
     let budget = json(dir, &["budget", "show"]).ok().json();
-    let block = budget["blocks"].as_array().unwrap().iter().find(|b| b["family"] == "persons" && b["block"] == "2023");
+    let block = budget["blocks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|b| b["family"] == "persons" && b["block"] == "2023");
     block.unwrap()["rho_spent"].as_f64().unwrap()
 }
 
@@ -48,8 +52,19 @@ fn colluders_cannot_add_up() {
     let book = fresh_book();
     let sql = "select count(*) from contact where year = 2023";
     for (analyst, rho) in [("researcher", "0.093"), ("district", "0.031"), ("planner", "0.031")] {
-        json(book.path(), &["query", &format!("{sql} and gender <> '{}'", if analyst == "planner" { "male" } else { "female" }), "--as", analyst, "--rho", rho]);
-        let more = json(book.path(), &["query", &format!("{sql} and month = 3"), "--as", analyst, "--rho", rho]);
+        json(
+            book.path(),
+            &[
+                "query",
+                &format!("{sql} and gender <> '{}'", if analyst == "planner" { "male" } else { "female" }),
+                "--as",
+                analyst,
+                "--rho",
+                rho,
+            ],
+        );
+        let more =
+            json(book.path(), &["query", &format!("{sql} and month = 3"), "--as", analyst, "--rho", rho]);
         assert_eq!(more.code, 3, "{}", more.out);
     }
     assert!(spent(book.path()) <= 0.155 + 1e-9);

@@ -12,8 +12,15 @@ const RELEASES: u64 = 60;
 
 /// One figure of each theme: themes are measured with noise of their own, so these figures are independent, and the
 /// number of them covered in all releases is binomial. Figures of one theme share noise and would widen the bound.
-const INDEPENDENT: [&str; 7] =
-    ["contact/all", "first_contact/all", "follow_up/all", "concern_report/female", "missing_report/all", "journey_home/all", "employment/all"];
+const INDEPENDENT: [&str; 7] = [
+    "contact/all",
+    "first_contact/all",
+    "follow_up/all",
+    "concern_report/female",
+    "missing_report/all",
+    "journey_home/all",
+    "employment/all",
+];
 
 /// False alarm: the binomial bounds leave under 1e-6 in both tails together, at a coverage of exactly 95 %. The exact
 /// coverage of integer intervals lies a little above: the upper bound has its slack from the same 1e-6.
@@ -31,7 +38,8 @@ async fn intervals_cover_the_published_figures_as_often_as_they_say() {
         let _ = std::fs::remove_dir_all(installation.releases_dir());
         let engine = Engine::open(&installation).unwrap();
         let steward = engine.authenticate("steward").unwrap();
-        let release = release::publish(&engine, &steward, &installation, &workload, 2023, None).await.unwrap();
+        let release =
+            release::publish(&engine, &steward, &installation, &workload, 2023, None).await.unwrap();
         for figure in key_figures::figures(&release, engine.policy()).unwrap() {
             let Some(truth) = figure.source_value else { continue };
             let inside = figure.low <= truth && truth <= figure.high;
@@ -47,7 +55,9 @@ async fn intervals_cover_the_published_figures_as_often_as_they_say() {
             }
         }
     }
-    println!("{all_covered} of {all_trials} published figures covered; {covered} of {trials} independent ones");
+    println!(
+        "{all_covered} of {all_trials} published figures covered; {covered} of {trials} independent ones"
+    );
     assert_eq!(trials, RELEASES * INDEPENDENT.len() as u64, "a figure has another name now: mend this test");
     let (low, high) = binomial_bounds(trials, 0.95);
     assert!((low..=high).contains(&covered), "{covered} of {trials} covered: not within {low}..={high}");

@@ -35,7 +35,8 @@ fn serve() -> Server {
         .unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let started: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no address: {line}"));
+    let started: serde_json::Value =
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("no address: {line}"));
     let address = started["address"].as_str().unwrap().to_owned();
     Server { child, address, _book: book }
 }
@@ -48,7 +49,14 @@ fn browse(url: &str) -> String {
         .find(|name| Command::new(name).arg("--version").output().is_ok())
         .expect("no Chromium: tests/run installs it");
     let output = Command::new(chromium)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"])
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-sync",
+        ])
         .args(["--disable-background-networking", "--disable-component-update", "--dump-dom"])
         .arg(format!("--user-data-dir={}", profile.path().display()))
         .arg(url)

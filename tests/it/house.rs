@@ -12,8 +12,16 @@ const ROOMS: [(&str, &str, &[&str]); 9] = [
     ("skjerm-ingest", "ingest", &["skjerm-warehouse"]),
     ("skjerm-synth", "ingest/synth", &["skjerm-ingest", "skjerm-warehouse"]),
     ("skjerm-engine", "queries/engine", &["skjerm-ledger", "skjerm-privacy", "skjerm-warehouse"]),
-    ("skjerm-figures", "queries/figures", &["skjerm-engine", "skjerm-ledger", "skjerm-privacy", "skjerm-warehouse"]),
-    ("skjerm-dashboard", "dashboard", &["skjerm-figures", "skjerm-engine", "skjerm-ledger", "skjerm-warehouse"]),
+    (
+        "skjerm-figures",
+        "queries/figures",
+        &["skjerm-engine", "skjerm-ledger", "skjerm-privacy", "skjerm-warehouse"],
+    ),
+    (
+        "skjerm-dashboard",
+        "dashboard",
+        &["skjerm-figures", "skjerm-engine", "skjerm-ledger", "skjerm-warehouse"],
+    ),
     (
         "skjerm",
         ".",
@@ -89,7 +97,11 @@ fn planning_names_no_handle_to_data() {
     for (path, text) in sources_below(&root().join("queries/engine/src/plan")) {
         for word in ["Snapshot", "Warehouse", "DataFile", "RecordBatch", "Ledger", "parquet"] {
             let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
-            assert!(!code.contains(word), "{} names {word}: planning must hold no handle to data", path.display());
+            assert!(
+                !code.contains(word),
+                "{} names {word}: planning must hold no handle to data",
+                path.display()
+            );
         }
     }
 }

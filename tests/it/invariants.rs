@@ -18,7 +18,8 @@ fn the_same_question_gets_the_same_answer_for_free() {
 #[test]
 fn a_release_again_is_the_same_release() {
     let book = fresh_book();
-    let publish = || json(book.path(), &["release", "publish", "--year", "2023", "--as", "steward"]).ok().json();
+    let publish =
+        || json(book.path(), &["release", "publish", "--year", "2023", "--as", "steward"]).ok().json();
     let first = publish();
     let again = publish();
     assert_eq!(first, again);
@@ -29,7 +30,8 @@ fn roles_are_checked_in_the_engine() {
     let book = fresh_book();
     let error = json(book.path(), &["release", "publish", "--year", "2023", "--as", "researcher"]).error(4);
     assert_eq!(error["kind"], "not_permitted");
-    json(book.path(), &["query", "select count(*) from contact where year = 2023", "--as", "nobody"]).error(4);
+    json(book.path(), &["query", "select count(*) from contact where year = 2023", "--as", "nobody"])
+        .error(4);
     json(book.path(), &["scene", "compare", "2022-summer", "2023-summer", "--as", "district"]).error(4);
 }
 
@@ -66,7 +68,10 @@ fn every_figure_has_an_interval_and_names_its_answer() {
         let index = answer["columns"].as_array().unwrap().iter().position(|name| name == column).unwrap();
         for (row, interval) in answer["rows"].as_array().unwrap().iter().zip(intervals) {
             let value = row[index].as_f64().unwrap();
-            assert!(interval[0].as_f64().unwrap() < value && value < interval[1].as_f64().unwrap(), "{answer}");
+            assert!(
+                interval[0].as_f64().unwrap() < value && value < interval[1].as_f64().unwrap(),
+                "{answer}"
+            );
         }
     }
     assert!(!answer["answer"]["id"].as_str().unwrap().is_empty());
@@ -75,7 +80,12 @@ fn every_figure_has_an_interval_and_names_its_answer() {
 #[test]
 fn all_cells_of_a_closed_list_come_back() {
     let book = fresh_book();
-    let answer = json(book.path(), &["query", "select service, count(*) from contact where year = 2023 group by service"]).ok().json();
+    let answer = json(
+        book.path(),
+        &["query", "select service, count(*) from contact where year = 2023 group by service"],
+    )
+    .ok()
+    .json();
     assert_eq!(answer["rows"].as_array().unwrap().len(), 17, "15 districts, Uteseksjonen, unknown: {answer}");
 }
 

@@ -18,10 +18,14 @@ fn synth_init_and_keys() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("city");
     let dir = folder.path().join("installation");
-    let synth = json(&dir, &["synth", "--out", out.to_str().unwrap(), "--persons", "200", "--years", "2024..2024"]);
+    let synth =
+        json(&dir, &["synth", "--out", out.to_str().unwrap(), "--persons", "200", "--years", "2024..2024"]);
     let synth = synth.ok().json();
     assert_keys(&synth, &["files", "persons", "rows", "notes"]);
-    assert!(synth["notes"].as_array().unwrap().iter().any(|note| note.as_str().unwrap().contains("2,400")), "{synth}");
+    assert!(
+        synth["notes"].as_array().unwrap().iter().any(|note| note.as_str().unwrap().contains("2,400")),
+        "{synth}"
+    );
     let init = json(&dir, &["init"]).ok().json();
     assert_keys(&init, &["dir", "policy"]);
     let again = json(&dir, &["init"]).error(2);
@@ -30,7 +34,7 @@ fn synth_init_and_keys() {
     assert_eq!(keys["keys"].as_array().unwrap().len(), 2, "{keys}");
     let listed = json(&dir, &["keys", "list"]).ok().json();
     for key in listed["keys"].as_array().unwrap() {
-        assert_keys(key, &["purpose", "id", "epoch", "created"]);
+        assert_keys(key, &["purpose", "id", "epoch"]);
     }
 }
 
@@ -39,7 +43,10 @@ fn ingest() {
     for (source, report) in &city().reports {
         assert_keys(report, &["read", "loaded", "replaced", "quarantined", "deliveries"]);
         for delivery in report["deliveries"].as_array().unwrap() {
-            assert_keys(delivery, &["source", "file", "read", "loaded", "replaced", "quarantined", "reasons"]);
+            assert_keys(
+                delivery,
+                &["source", "file", "read", "loaded", "replaced", "quarantined", "reasons"],
+            );
             assert_eq!(delivery["source"], source.as_str());
         }
     }
@@ -50,7 +57,10 @@ fn query_and_explain() {
     let book = fresh_book();
     let sql = "select year, count(distinct person) as persons from contact where year = 2023 group by year";
     let explained = json(book.path(), &["query", sql, "--explain"]).ok().json();
-    assert_keys(&explained["privacy"], &["rho", "epsilon", "delta", "unit", "blocks", "charged", "remaining"]);
+    assert_keys(
+        &explained["privacy"],
+        &["rho", "epsilon", "delta", "unit", "blocks", "charged", "remaining"],
+    );
     assert_keys(&explained["expected"][0], &["column", "half_width"]);
     assert!(explained["free"].is_boolean() && explained["bounds"].is_object(), "{explained}");
     let answer = json(book.path(), &["query", sql]).ok().json();
@@ -58,7 +68,10 @@ fn query_and_explain() {
         assert!(answer.get(key).is_some(), "{key} is missing: {answer}");
     }
     assert_keys(&answer["answer"], &["id", "source"]);
-    assert_eq!(answer["intervals"]["persons"].as_array().unwrap().len(), answer["rows"].as_array().unwrap().len());
+    assert_eq!(
+        answer["intervals"]["persons"].as_array().unwrap().len(),
+        answer["rows"].as_array().unwrap().len()
+    );
     assert_eq!(answer["privacy"]["blocks"], serde_json::json!(["persons/2023"]), "{answer}");
 }
 
@@ -72,7 +85,8 @@ fn release_plan_publish_list_show() {
             assert!(table.get(key).is_some(), "{key} is missing: {table}");
         }
     }
-    let published = json(book.path(), &["release", "publish", "--year", "2023", "--as", "steward"]).ok().json();
+    let published =
+        json(book.path(), &["release", "publish", "--year", "2023", "--as", "steward"]).ok().json();
     let id = published["id"].as_str().unwrap();
     let list = json(book.path(), &["release", "list"]).ok().json();
     assert_eq!(list["releases"][0]["id"], id, "{list}");
@@ -115,10 +129,12 @@ fn scene_compare() {
     let folder = TempDir::new().unwrap();
     let out = folder.path().join("city");
     let dir = folder.path().join("installation");
-    json(&dir, &["synth", "--out", out.to_str().unwrap(), "--persons", PERSONS, "--years", "2024..2025"]).ok();
+    json(&dir, &["synth", "--out", out.to_str().unwrap(), "--persons", PERSONS, "--years", "2024..2025"])
+        .ok();
     crate::support::installation(&dir);
     crate::support::ingest(&dir, "scene", &crate::support::files_of(&out, "scene")).ok();
-    let compared = json(&dir, &["scene", "compare", "2024-summer", "2025-summer", "--as", "planner"]).ok().json();
+    let compared =
+        json(&dir, &["scene", "compare", "2024-summer", "2025-summer", "--as", "planner"]).ok().json();
     assert!(compared.is_object(), "{compared}");
     let unknown = json(&dir, &["scene", "compare", "2024-summer", "2031-summer", "--as", "planner"]).error(2);
     assert!(unknown["message"].as_str().unwrap().contains("2031-summer"), "{unknown}");

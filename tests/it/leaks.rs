@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use arrow::array::{Array, FixedSizeBinaryArray, BinaryArray};
+use arrow::array::{Array, BinaryArray, FixedSizeBinaryArray};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use crate::support::{city, files_below, fresh_book, json};
@@ -32,17 +32,21 @@ fn cells(path: &Path) -> HashSet<String> {
     for batch in ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap() {
         let batch = batch.unwrap();
         for column in batch.columns() {
-            let column: std::sync::Arc<dyn Array> = if let Some(column) = column.as_any().downcast_ref::<FixedSizeBinaryArray>() {
-                (0..column.len()).for_each(|row| drop(found.insert(hex(column.value(row)))));
-                continue;
-            } else if let Some(column) = column.as_any().downcast_ref::<BinaryArray>() {
-                (0..column.len()).for_each(|row| drop(found.insert(hex(column.value(row)))));
-                continue;
-            } else {
-                column.clone()
-            };
-            let formatter =
-                arrow::util::display::ArrayFormatter::try_new(&column, &arrow::util::display::FormatOptions::default()).unwrap();
+            let column: std::sync::Arc<dyn Array> =
+                if let Some(column) = column.as_any().downcast_ref::<FixedSizeBinaryArray>() {
+                    (0..column.len()).for_each(|row| drop(found.insert(hex(column.value(row)))));
+                    continue;
+                } else if let Some(column) = column.as_any().downcast_ref::<BinaryArray>() {
+                    (0..column.len()).for_each(|row| drop(found.insert(hex(column.value(row)))));
+                    continue;
+                } else {
+                    column.clone()
+                };
+            let formatter = arrow::util::display::ArrayFormatter::try_new(
+                &column,
+                &arrow::util::display::FormatOptions::default(),
+            )
+            .unwrap();
             (0..column.len()).for_each(|row| drop(found.insert(formatter.value(row).to_string())));
         }
     }
@@ -69,7 +73,8 @@ fn digests(identifier: &str) -> Vec<String> {
 fn no_identifier_in_any_byte() {
     let book = fresh_book();
     // Let every part of the installation write something first.
-    json(book.path(), &["query", "select gender, count(*) from contact where year = 2023 group by gender"]).ok();
+    json(book.path(), &["query", "select gender, count(*) from contact where year = 2023 group by gender"])
+        .ok();
     json(book.path(), &["release", "publish", "--year", "2023", "--as", "steward"]).ok();
     let identifiers = identifiers(&city().exports);
 
@@ -91,14 +96,19 @@ fn no_identifier_in_any_byte() {
     assert!(haystack_cells.len() > 1000);
 
     // Cells: equality for the hashes (which fill a whole cell), substrings for plain text over the distinct words.
-    let text_cells: Vec<&String> =
-        haystack_cells.iter().filter(|cell| cell.len() != 32 && !cell.chars().all(|c| c.is_ascii_digit() || "-. :".contains(c))).collect();
+    let text_cells: Vec<&String> = haystack_cells
+        .iter()
+        .filter(|cell| cell.len() != 32 && !cell.chars().all(|c| c.is_ascii_digit() || "-. :".contains(c)))
+        .collect();
     let numbers: HashSet<&String> = haystack_cells.iter().collect();
     // `needles`: all plain and hashed forms, looked up in the raw bytes with one pass a file.
     let mut needles: Vec<String> = Vec::new();
     for identifier in &identifiers {
         assert!(!numbers.contains(identifier), "an identifier stands in a cell");
-        assert!(!text_cells.iter().any(|cell| cell.contains(identifier.as_str())), "an identifier stands in a cell");
+        assert!(
+            !text_cells.iter().any(|cell| cell.contains(identifier.as_str())),
+            "an identifier stands in a cell"
+        );
         needles.push(identifier.clone());
         for digest in digests(identifier) {
             assert!(!numbers.contains(&digest), "an unkeyed digest stands in a cell");
@@ -109,9 +119,13 @@ fn no_identifier_in_any_byte() {
         .iter()
         .flat_map(|identifier| digests(identifier))
         .filter(|digest| digest.len() == 32)
-        .map(|digest| (0..digest.len()).step_by(2).map(|i| u8::from_str_radix(&digest[i..i + 2], 16).unwrap()).collect())
+        .map(|digest| {
+            (0..digest.len()).step_by(2).map(|i| u8::from_str_radix(&digest[i..i + 2], 16).unwrap()).collect()
+        })
         .collect();
-    let search = aho_corasick::AhoCorasick::new(needles.iter().map(|n| n.as_bytes().to_vec()).chain(raw_digests)).unwrap();
+    let search =
+        aho_corasick::AhoCorasick::new(needles.iter().map(|n| n.as_bytes().to_vec()).chain(raw_digests))
+            .unwrap();
     for (path, bytes) in &haystack_bytes {
         if let Some(found) = search.find(bytes) {
             // Compressed pages are random bytes: six of them may spell a name by chance once in 2^48; none do here.
@@ -125,5 +139,7 @@ fn the_scan_can_fail() {
     let identifiers = identifiers(&city().exports);
     let one = identifiers.iter().next().unwrap();
     let search = aho_corasick::AhoCorasick::new([one.as_bytes()]).unwrap();
-    assert!(files_below(&city().exports).iter().any(|path| search.find(&std::fs::read(path).unwrap()).is_some()));
+    assert!(
+        files_below(&city().exports).iter().any(|path| search.find(&std::fs::read(path).unwrap()).is_some())
+    );
 }

@@ -58,7 +58,13 @@ pub(crate) fn skjerm<S: AsRef<std::ffi::OsStr>>(dir: &Path, arguments: &[S]) -> 
 
 /// Runs the command with an installation and `--format json`.
 pub(crate) fn json<S: AsRef<std::ffi::OsStr>>(dir: &Path, arguments: &[S]) -> Ran {
-    ran(Command::new(binary()).arg("--dir").arg(dir).args(["--format", "json"]).args(arguments).output().unwrap())
+    ran(Command::new(binary())
+        .arg("--dir")
+        .arg(dir)
+        .args(["--format", "json"])
+        .args(arguments)
+        .output()
+        .unwrap())
 }
 
 fn ran(output: Output) -> Ran {
@@ -110,11 +116,14 @@ pub(crate) fn city() -> &'static City {
         let folder = TempDir::new().unwrap();
         let exports = folder.path().join("exports");
         let dir = folder.path().join("installation");
-        json(&dir, &["synth", "--out", exports.to_str().unwrap(), "--persons", PERSONS, "--years", YEARS]).ok();
+        json(&dir, &["synth", "--out", exports.to_str().unwrap(), "--persons", PERSONS, "--years", YEARS])
+            .ok();
         installation(&dir);
         let reports = SOURCES
             .iter()
-            .map(|source| ((*source).to_owned(), ingest(&dir, source, &files_of(&exports, source)).ok().json()))
+            .map(|source| {
+                ((*source).to_owned(), ingest(&dir, source, &files_of(&exports, source)).ok().json())
+            })
             .collect();
         City { _folder: folder, exports, dir, reports }
     })
@@ -165,12 +174,9 @@ pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
 /// The least number of successes that `n` independent trials with success rate `p` fall below with a chance under
 /// 5e-7, and the most that they exceed with the same chance: a test between them has a false-alarm rate under 1e-6.
 pub(crate) fn binomial_bounds(n: u64, p: f64) -> (u64, u64) {
-    let ln_choose = |k: u64| -> f64 {
-        (1..=k).map(|i| ((n - k + i) as f64 / i as f64).ln()).sum()
-    };
-    let mass: Vec<f64> = (0..=n)
-        .map(|k| (ln_choose(k) + k as f64 * p.ln() + (n - k) as f64 * (1.0 - p).ln()).exp())
-        .collect();
+    let ln_choose = |k: u64| -> f64 { (1..=k).map(|i| ((n - k + i) as f64 / i as f64).ln()).sum() };
+    let mass: Vec<f64> =
+        (0..=n).map(|k| (ln_choose(k) + k as f64 * p.ln() + (n - k) as f64 * (1.0 - p).ln()).exp()).collect();
     let mut low = 0;
     let mut sum = 0.0;
     while sum + mass[low as usize] < 5e-7 {
