@@ -40,14 +40,11 @@ impl ContextProvider for Catalog<'_> {
             TableReference::Bare { table } => self.policy.table(table),
             TableReference::Partial { .. } | TableReference::Full { .. } => None,
         };
-        match table {
-            Some(table) => Ok(Arc::new(SchemaOnly(table.arrow_schema()))),
-            None => {
-                let known: Vec<&str> = self.policy.tables.keys().map(String::as_str).collect();
-                let text = format!("there is no table {name}; the tables are {}", known.join(", "));
-                Err(DataFusionError::Plan(text))
-            }
+        if let Some(table) = table {
+            return Ok(Arc::new(SchemaOnly(table.arrow_schema())));
         }
+        let known: Vec<&str> = self.policy.tables.keys().map(String::as_str).collect();
+        Err(DataFusionError::Plan(format!("there is no table {name}; the tables are {}", known.join(", "))))
     }
 
     fn get_function_meta(&self, _name: &str) -> Option<Arc<ScalarUDF>> {

@@ -322,16 +322,14 @@ fn code_place(scope: Scope<'_>, slot: &Slot, literal: &ScalarValue) -> Result<us
         _ => None,
     });
     let by_label = named.and_then(|l| l.codes.iter().find(|c| c.no == *text || c.en == *text));
-    Err(match by_label {
-        Some(code) => refusal.hint(format!("Write {column} = '{}'.", code.code)),
-        None => {
-            let codes: Vec<&str> =
-                named.map(|l| l.codes.iter().map(|c| c.code.as_str()).collect()).unwrap_or_default();
-            let more = if codes.len() > 20 { ", …" } else { "" };
-            let shown = codes.iter().take(20).copied().collect::<Vec<_>>().join(", ");
-            refusal.hint(format!("Its codes are {shown}{more}."))
-        }
-    })
+    if let Some(code) = by_label {
+        return Err(refusal.hint(format!("Write {column} = '{}'.", code.code)));
+    }
+    let codes: Vec<&str> =
+        named.map(|l| l.codes.iter().map(|c| c.code.as_str()).collect()).unwrap_or_default();
+    let more = if codes.len() > 20 { ", …" } else { "" };
+    let shown = codes.iter().take(20).copied().collect::<Vec<_>>().join(", ");
+    Err(refusal.hint(format!("Its codes are {shown}{more}.")))
 }
 
 fn example(scope: Scope<'_>, slot: &Slot) -> String {

@@ -2,8 +2,8 @@
 //!
 //! # Privacy
 //! Nothing in this module holds a handle to data. It depends on the question's text and the policy alone, so
-//! that whatever it refuses, prices or predicts says nothing about anybody. (`tests/planning.rs` holds it to
-//! that by reading the module's imports.)
+//! that whatever it refuses, prices or predicts says nothing about anybody. (A test holds it to that by reading the
+//! module's sources.)
 
 mod catalog;
 mod condition;
@@ -14,9 +14,11 @@ mod query;
 mod refuse;
 mod shape;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 use skjerm_privacy::Rho;
-use skjerm_warehouse::policy::Policy;
+use skjerm_warehouse::policy::{Grain, Policy};
 
 pub(crate) use condition::{Condition, Slot, Value};
 pub(crate) use present::{NoisedColumn, NoisedTable, Presentation};
@@ -46,17 +48,20 @@ impl Plan {
         let shape = shape::shape(policy, &logical)?;
         let scope = Scope { policy, table: shape.table };
         let query = PrivateQuery::new(scope, shape.condition, shape.keys.clone(), shape.aggregates)?;
-        let shown = Presentation {
+        let mut shown = Presentation {
             keys: shape.keys,
             columns: shape.columns,
             order: shape.order,
             skip: shape.skip,
             fetch: shape.fetch,
         };
+        if query.grain == Grain::PersonYear {
+            shown.of_person_years();
+        }
         let mut names: Vec<&str> = shown.columns.iter().map(|c| c.name.as_str()).collect();
         names.sort_unstable();
-        if let Some(pair) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(refuse(format!("two output columns are named `{}`", pair[0]))
+        if let Some([name, ..]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(refuse(format!("two output columns are named `{name}`"))
                 .hint("Give them different names with AS.")
                 .into());
         }
@@ -77,5 +82,12 @@ impl Plan {
             hasher.update(part.as_bytes());
         }
         hasher.finalize().to_hex().to_string()
+    }
+
+    /// For each key of GROUP BY its place in the canonical key.
+    #[cfg(test)]
+    pub(crate) fn shown_key_axes(&self) -> Vec<usize> {
+        let axes = &self.query.cells.axes;
+        self.shown.keys.iter().filter_map(|slot| axes.iter().position(|axis| axis.slot == *slot)).collect()
     }
 }

@@ -49,6 +49,16 @@ pub(crate) struct Presented {
 }
 
 impl Presentation {
+    /// Shows rows where persons are asked for: see [`Aggregate::of_person_years`].
+    pub(super) fn of_person_years(&mut self) {
+        let columns = self.columns.iter_mut().map(|shown| &mut shown.source);
+        for source in columns.chain(self.order.iter_mut().map(|order| &mut order.source)) {
+            if let Source::Aggregate(aggregate) = source {
+                *aggregate = aggregate.clone().of_person_years();
+            }
+        }
+    }
+
     /// Names of the noised output columns and the aggregates they show.
     pub(crate) fn noised(&self) -> impl Iterator<Item = (&str, &Aggregate)> {
         self.columns.iter().filter_map(|shown| match &shown.source {

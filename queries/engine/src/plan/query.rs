@@ -29,6 +29,11 @@ pub(crate) enum Aggregate {
 }
 
 impl Aggregate {
+    /// The same number where a person-year has one row.
+    pub(super) fn of_person_years(self) -> Self {
+        if self == Self::Persons { Self::Rows } else { self }
+    }
+
     /// As SQL writes it.
     pub(crate) fn name(&self) -> String {
         match self {
@@ -139,6 +144,14 @@ impl PrivateQuery {
         if aggregates.contains(&Aggregate::Persons) && years.len() > 1 && !keys.contains(&Slot::Year) {
             return Err(refuse("count(distinct person) over several years would count a person once a year")
                 .hint("Group by year, or name one year: `where year = 2024`."));
+        }
+        if scope.table.grain == Grain::PersonYear {
+            // One row a person-year: rows and persons are the same number, and the same question.
+            for aggregate in &mut aggregates {
+                *aggregate = aggregate.clone().of_person_years();
+            }
+            aggregates.sort();
+            aggregates.dedup();
         }
         let cells = cells(scope, &condition, &keys)?;
         let by_year = keys.contains(&Slot::Year);

@@ -320,24 +320,18 @@ fn count_of(table: &Table, function: &AggregateFunction) -> Result<Aggregate, Re
 }
 
 fn measure(table: &Table, function: &AggregateFunction, name: &str) -> Result<String, Refusal> {
-    match function.params.args.as_slice() {
-        [Expr::Column(column)] => match table.column(&column.name).map(|c| &c.role) {
-            Some(ColumnRole::Measure { .. }) => Ok(column.name.clone()),
-            _ => {
-                let measures: Vec<&str> = table
-                    .columns
-                    .iter()
-                    .filter(|c| matches!(c.role, ColumnRole::Measure { .. }))
-                    .map(|c| c.name.as_str())
-                    .collect();
-                let hint = if measures.is_empty() {
-                    format!("`{}` has no measures.", table.name)
-                } else {
-                    format!("The measures of `{}` are {}.", table.name, measures.join(", "))
-                };
-                Err(refuse(format!("{name}({}) is not supported: it is no measure", column.name)).hint(hint))
-            }
-        },
-        _ => Err(refuse(format!("{name} must be of a measure, not of an expression"))),
+    let [Expr::Column(column)] = function.params.args.as_slice() else {
+        return Err(refuse(format!("{name} must be of a measure, not of an expression")));
+    };
+    if matches!(table.column(&column.name).map(|c| &c.role), Some(ColumnRole::Measure { .. })) {
+        return Ok(column.name.clone());
     }
+    let measures = table.columns.iter().filter(|c| matches!(c.role, ColumnRole::Measure { .. }));
+    let measures: Vec<&str> = measures.map(|c| c.name.as_str()).collect();
+    let hint = if measures.is_empty() {
+        format!("`{}` has no measures.", table.name)
+    } else {
+        format!("The measures of `{}` are {}.", table.name, measures.join(", "))
+    };
+    Err(refuse(format!("{name}({}) is not supported: it is no measure", column.name)).hint(hint))
 }

@@ -7,6 +7,8 @@ use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::parser::ParserError;
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use skjerm_warehouse::policy::Policy;
 
 use super::catalog::Catalog;
@@ -14,6 +16,9 @@ use super::refuse::{Refusal, refuse};
 
 /// The longest question, in bytes. It also bounds how deep an expression can nest.
 pub(crate) const MAX_TEXT: usize = 8_000;
+/// How many brackets may be open at once. The parser goes back and tries again at each, so its time doubles
+/// with every one that is left open: found with 40, which ran for hours.
+const MAX_BRACKETS: usize = 8;
 /// How deep the parser may go.
 const MAX_DEPTH: usize = 40;
 
@@ -24,7 +29,15 @@ pub(super) fn resolve(policy: &Policy, sql: &str) -> Result<LogicalPlan, Refusal
             .hint("Write shorter lists; split the question."));
     }
     let dialect = PostgreSqlDialect {};
-    let mut statements = DFParserBuilder::new(sql)
+    let tokens = Tokenizer::new(&dialect, sql)
+        .tokenize_with_location()
+        .map_err(|error| refuse(format!("the question was not understood: {error}")))?;
+    if open_brackets(&tokens) > MAX_BRACKETS {
+        return Err(
+            refuse(format!("more than {MAX_BRACKETS} brackets are open at once")).hint("Nest less deeply.")
+        );
+    }
+    let mut statements = DFParserBuilder::new(tokens)
         .with_dialect(&dialect)
         .with_recursion_limit(MAX_DEPTH)
         .build()
@@ -45,6 +58,20 @@ pub(super) fn resolve(policy: &Policy, sql: &str) -> Result<LogicalPlan, Refusal
     SqlToRel::new_with_options(&catalog, options)
         .statement_to_plan(statement)
         .map_err(|error| not_understood(&error))
+}
+
+/// The most brackets open at once. By tokens, so that quotes and comments cannot hide any.
+fn open_brackets(tokens: &[TokenWithSpan]) -> usize {
+    let (mut open, mut most) = (0_usize, 0);
+    for token in tokens {
+        match token.token {
+            Token::LParen | Token::LBracket | Token::LBrace => open += 1,
+            Token::RParen | Token::RBracket | Token::RBrace => open = open.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(open);
+    }
+    most
 }
 
 /// Clauses that the planner would drop in silence, and forms worth a sentence of their own.
@@ -116,8 +143,14 @@ fn supported(query: &ast::Query) -> Result<(), Refusal> {
 
 /// What the parser or planner says. Both see the text and the policy's schemas, and no data.
 fn not_understood(error: &DataFusionError) -> Refusal {
-    let said = error.strip_backtrace();
-    let said = said.trim_end_matches('.');
+    let said = match error.find_root() {
+        DataFusionError::SQL(parser, _) => match parser.as_ref() {
+            ParserError::ParserError(said) | ParserError::TokenizerError(said) => said.clone(),
+            ParserError::RecursionLimitExceeded => "it is nested too deeply".to_owned(),
+        },
+        other => other.strip_backtrace(),
+    };
+    let said = said.trim_start_matches("Error during planning: ").trim_end_matches('.');
     let mut shown: String = said.chars().take(400).collect();
     if said.chars().count() > 400 {
         shown.push('…');

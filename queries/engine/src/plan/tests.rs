@@ -1,0 +1,430 @@
+//! What is answered, what is refused, and which questions are the same.
+
+use std::sync::LazyLock;
+
+use proptest::prelude::*;
+use skjerm_warehouse::policy::Policy;
+
+use super::{Bounding, Plan, Value};
+use crate::error::ErrorKind;
+
+static POLICY: LazyLock<Policy> = LazyLock::new(Policy::oslo);
+
+fn plan(sql: &str) -> Plan {
+    Plan::new(&POLICY, sql, None).unwrap_or_else(|e| panic!("{sql}: {e} ({:?})", e.hint))
+}
+
+fn same(a: &str, b: &str) {
+    assert_eq!(plan(a).key("s"), plan(b).key("s"), "should be the same question:\n{a}\n{b}");
+}
+
+fn different(a: &str, b: &str) {
+    assert_ne!(plan(a).key("s"), plan(b).key("s"), "should be different questions:\n{a}\n{b}");
+}
+
+/// Statement, and a word that the refusal must hold.
+const REFUSED: &[(&str, &str)] = &[
+    // Not a question.
+    ("", "exactly one statement"),
+    (";", "exactly one statement"),
+    ("-- nothing", "exactly one statement"),
+    ("select count(*) from contact; select count(*) from contact", "exactly one statement"),
+    ("explain select count(*) from contact", "only SELECT"),
+    ("explain analyze select count(*) from contact", "only SELECT"),
+    ("explain analyze verbose select count(*) from contact", "only SELECT"),
+    ("describe contact", "only SELECT"),
+    ("show tables", "only SELECT"),
+    ("set datafusion.execution.batch_size = 1", "only SELECT"),
+    ("insert into contact select * from contact", "only SELECT"),
+    ("update contact set minutes = 0", "only SELECT"),
+    ("delete from contact", "only SELECT"),
+    ("drop table contact", "only SELECT"),
+    ("create table t as select * from contact", "only SELECT"),
+    ("create external table t stored as parquet location '/'", "only SELECT"),
+    ("copy contact to '/tmp/x.csv'", "only SELECT"),
+    ("prepare p as select count(*) from contact", "only SELECT"),
+    ("values (1)", "only SELECT"),
+    ("table contact", "not understood"),
+    // Rows and persons.
+    ("select * from contact", "aggregate"),
+    ("select person from contact", "aggregate"),
+    ("select person, count(*) from contact group by person", "single persons"),
+    ("select record, count(*) from contact group by record", "single persons"),
+    ("select count(*) from contact where person = x'00'", "person"),
+    ("select count(*) from contact where person is not null", "person"),
+    ("select count(*) from contact where record <> '1'", "single out records"),
+    ("select count(*) from contact where date = '2024-01-01'", "date"),
+    ("select date, count(*) from contact group by date", "date"),
+    ("select minutes, count(*) from contact group by minutes", "closed list"),
+    ("select count(distinct record) from contact where year = 2024", "count(distinct record)"),
+    ("select count(person) from contact", "count(person)"),
+    ("select count(distinct service) from contact", "count(distinct service)"),
+    ("select min(minutes) from contact", "single persons"),
+    ("select max(minutes) from contact", "single persons"),
+    ("select avg(minutes) from contact", "avg"),
+    ("select sum(distinct minutes) from contact", "distinct"),
+    ("select sum(service) from contact", "measure"),
+    ("select sum(minutes * 2) from contact", "not of an expression"),
+    ("select count(*) filter (where month = 1) from contact", "FILTER"),
+    ("select string_agg(service, ',') from contact", "string_agg"),
+    ("select array_agg(person) from contact", "array_agg"),
+    ("select service from contact group by service", "aggregate"),
+    ("select distinct service from contact", "DISTINCT"),
+    ("select count(*) from contact group by rollup (service, area)", "ROLLUP"),
+    ("select count(*) from contact group by cube (service)", "ROLLUP"),
+    ("select count(*) from contact group by service || 'x'", "GROUP BY"),
+    ("select count(*) from contact group by ()", ""),
+    // Relations.
+    ("select count(*) from contact, follow_up", "one table"),
+    ("select count(*) from contact join follow_up using (person)", "one table"),
+    ("select count(*) from contact c natural join contact d", "one table"),
+    ("select count(*) from (select * from contact) t", "FROM must name a table"),
+    ("select count(*) from lateral (select 1) t", "FROM must name a table"),
+    ("with c as (select * from contact) select count(*) from c", "WITH"),
+    ("with recursive r(n) as (select 1 union all select n + 1 from r) select count(*) from r", "WITH"),
+    ("select count(*) from contact union all select count(*) from follow_up", "UNION"),
+    ("select count(*) from contact except select 1", "EXCEPT"),
+    ("(select count(*) from contact)", "brackets"),
+    ("select count(*) from generate_series(1, 1000000000)", "FROM"),
+    ("select count(*) from range(0, 9)", "FROM"),
+    ("select count(*) from unnest([1,2,3])", "FROM"),
+    ("select count(*) from '/etc/passwd'", "no table"),
+    ("select count(*) from \"part-0.parquet\"", "no table"),
+    ("select count(*) from information_schema.tables", "no table"),
+    ("select count(*) from skjerm.public.contact", "no table"),
+    ("select count(*) from contact tablesample (10)", "FROM"),
+    ("select count(*) from patrol", "figures"),
+    ("select count(*) from district", "no table"),
+    ("select count(*) from scene_observation", "scene compare"),
+    ("select count(*) from count_round", "figures"),
+    ("select 1", "one table"),
+    ("select count(*)", "one table"),
+    // Expressions that can fail, or that run on rows.
+    ("select count(*) from contact where 1/0 = 1", "`/`"),
+    ("select count(*) from contact where 1/(minutes - 3) = 1", "`/`"),
+    ("select count(*) from contact where minutes % 0 = 1", "`%`"),
+    ("select count(*) from contact where minutes + 1 > 3", "`+`"),
+    ("select count(*) from contact where -minutes > 3", "arithmetic"),
+    ("select count(*) from contact where cast(service as int) = 1", "casts"),
+    ("select count(*) from contact where service::int = 1", "casts"),
+    ("select count(*) from contact where try_cast(service as int) = 1", "casts"),
+    ("select count(*) from contact where random() < 0.5", "random"),
+    ("select count(*) from contact where now() > '2020-01-01'", "now"),
+    ("select count(*) from contact where abs(minutes) = 1", "abs"),
+    ("select count(*) from contact where repeat('a', 100000000) = 'a'", "repeat"),
+    ("select count(*) from contact where substring(service, 1, 2) = '03'", ""),
+    ("select count(*) from contact where service like '03%'", "LIKE"),
+    ("select count(*) from contact where service similar to '03%'", "LIKE"),
+    ("select count(*) from contact where service ~ '03.*'", ""),
+    ("select count(*) from contact where case when minutes = 3 then 1/0 = 1 else true end", "CASE"),
+    ("select count(*) from contact where minutes > 3.5", "whole number"),
+    ("select count(*) from contact where minutes = 'x'", "whole number"),
+    ("select count(*) from contact where minutes = null", "whole number"),
+    ("select count(*) from contact where minutes > 99999999999999999999", "whole number"),
+    ("select count(*) from contact where service = 30101", "quotes"),
+    ("select count(*) from contact where service > '030101'", "no order"),
+    ("select count(*) from contact where service between '030101' and '030103'", "no order"),
+    ("select count(*) from contact where service = area", "two columns"),
+    ("select count(*) from contact where service = 'Gamle Oslo'", "no code"),
+    ("select count(*) from contact where service = '０３０１０１'", "no code"),
+    ("select count(*) from contact where gender = 'female\u{200b}'", "no code"),
+    ("select count(*) from contact where ѕervice = '030101'", "not understood"),
+    ("select count(*) from contact where service", "non-boolean"),
+    ("select count(*) from contact where 'yes'", "non-boolean"),
+    ("select count(*) from contact where service is null", "never null"),
+    ("select count(*) from contact where (minutes > 3) is true", "IS TRUE"),
+    ("select count(*) from contact where @@version = 1", ""),
+    ("select count(*) from contact where minutes = $1", ""),
+    (
+        "select count(*) from contact where exists (select 1 from follow_up f where f.person = contact.person)",
+        "subqueries",
+    ),
+    ("select count(*) from contact where service in (select service from follow_up)", "subqueries"),
+    ("select count(*) from contact where minutes > (select max(minutes) from contact)", "subqueries"),
+    ("select count(*) from contact where minutes > all (select minutes from contact)", "subqueries"),
+    ("select count(*) from contact where input_file_name() = 'x'", "input_file_name"),
+    // Above the aggregate.
+    ("select count(*) from contact having count(*) > 10", "HAVING"),
+    ("select count(*) + 1 from contact", "computing"),
+    ("select sum(minutes) / count(*) from contact", "computing"),
+    ("select cast(count(*) as varchar) from contact", "computing"),
+    ("select 1, count(*) from contact", "literals"),
+    ("select count(*) over () from contact", "window"),
+    ("select row_number() over (order by minutes) from contact", "not understood"),
+    ("select count(*) from contact limit -1", "not negative"),
+    ("select count(*) from contact limit 1 + 1", "whole numbers"),
+    ("select count(*) n, sum(minutes) n from contact", "same name"),
+    ("select count(*), count(*) from contact", "same name"),
+    ("select service, count(*) as service from contact group by 1", "ambiguous"),
+    // Years and cells.
+    ("select count(*) from contact where year = 2018", "2019 to 2025"),
+    ("select count(*) from contact where year >= 2015", "2019 to 2025"),
+    ("select count(*) from contact where year between 2019 and 2030", "2019 to 2025"),
+    ("select count(*) from contact where year in (2024, 2031)", "2019 to 2025"),
+    ("select count(*) from contact where year > 2025", "2019 to 2025"),
+    ("select count(*) from contact where month = 13", "1 to 12"),
+    ("select count(*) from contact where year = 2024 and year = 2023", "no row"),
+    ("select count(*) from contact where false", "no row"),
+    ("select count(distinct person) from contact", "group by year"),
+    ("select count(distinct person) from contact where year in (2023, 2024)", "group by year"),
+    (
+        "select home_municipality, service, month, count(*) from contact where year = 2024 group by 1, 2, 3",
+        "cells",
+    ),
+];
+
+#[test]
+fn hostile_and_unsupported_statements_are_refused_with_a_sentence() {
+    let mut wrong = Vec::new();
+    for (sql, word) in REFUSED {
+        let error = match Plan::new(&POLICY, sql, None) {
+            Ok(plan) => {
+                wrong.push(format!("{sql}\n    was planned: {plan:?}"));
+                continue;
+            }
+            Err(error) => error,
+        };
+        let hint = error.hint.clone().unwrap_or_default();
+        let said = format!("{} {hint}", error.message);
+        let sentence = error.message.ends_with(['.', '…']) && !hint.is_empty();
+        if error.kind != ErrorKind::Refused
+            || !sentence
+            || !said.to_lowercase().contains(&word.to_lowercase())
+        {
+            wrong.push(format!("{sql}\n    is refused with: {said}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn long_and_deep_statements_are_refused_quickly() {
+    let chains = [
+        format!("select count(*) from contact where {}", "(".repeat(3000)),
+        format!("select count(*) from contact where {} month = 1", "not ".repeat(1900)),
+        format!("select count(*) from contact where {}month = 1", "(not ".repeat(1500)),
+        format!("select count(*) from contact where minutes = {}1", "-".repeat(4000)),
+        format!("select count(*) from contact where month in ({}1)", "1,".repeat(5000)),
+    ];
+    let begun = std::time::Instant::now();
+    for sql in chains {
+        assert!(Plan::new(&POLICY, &sql, None).is_err(), "{}", &sql[..80]);
+    }
+    // A long flat chain is a fair question.
+    let sql = format!(
+        "select count(*) from contact where year = 2024 and ({} month = 2)",
+        "month = 1 or ".repeat(550)
+    );
+    assert!(Plan::new(&POLICY, &sql, None).is_ok());
+    // The deepest nesting that is let through: the parser tries each bracket in more than one way.
+    for inner in ["month = 1", "not month = 1"] {
+        let sql = format!(
+            "select count(*) from contact where year = 2024 and {}{inner}{}",
+            "(".repeat(8),
+            ")".repeat(8)
+        );
+        assert!(Plan::new(&POLICY, &sql, None).is_ok());
+        let open = format!("select count(*) from contact where {}{inner}", "(".repeat(8));
+        assert!(Plan::new(&POLICY, &open, None).is_err());
+    }
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn equal_questions_have_equal_keys() {
+    same(
+        "select count(*) from contact where year = 2024",
+        "SELECT count(*) AS n FROM contact c WHERE c.year = 2024",
+    );
+    same(
+        "select count(*) from contact where year = 2024 and gender = 'female' and month <= 3",
+        "select count(1) from contact where month in (3, 2, 1) and (gender <> 'male' and gender <> 'unknown') and 2024 = year",
+    );
+    same(
+        "select service, gender, count(*) from contact where year = 2024 group by service, gender",
+        "select count(*), gender g, service s from contact where year = 2024 group by 2, 3 order by 1 desc limit 4",
+    );
+    same(
+        "select sum(minutes), count(*) from contact where year = 2024",
+        "select count(*) a, sum(minutes) b from contact where not (year <> 2024)",
+    );
+    same(
+        "select count(*) from contact where year = 2024 and (minutes > 10 or minutes is null)",
+        "select count(*) from contact where not (not (minutes is null) and minutes <= 10 or year <> 2024)",
+    );
+    same(
+        "select count(*) from contact where year = 2024 and minutes between 5 and 10",
+        "select count(*) from contact where year = 2024 and minutes >= 5 and not minutes > 10 and true",
+    );
+    // One row a person-year: rows are persons.
+    same(
+        "select count(*) from person_year where year = 2024",
+        "select count(distinct person) from person_year where year = 2024",
+    );
+    same("select count(*) from contact where year >= 2019", "select count(*) from contact");
+}
+
+#[test]
+fn different_questions_have_different_keys() {
+    different(
+        "select count(*) from contact where year = 2024",
+        "select count(*) from contact where year = 2023",
+    );
+    different(
+        "select count(*) from contact where year = 2024",
+        "select count(*) from follow_up where year = 2024",
+    );
+    different(
+        "select count(*) from contact where year = 2024",
+        "select count(distinct person) from contact where year = 2024",
+    );
+    // A missing measure passes neither a test nor its negation.
+    different(
+        "select count(*) from contact where year = 2024 and (minutes > 10 or minutes <= 10)",
+        "select count(*) from contact where year = 2024",
+    );
+    let sql = "select count(*) from contact where year = 2024";
+    let price = |rho| Plan::new(&POLICY, sql, Some(rho)).map(|p| p.key("s")).expect("planned");
+    assert_ne!(price(0.01), price(0.02));
+    assert_ne!(plan(sql).key("one"), plan(sql).key("two"));
+}
+
+#[test]
+fn the_years_read_follow_from_the_text() {
+    let years = |sql: &str| plan(sql).query.years.into_iter().collect::<Vec<_>>();
+    assert_eq!(years("select count(*) from contact"), (2019..=2025).collect::<Vec<_>>());
+    assert_eq!(years("select count(*) from contact where year = 2024 or year = 2021"), [2021, 2024]);
+    assert_eq!(years("select count(*) from contact where year < 2021"), [2019, 2020]);
+    assert_eq!(years("select count(*) from contact where year <> 2022").len(), 6);
+    // Each side of the OR names a year; the rest of the condition does not matter.
+    assert_eq!(
+        years(
+            "select count(*) from contact where (year = 2020 and gender = 'male') or (year = 2023 and month = 2)"
+        ),
+        [2020, 2023]
+    );
+    assert_eq!(years("select count(*) from contact where year = 2020 or month = 2").len(), 7);
+}
+
+#[test]
+fn all_cells_of_the_closed_lists_come_back_but_those_the_filter_rules_out() {
+    let cells = |sql: &str| plan(sql).query.cells;
+    assert_eq!(cells("select count(*) from contact where year = 2024").len(), 1);
+    assert_eq!(
+        cells("select gender, month, count(*) from contact where year = 2024 group by 1, 2").len(),
+        36
+    );
+    let some =
+        cells("select gender, count(*) from contact where year = 2024 and gender <> 'unknown' group by 1");
+    assert_eq!(some.keys(), [[Value::Code("female".into())], [Value::Code("male".into())]]);
+    let pairs = "select year, month, count(*) from contact
+        where (year = 2023 and month = 12) or (year = 2024 and month < 3) group by year, month";
+    assert_eq!(cells(pairs).len(), 3);
+    // Cells are numbered in the order of their keys.
+    let grid = cells("select gender, belonging, count(*) from contact where year = 2024 group by 1, 2");
+    for (number, key) in grid.keys().iter().enumerate() {
+        let places = key
+            .iter()
+            .zip(&grid.axes)
+            .map(|(v, axis)| axis.values.iter().position(|x| x == v).expect("there"));
+        assert_eq!(grid.number(places), u32::try_from(number).ok());
+    }
+}
+
+#[test]
+fn bounds_come_from_grain_grouping_and_policy() {
+    let bounds = |sql: &str| plan(sql).query.aggregates.into_iter().map(|(_, b)| b).collect::<Vec<_>>();
+    let by_service = "select service, count(*), count(distinct person), sum(minutes) from contact where year = 2024 group by 1";
+    assert_eq!(
+        bounds(by_service),
+        [
+            Bounding::Norm { low: 0, high: 120, max_norm: 120 * 5 },
+            Bounding::Norm { low: 0, high: 1, max_norm: 5 },
+            Bounding::Norm { low: 0, high: 120 * 240, max_norm: 120 * 240 * 5 },
+        ]
+    );
+    assert_eq!(bounds("select count(distinct person) from contact where year = 2024"), [Bounding::One]);
+    assert_eq!(bounds("select year, count(distinct person) from contact group by year"), [Bounding::One]);
+    assert_eq!(
+        bounds(
+            "select age_band, gender, home_district, count(*) from person_year where year = 2024 group by 1, 2, 3"
+        ),
+        [Bounding::One]
+    );
+    // A person can be in two age bands of the events of one year.
+    assert_eq!(
+        bounds("select age_band, count(distinct person) from contact where year = 2024 group by 1"),
+        [Bounding::Norm { low: 0, high: 1, max_norm: 3 }]
+    );
+}
+
+#[test]
+fn the_price_is_split_and_never_exceeded() {
+    let plan = plan(
+        "select service, count(*), count(distinct person), sum(minutes) from contact where year = 2024 group by 1",
+    );
+    let spent: u64 = plan.parts.iter().map(|p| p.look.nano() + p.noise.nano()).sum();
+    assert!(spent <= plan.rho.nano() && spent + 3 >= plan.rho.nano(), "{spent}");
+    for rho in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300, 1e-9] {
+        let error = Plan::new(&POLICY, "select service, count(*) from contact group by 1", Some(rho));
+        assert_eq!(error.map(|_| ()).map_err(|e| e.kind), Err(ErrorKind::Refused), "{rho}");
+    }
+}
+
+#[test]
+fn planning_names_no_handle_to_data() {
+    // Invariant 4. The sources are read as text, since an import is all it takes.
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/plan");
+    let forbidden = [
+        "Warehouse",
+        "Snapshot",
+        "DataFile",
+        "crate::run",
+        "Ledger",
+        "std::fs",
+        "SessionContext",
+        "TableProvider",
+    ];
+    for entry in std::fs::read_dir(folder).expect("source folder") {
+        let path = entry.expect("entry").path();
+        if path.ends_with("tests.rs") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("source");
+        for word in forbidden {
+            assert!(!text.contains(word), "{} names {word}", path.display());
+        }
+    }
+}
+
+fn token() -> impl Strategy<Value = String> {
+    let words = "select count ( ) * from contact person_year where and or not in between year month gender service minutes \
+        = <> < <= , 2024 '030101' 'male' 1 group by order limit as distinct person sum is null having union ; -- /* \" ' \
+        year=2024 (select cast :: case when end exists explain values lateral";
+    proptest::sample::select(words.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_makes_planning_panic(tokens in proptest::collection::vec(token(), 0..30)) {
+        let _ = Plan::new(&POLICY, &tokens.join(" "), None);
+    }
+
+    #[test]
+    fn no_bytes_make_planning_panic(text in "\\PC{0,80}") {
+        let _ = Plan::new(&POLICY, &text, None);
+    }
+
+    #[test]
+    fn the_order_of_conjuncts_does_not_matter(order in Just(vec![
+        "year = 2024", "gender <> 'male'", "month in (1, 2, 3)", "(minutes > 5 or minutes is null)",
+        "not (area = 'oslo_s' or area = 'district')", "first_time = 'yes'",
+    ]).prop_shuffle()) {
+        let sql = format!("select count(*) from contact where {}", order.join(" and "));
+        let fixed = "select count(*) from contact where year = 2024 and gender in ('female', 'unknown') and month < 4
+            and (minutes is null or minutes >= 6) and area not in ('oslo_s', 'district') and first_time = 'yes'";
+        prop_assert_eq!(plan(&sql).key("s"), plan(fixed).key("s"));
+    }
+}
