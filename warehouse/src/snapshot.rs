@@ -60,9 +60,7 @@ pub(crate) fn snapshot_id<'a>(tables: impl Iterator<Item = (&'a str, &'a TableFi
     for (table, files) in tables.filter(|(_, files)| !files.is_empty()) {
         name(table);
         name(&files.len().to_string());
-        for file in files.values() {
-            name(&file.path);
-        }
+        files.values().for_each(|file| name(&file.path));
     }
     hasher.finalize().to_hex()[..32].to_owned()
 }

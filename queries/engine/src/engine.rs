@@ -3,9 +3,9 @@
 //! The order is fixed: who asks → what is asked and what it costs → is there a stored answer → charge, durably →
 //! read → noise, once → store. A caller who goes away does not stop a question that was charged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use skjerm_ledger::{Begin, Block, BlockLimit, BlockStatus, Ledger, LedgerError, Request, StoredAnswer};
 use skjerm_privacy::{Rho, epsilon};
@@ -28,6 +28,24 @@ pub struct Engine {
     pub(crate) warehouse: Warehouse,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) limits: Limits,
+    /// Questions being answered: a second asker of the same waits for the answer instead of paying for another.
+    flights: Flights,
+}
+
+#[derive(Default)]
+struct Flights(Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>);
+
+impl Flights {
+    fn of(&self, key: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut flights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        flights.retain(|_, flight| flight.strong_count() > 0);
+        if let Some(flight) = flights.get(key).and_then(Weak::upgrade) {
+            return flight;
+        }
+        let flight = Arc::new(tokio::sync::Mutex::new(()));
+        flights.insert(key.to_owned(), Arc::downgrade(&flight));
+        flight
+    }
 }
 
 impl Engine {
@@ -40,7 +58,7 @@ impl Engine {
         ledger.declare(&blocks(&policy)?).map_err(|e| fault(&e))?;
         empty_stale_spill(&installation.spill_dir());
         let limits = Limits::new(&policy.query, installation.spill_dir());
-        Ok(Self { policy, warehouse, ledger: Arc::new(ledger), limits })
+        Ok(Self { policy, warehouse, ledger: Arc::new(ledger), limits, flights: Flights::default() })
     }
 
     /// The caller of this name, with the policy's roles and share. Doors prove who somebody is; what that
@@ -95,7 +113,9 @@ impl Engine {
     ) -> Result<(StoredAnswer, AnswerSource), EngineError> {
         let ledger = Arc::clone(&self.ledger);
         let deadline = self.limits.deadline;
+        let flight = self.flights.of(&request.key);
         let task = tokio::spawn(async move {
+            let _alone = flight.lock().await;
             let begun = on_ledger(&ledger, move |ledger| ledger.begin(&request)).await?;
             let reservation = match begun {
                 Begin::Stored(answer) => return Ok((answer, AnswerSource::Stored)),

@@ -19,6 +19,8 @@ pub mod measure;
 mod measuring;
 mod plan;
 mod run;
+#[cfg(test)]
+mod tests;
 
 pub use answer::{Answer, AnswerRef, AnswerSource, Bounds, ExpectedColumn, Explanation, PrivacyStatement};
 pub use caller::{Ask, Caller};

@@ -8,6 +8,10 @@ mod exact;
 mod question;
 mod session;
 mod source;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod vectors;
 
 pub(crate) use error::RunError;

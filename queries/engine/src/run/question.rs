@@ -16,7 +16,7 @@ use skjerm_warehouse::policy::Grain;
 
 use super::error::RunError;
 use super::session::{Limits, RunSession};
-use super::vectors::{Gather, PersonYears, Unit};
+use super::vectors::{Gather, NORM_UNIT, PersonYears, Unit};
 use crate::plan::{
     Aggregate, Bounding, CONFIDENCE, Condition, NoisedColumn, NoisedTable, ONE, Part, PrivateQuery, Slot,
     Value,
@@ -280,7 +280,8 @@ fn note(name: &str, bounding: Bounding, query: &PrivateQuery, c: u64) -> String 
         }
         Bounding::Norm { low, high, max_norm } => {
             let clamp = if low == 0 { format!("at most {high}") } else { format!("{low} to {high}") };
-            let scaled = if c >= max_norm {
+            let c = c as f64 / NORM_UNIT as f64;
+            let scaled = if c >= max_norm as f64 {
                 "no person-year was scaled down".to_owned()
             } else {
                 format!(

@@ -19,7 +19,7 @@ use skjerm_warehouse::policy::QueryDefaults;
 use super::error::RunError;
 
 /// Spill of a run that was killed is older than any deadline.
-const STALE_SPILL: Duration = Duration::from_secs(3600);
+const STALE_SPILL: Duration = Duration::from_hours(1);
 
 /// The limits every run has, from the policy.
 #[derive(Debug, Clone)]

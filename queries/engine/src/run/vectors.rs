@@ -6,6 +6,9 @@ use super::error::RunError;
 use super::exact::Exact;
 use crate::plan::{Bounding, ONE, Part};
 
+/// Norms are chosen in sixteenths, finer than a row.
+pub(crate) const NORM_UNIT: i64 = 16;
+
 /// Pseudonym and year.
 pub(super) type Unit = ([u8; 16], i64);
 
@@ -122,31 +125,47 @@ impl PersonYears {
         starts.zip(&self.ends).map(|(start, end)| &self.entries[start..*end])
     }
 
-    /// Chooses the norm that the units are scaled to, by a private look, and says so; 1 where no choice is
-    /// needed. Blocking.
+    /// How many units have a norm in each bucket; `None` where no norm has to be chosen.
     ///
     /// # Privacy
-    /// The histogram has one entry a unit, in exactly one bucket, so one unit changes it by an L2 norm of 1;
-    /// its noise is paid with `part.look`. What is chosen from the noised histogram is post-processing.
-    pub(crate) fn choose_norm(&self, part: Part) -> Result<u64, RunError> {
+    /// Each unit is in exactly one bucket, once: adding or removing one changes the histogram by an L2 norm of 1.
+    pub(super) fn histogram(&self) -> Result<Option<Exact>, RunError> {
         let Bounding::Norm { max_norm, .. } = self.bound else {
-            return Ok(1);
+            return Ok(None);
         };
-        let buckets = bounding::buckets(max_norm);
+        let buckets = buckets(max_norm);
         let mut counts = vec![0_i64; buckets.len()];
+        let mut values: Vec<i64> = Vec::new();
         for unit in self.units() {
-            let values: Vec<i64> = unit.iter().map(|(_, value)| *value).collect();
+            values.clear();
+            values.extend(unit.iter().map(|(_, value)| value.saturating_mul(NORM_UNIT)));
             let bucket = bounding::bucket_of(bounding::norm(&values), &buckets);
             *counts.get_mut(bucket).ok_or(RunError::Layout)? += 1;
         }
-        let gaussian = Gaussian::for_rho(1, part.look)?;
-        let noised: Vec<f64> =
-            Exact::new(counts, 1).into_noised(&gaussian)?.into_iter().map(|count| count as f64).collect();
-        let chosen = bounding::choose_norm(&noised, gaussian.sigma(), &buckets, self.cells, part.noise);
-        Ok(chosen.clamp(1, max_norm))
+        Ok(Some(Exact::new(counts, 1)))
     }
 
-    /// Scales every unit to the norm `c` and sums up by cell.
+    /// Chooses the norm that the units are scaled to, by a private look; in [`NORM_UNIT`]s. 1 where no choice is
+    /// needed. Blocking.
+    ///
+    /// # Privacy
+    /// The noise of [`PersonYears::histogram`] is paid with `part.look`. What is chosen from the noised histogram
+    /// is post-processing.
+    pub(crate) fn choose_norm(&self, part: Part) -> Result<u64, RunError> {
+        let (Bounding::Norm { max_norm, .. }, Some(histogram)) = (self.bound, self.histogram()?) else {
+            return Ok(1);
+        };
+        let gaussian = Gaussian::for_rho(1, part.look)?;
+        let noised: Vec<f64> =
+            histogram.into_noised(&gaussian)?.into_iter().map(|count| count as f64).collect();
+        let buckets = buckets(max_norm);
+        let chosen = bounding::choose_norm(&noised, gaussian.sigma(), &buckets, self.cells, part.noise);
+        // Never below one row: that would cut everybody.
+        let unit = NORM_UNIT.unsigned_abs();
+        Ok(chosen.clamp(unit, max_norm.saturating_mul(unit)))
+    }
+
+    /// Scales every unit to the norm `c`, given in [`NORM_UNIT`]s, and sums up by cell.
     ///
     /// # Privacy
     /// Every unit's vector has an L2 norm of at most `c` after scaling (in whole numbers, rounded towards zero,
@@ -159,7 +178,9 @@ impl PersonYears {
         let mut sums = vec![0_i64; self.cells];
         let l2 = match self.bound {
             Bounding::One => 1,
-            Bounding::Norm { .. } => c.checked_mul(ONE.unsigned_abs()).ok_or(RunError::Overflow)?,
+            Bounding::Norm { .. } => {
+                c.checked_mul((ONE / NORM_UNIT).unsigned_abs()).ok_or(RunError::Overflow)?
+            }
         };
         let mut scaled: Vec<i64> = Vec::new();
         for unit in self.units() {
@@ -183,4 +204,8 @@ impl PersonYears {
         }
         Ok(Exact::new(sums, l2))
     }
+}
+
+fn buckets(max_norm: u64) -> Vec<u64> {
+    bounding::buckets(max_norm.saturating_mul(NORM_UNIT.unsigned_abs()))
 }

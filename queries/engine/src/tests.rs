@@ -1,0 +1,435 @@
+//! The engine on a small made-up warehouse: SYNTHETIC persons, delivered as ingest would.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use skjerm_warehouse::policy::Policy;
+use skjerm_warehouse::{Delivery, Installation, Warehouse, WarehouseKey};
+
+use crate::measure::{Dim, Distinct, MarginalsRequest, Theme};
+use crate::run::testing::{Row, batch};
+use crate::{Answer, AnswerSource, Ask, Caller, Engine, EngineError, ErrorKind, UNIFORM_FAULT};
+
+struct House {
+    folder: tempfile::TempDir,
+    engine: Engine,
+}
+
+impl House {
+    fn caller(&self, name: &str) -> Caller {
+        self.engine.authenticate(name).expect("an analyst of the policy")
+    }
+
+    async fn ask(&self, sql: &str, rho: f64) -> Result<Answer, EngineError> {
+        self.engine.ask(&self.caller("researcher"), sql, &Ask { rho: Some(rho) }).await
+    }
+
+    fn left(&self, family: &str, block: &str, share: &str) -> f64 {
+        let block = skjerm_ledger::Block::new(family, block);
+        self.engine.ledger().remaining(&block, share).expect("known").as_f64()
+    }
+
+    /// Deletes every data file, as a disk fault would.
+    fn lose_files(&self) {
+        let mut open = vec![self.folder.path().join("warehouse")];
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    open.push(path);
+                } else if path.extension().is_some_and(|e| e == "parquet") {
+                    std::fs::remove_file(path).expect("removed");
+                }
+            }
+        }
+    }
+}
+
+/// `persons` persons with contacts in 2024: person n has n % 4 + 1 contacts, in n % 3 services.
+fn contacts(persons: u8) -> Vec<Row> {
+    let services = ["030101", "030102", "uteseksjonen"];
+    let mut rows = Vec::new();
+    for person in 0..persons {
+        for contact in 0..=(person % 4) {
+            let service = services[usize::from((person + contact) % 3)];
+            let gender = if person % 2 == 0 { "male" } else { "female" };
+            let codes =
+                [("gender", gender), ("service", service), ("belonging", "oslo"), ("first_time", "no")];
+            rows.push(Row::new(person, 2024, i64::from(contact) + 1, &codes, Some(30)));
+        }
+    }
+    rows
+}
+
+fn patrols() -> Vec<Row> {
+    let patrol = |month, shift, joint, staff| {
+        Row::new(
+            0,
+            2024,
+            month,
+            &[("service", "uteseksjonen"), ("shift", shift), ("joint", joint)],
+            Some(staff),
+        )
+    };
+    vec![patrol(1, "day", "no", 2), patrol(1, "evening", "yes", 1), patrol(2, "evening", "no", 3)]
+}
+
+/// Two rounds in the evening, one by day, each with two areas.
+fn observations() -> Vec<Row> {
+    let seen = |month, shift, area, persons| {
+        let codes = [
+            ("campaign", "2024-summer"),
+            ("shift", shift),
+            ("area", area),
+            ("scene_age", "18-25"),
+            ("gender", "male"),
+        ];
+        Row::new(0, 2024, month, &codes, Some(persons))
+    };
+    vec![
+        seen(6, "evening", "oslo_s", 40),
+        seen(6, "evening", "urtegata", 10),
+        seen(7, "evening", "oslo_s", 60),
+        seen(7, "evening", "urtegata", 0),
+        seen(6, "day", "oslo_s", 5),
+        seen(6, "day", "urtegata", 7),
+    ]
+}
+
+async fn house(contacts: &[Row]) -> House {
+    let folder = tempfile::tempdir().expect("a folder");
+    let installation = Installation::init(folder.path()).expect("an installation");
+    let policy = Arc::new(Policy::load(&installation.policy_path()).expect("a policy"));
+    let key = WarehouseKey::generate().expect("a key");
+    let tables =
+        [("contact", contacts.to_vec()), ("patrol", patrols()), ("scene_observation", observations())];
+    let tables: BTreeMap<String, _> = tables
+        .into_iter()
+        .map(|(name, rows)| (name.to_owned(), batch(policy.table(name).expect("a table"), &rows)))
+        .collect();
+    let warehouse = Warehouse::open(&installation, Arc::clone(&policy)).expect("a warehouse");
+    let delivery = Delivery { source: "soma".to_owned(), file: "soma_SYNTETISK.csv".to_owned(), tables };
+    warehouse.load(&key, vec![delivery]).await.expect("loaded");
+    let engine = Engine::open(&installation).expect("an engine");
+    House { folder, engine }
+}
+
+const BY_GENDER: &str =
+    "select gender, count(distinct person) as persons from person_year where year = 2024 group by gender";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_is_answered_with_intervals_and_charged_once() {
+    let house = house(&contacts(200)).await;
+    let before = house.left("persons", "2024", "researchers");
+    let answer = house.ask(BY_GENDER, 0.05).await.expect("answered");
+    assert_eq!(answer.columns, ["gender", "persons"]);
+    let keys: Vec<&Json> = answer.rows.iter().map(|row| &row[0]).collect();
+    assert_eq!(keys, ["female", "male", "unknown"]);
+    for ((row, truth), [low, high]) in
+        answer.rows.iter().zip([100.0, 100.0, 0.0]).zip(&answer.intervals["persons"])
+    {
+        let value = row[1].as_i64().expect("a whole number") as f64;
+        // Five standard deviations: 16.
+        assert!((value - truth).abs() < 16.0, "{value} for {truth}");
+        assert!(*low < value && value < *high && high - low < 16.0);
+    }
+    assert_eq!(answer.answer.source, AnswerSource::Spent);
+    assert!(answer.privacy.charged);
+    assert_eq!(answer.privacy.blocks, ["persons/2024"]);
+    assert!(answer.privacy.epsilon > 1.0 && answer.privacy.epsilon < 2.0, "{}", answer.privacy.epsilon);
+    let left = house.left("persons", "2024", "researchers");
+    assert!((before - left - 0.05).abs() < 1e-8);
+
+    // Differently spelt, in another order: the stored answer, free.
+    let again = "SELECT count(*) n, py.gender AS g FROM person_year py WHERE 2024 = py.year GROUP BY 2 ORDER BY g DESC LIMIT 2";
+    let counted = house.ask(again, 0.05).await.expect("answered");
+    assert_eq!((counted.answer.source, &counted.answer.id), (AnswerSource::Stored, &answer.answer.id));
+    let again = "SELECT count(distinct py.person) n, py.gender AS g FROM person_year py
+        WHERE py.year in (2024) GROUP BY 2 ORDER BY g DESC LIMIT 2 -- cheap";
+    let stored = house.ask(again, 0.05).await.expect("answered");
+    assert_eq!((stored.answer.source, stored.privacy.charged), (AnswerSource::Stored, false));
+    assert_eq!(stored.answer.id, answer.answer.id);
+    assert_eq!(stored.columns, ["n", "g"]);
+    assert_eq!(
+        stored.rows,
+        [[answer.rows[2][1].clone(), "unknown".into()], [answer.rows[1][1].clone(), "male".into()]]
+    );
+    assert!((house.left("persons", "2024", "researchers") - left).abs() < 1e-12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_bounded_and_the_bound_is_told() {
+    let house = house(&contacts(200)).await;
+    let sql = "select service, count(*), sum(minutes) m from contact where year = 2024 group by service";
+    let answer = house.ask(sql, 0.09).await.expect("answered");
+    assert_eq!(answer.rows.len(), 17, "every service of the closed list");
+    assert_eq!(answer.columns, ["service", "count(*)", "m"]);
+    let total: f64 = answer.rows.iter().map(|row| row[1].as_f64().expect("a number")).sum();
+    // 500 contacts; at most √17 times σ = C / √(2 · 0.0405) around, with C of a few rows.
+    assert!((total - 500.0).abs() < 400.0, "{total}");
+    assert!(
+        answer.notes.iter().any(|note| note.contains("not what the bound cuts off")),
+        "{:?}",
+        answer.notes
+    );
+    let explained = house
+        .engine
+        .explain(&house.caller("researcher"), sql, &Ask { rho: Some(0.09) })
+        .await
+        .expect("explained");
+    assert!(explained.free, "it has been paid for");
+    assert_eq!(explained.bounds.max_rows, 120);
+    assert_eq!(explained.bounds.columns["m"], [0, 120 * 240]);
+    for (expected, name) in explained.expected.iter().zip(["count(*)", "m"]) {
+        assert_eq!(expected.column, name);
+        let [low, high] = answer.intervals[name][0];
+        let half = (high - low) / 2.0;
+        assert!(expected.at_least <= half + 0.2 && half <= expected.at_most + 0.2, "{expected:?} but {half}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_budget_ends_and_an_exhausted_question_charges_nothing() {
+    let house = house(&contacts(20)).await;
+    house.ask(BY_GENDER, 0.09).await.expect("answered");
+    let left = house.left("persons", "2024", "researchers");
+    let sql = "select count(*) from contact where year in (2023, 2024)";
+    let error = house.ask(sql, 0.09).await.expect_err("too dear");
+    assert_eq!(error.kind, ErrorKind::Exhausted);
+    assert!(error.message.contains("persons/2024"), "{}", error.message);
+    assert!((house.left("persons", "2024", "researchers") - left).abs() < 1e-12);
+    assert!((house.left("persons", "2023", "researchers") - 0.093).abs() < 1e-9, "the other year neither");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn roles_are_checked_here() {
+    let house = house(&contacts(4)).await;
+    assert_eq!(house.engine.authenticate("nobody").expect_err("unknown").kind, ErrorKind::NotPermitted);
+    let steward = house.caller("steward");
+    let error = house.engine.ask(&steward, BY_GENDER, &Ask::default()).await.expect_err("no role");
+    assert_eq!(error.kind, ErrorKind::NotPermitted);
+    let error = house.engine.explain(&steward, BY_GENDER, &Ask::default()).await.expect_err("no role");
+    assert_eq!(error.kind, ErrorKind::NotPermitted);
+    let researcher = house.caller("researcher");
+    assert_eq!(
+        house.engine.measure(&researcher, &marginals()).await.expect_err("no role").kind,
+        ErrorKind::NotPermitted
+    );
+    let error = house.engine.measure_scene(&researcher, "2024-summer", 0.05).await.expect_err("no role");
+    assert_eq!(error.kind, ErrorKind::NotPermitted);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fault_after_the_charge_is_uniform_and_keeps_the_charge() {
+    let house = house(&contacts(50)).await;
+    house.lose_files();
+    let questions = [BY_GENDER, "select service, sum(minutes) from contact where year = 2024 group by 1"];
+    for sql in questions {
+        let before = house.left("persons", "2024", "researchers");
+        let error = house.ask(sql, 0.02).await.expect_err("no files");
+        assert_eq!(
+            (error.kind, error.message.as_str(), error.hint.as_deref()),
+            (ErrorKind::Fault, UNIFORM_FAULT, None)
+        );
+        assert!(
+            (before - house.left("persons", "2024", "researchers") - 0.02).abs() < 1e-8,
+            "the charge stays"
+        );
+    }
+    // Planning and pricing need no data.
+    let explained = house.engine.explain(&house.caller("researcher"), BY_GENDER, &Ask::default()).await;
+    assert!(explained.is_ok_and(|e| !e.free));
+    // A refusal costs nothing.
+    let before = house.left("persons", "2024", "researchers");
+    assert_eq!(
+        house.ask("select person from contact", 0.02).await.expect_err("refused").kind,
+        ErrorKind::Refused
+    );
+    assert!((before - house.left("persons", "2024", "researchers")).abs() < 1e-12);
+}
+
+/// Invariant 5: what a caller sees, but for the noise, is the same for two warehouses that differ in one person.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_person_more_or_less_changes_no_error_and_no_shape() {
+    let (all, fewer) = (contacts(30), contacts(29));
+    let (a, b) = (house(&all).await, house(&fewer).await);
+    let statements = [
+        BY_GENDER,
+        "select service, count(*), count(distinct person) from contact where year = 2024 group by 1",
+        "select month, sum(minutes) from contact where year = 2024 and minutes > 3 group by 1",
+        "select year, count(*) from contact where year < 2021 group by year order by 2",
+        "select count(*) from contact where 1/(minutes-30) = 1",
+        "select count(*) from contact where person = 29",
+        "select count(*) from contact where year = 2031",
+        "select service, count(*) from nothing group by 1",
+    ];
+    for sql in statements {
+        match (a.ask(sql, 0.01).await, b.ask(sql, 0.01).await) {
+            (Ok(x), Ok(y)) => {
+                assert_eq!(x.columns, y.columns);
+                assert_eq!(x.rows.len(), y.rows.len(), "{sql}");
+                assert_eq!((x.privacy, x.answer.source), (y.privacy, y.answer.source));
+                if !sql.contains("order by") {
+                    let keys = |rows: &[Vec<Json>]| rows.iter().map(|r| r[0].clone()).collect::<Vec<_>>();
+                    assert_eq!(keys(&x.rows), keys(&y.rows), "{sql}");
+                }
+            }
+            (Err(x), Err(y)) => assert_eq!(x, y, "{sql}"),
+            (x, y) => panic!("{sql}: {x:?} and {y:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_goes_away_gets_the_answer_later_for_free() {
+    let house = house(&contacts(50)).await;
+    let researcher = house.caller("researcher");
+    let ask = Ask { rho: Some(0.01) };
+    let gone = tokio::time::timeout(
+        std::time::Duration::from_millis(2),
+        house.engine.ask(&researcher, BY_GENDER, &ask),
+    )
+    .await;
+    // Either it was never begun, or it goes on without the caller; one who asks meanwhile waits for it.
+    drop(gone);
+    let (one, two) = tokio::join!(house.ask(BY_GENDER, 0.01), house.ask(BY_GENDER, 0.01));
+    assert_eq!(one.expect("answered").rows, two.expect("answered").rows);
+    assert!((house.left("persons", "2024", "researchers") - 0.083).abs() < 1e-8, "charged once");
+}
+
+fn marginals() -> MarginalsRequest {
+    let groups =
+        |codes: &[&str]| codes.iter().map(|c| ((*c).to_owned(), vec![(*c).to_owned()])).collect::<Vec<_>>();
+    let gender = Dim {
+        name: "gender".into(),
+        column: "gender".into(),
+        groups: groups(&["female", "male", "unknown"]),
+    };
+    let belonging = Dim {
+        name: "home".into(),
+        column: "belonging".into(),
+        groups: vec![
+            ("oslo".into(), vec!["oslo".into()]),
+            ("elsewhere".into(), vec!["other".into(), "unknown".into()]),
+        ],
+    };
+    MarginalsRequest {
+        year: 2024,
+        purpose: "test".into(),
+        themes: vec![Theme {
+            name: "persons".into(),
+            filter: vec![("ute_contact".into(), vec!["yes".into()])],
+            dims: vec![gender, belonging],
+            measured: vec![(vec![], 3.0), (vec![0], 4.0), (vec![0, 1], 5.0)],
+        }],
+        distinct: vec![Distinct {
+            name: "services".into(),
+            column: "primary_service".into(),
+            filter: vec![],
+            excluding: vec!["unknown".into()],
+            sigma: 2.0,
+        }],
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_measures_marginals_and_pays_their_certified_sum() {
+    let rows = contacts(200);
+    let met = |gender: Option<&str>| {
+        let seen = rows.iter().filter(|r| {
+            r.codes["service"] == "uteseksjonen" && gender.is_none_or(|g| r.codes["gender"] == g)
+        });
+        let persons = seen.map(|r| r.person).collect::<std::collections::BTreeSet<_>>().len();
+        i64::try_from(persons).expect("few")
+    };
+    let house = house(&rows).await;
+    let steward = house.caller("steward");
+    let price = house.engine.price(&marginals()).expect("priced");
+    let expected = 0.5 / 9.0 + 0.5 / 16.0 + 0.5 / 25.0 + 0.5 / 4.0;
+    assert!((price - expected).abs() < 1e-4, "{price} for {expected}");
+    let before = house.left("persons", "2024", "releases");
+    let error = house.engine.measure(&steward, &marginals()).await.map(|_| ());
+    // 0.232 is more than the half of 0.31 that releases have.
+    assert_eq!(error.expect_err("too dear").kind, ErrorKind::Exhausted);
+    let mut request = marginals();
+    request.distinct[0].sigma = 8.0;
+    let measured = house.engine.measure(&steward, &request).await.expect("measured");
+    let theme = &measured.themes[0].measured;
+    assert_eq!(theme.iter().map(|m| m.values.len()).collect::<Vec<_>>(), [1, 3, 6]);
+    assert!((theme[0].values[0] - met(None)).abs() < 20, "{} for {}", theme[0].values[0], met(None));
+    assert!((theme[1].values[1] - met(Some("male"))).abs() < 25, "male is the second group");
+    assert!((theme[2].values[2] - met(Some("male"))).abs() < 32, "male in Oslo is the third cell");
+    assert!(theme[2].values[3].abs() < 32, "no men from elsewhere");
+    assert!((measured.distinct[0].value - 3).abs() < 48);
+    assert!((before - house.left("persons", "2024", "releases") - measured.rho).abs() < 1e-8);
+    // The same again, with another purpose: the same noise, free.
+    request.purpose = "again".into();
+    let again = house.engine.measure(&steward, &request).await.expect("stored");
+    assert_eq!(again, measured);
+    assert!((before - house.left("persons", "2024", "releases") - measured.rho).abs() < 1e-8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_request_must_partition_the_code_lists() {
+    let house = house(&contacts(4)).await;
+    let mut cases = vec![marginals(); 6];
+    cases[0].themes[0].dims[0].groups.pop();
+    cases[1].themes[0].dims[0].groups[0].1.push("male".into());
+    cases[2].themes[0].measured[2].0 = vec![1, 0];
+    cases[3].themes[0].filter[0].1 = vec!["maybe".into()];
+    cases[4].year = 2030;
+    cases[5].distinct[0].column = "person".into();
+    for request in cases {
+        assert_eq!(house.engine.price(&request).expect_err("refused").kind, ErrorKind::Refused);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scene_counts_are_measured_by_shift_and_area() {
+    let house = house(&contacts(4)).await;
+    let planner = house.caller("planner");
+    let before = house.left("scene", "2024-summer", "planners");
+    let measured = house.engine.measure_scene(&planner, "2024-summer", 0.2).await.expect("measured");
+    let shifts: Vec<(&str, u64)> = measured.shifts.iter().map(|s| (s.shift.as_str(), s.rounds)).collect();
+    assert_eq!(shifts, [("day", 1), ("evening", 2)]);
+    for shift in &measured.shifts {
+        assert_eq!(shift.areas.len(), 8, "every area of the closed list");
+        // ρ 0.1 a shift at sensitivity R: σ = R · √5.
+        assert!(
+            (shift.sigma_total - shift.rounds as f64 * 5.0_f64.sqrt()).abs() < 0.1,
+            "{}",
+            shift.sigma_total
+        );
+        for area in &shift.areas {
+            let truth = match (shift.shift.as_str(), area.area.as_str()) {
+                ("evening", "oslo_s") => 100,
+                ("evening", "urtegata") => 10,
+                ("day", "oslo_s") => 5,
+                ("day", "urtegata") => 7,
+                _ => 0,
+            };
+            assert!((area.total - truth).abs() < 30, "{} for {truth}", area.total);
+        }
+    }
+    assert!((before - house.left("scene", "2024-summer", "planners") - 0.2).abs() < 1e-8);
+    let again = house.engine.measure_scene(&planner, "2024-summer", 0.2).await.expect("stored");
+    assert_eq!(again, measured);
+    for campaign in ["unknown", "2031-summer", "2023-summer"] {
+        assert_eq!(
+            house.engine.measure_scene(&planner, campaign, 0.01).await.expect_err("none").kind,
+            ErrorKind::Refused
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn patrols_are_exact_and_free() {
+    let house = house(&contacts(4)).await;
+    let counts = house.engine.patrols(2024).await.expect("counted");
+    assert_eq!((counts.all.patrols, counts.all.below_two_staff, counts.all.joint), (3, 1, 1));
+    assert_eq!(counts.all.by_shift, BTreeMap::from([("day".to_owned(), 1), ("evening".to_owned(), 2)]));
+    assert_eq!(counts.all.by_week, BTreeMap::from([(2, 2), (6, 1)]));
+    assert_eq!(counts.by_service["uteseksjonen"], counts.all);
+    assert_eq!(house.engine.patrols(2023).await.expect("counted").all.patrols, 0);
+}
