@@ -1,3 +1,80 @@
-//! The command `skjerm`.
+//! The command `skjerm`: one file a verb under `verbs/`, no logic of its own.
+//!
+//! Exit codes: 0 done, 1 fault, 2 refused input or query, 3 budget exhausted, 4 not permitted.
 
-fn main() {}
+mod args;
+mod failure;
+mod open;
+mod output;
+mod progress;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Format, Verb};
+use crate::failure::Failure;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("SKJERM_LOG").unwrap_or_else(|_| {
+            tracing_subscriber::EnvFilter::new("warn,datafusion=error,delta_kernel=error")
+        }))
+        .with_writer(std::io::stderr)
+        .init();
+    let format = cli.common.format;
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::fault(format!("the program could not start its worker threads: {error}")))
+        .and_then(|runtime| runtime.block_on(run(cli)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print(format);
+            failure.exit_code()
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let common = cli.common;
+    match cli.verb {
+        Verb::Demo(args) => verbs::demo::run(&common, args).await,
+        Verb::Synth(args) => verbs::synth::run(&common, args),
+        Verb::Init(args) => verbs::init::run(&common, args),
+        Verb::Keys(args) => verbs::keys::run(&common, args),
+        Verb::Ingest(args) => verbs::ingest::run(&common, args).await,
+        Verb::Warehouse(args) => verbs::warehouse::run(&common, args).await,
+        Verb::Query(args) => verbs::query::run(&common, args).await,
+        Verb::Release(args) => verbs::release::run(&common, args).await,
+        Verb::Scene(args) => verbs::scene::run(&common, args).await,
+        Verb::Budget(args) => verbs::budget::run(&common, args),
+        Verb::Serve(args) => verbs::serve::run(&common, args).await,
+    }
+}
+
+/// Wrong usage is refused input too: a caller that asked for JSON gets its error as JSON.
+fn usage(error: &clap::Error) -> ExitCode {
+    use clap::error::ErrorKind;
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let arguments: Vec<String> = std::env::args().collect();
+    let json = arguments.windows(2).any(|pair| pair[0] == "--format" && pair[1] == "json")
+        || arguments.iter().any(|argument| argument == "--format=json");
+    if json {
+        let text = error.render().to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        Failure::refused(message).with_hint("run `skjerm --help`").print(Format::Json);
+    } else {
+        let _ = error.print();
+    }
+    ExitCode::from(2)
+}

@@ -1,3 +1,18 @@
-//! End-to-end tests: one binary.
+//! End to end, one test binary: the command as a user runs it, the promises as an adversary would test them.
+//!
+//! All data here are SYNTHETIC.
 
-fn main(){}
+#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on should stop where it stands
+
+mod bad_input;
+mod budget;
+mod coverage;
+mod dashboard;
+mod demo;
+mod house;
+mod ingest;
+mod invariants;
+mod json;
+mod leaks;
+mod notebook;
+mod support;

@@ -60,7 +60,9 @@ pub(crate) fn snapshot_id<'a>(tables: impl Iterator<Item = (&'a str, &'a TableFi
     for (table, files) in tables.filter(|(_, files)| !files.is_empty()) {
         name(table);
         name(&files.len().to_string());
-        files.values().for_each(|file| name(&file.path));
+        for file in files.values() {
+            name(&file.path);
+        }
     }
     hasher.finalize().to_hex()[..32].to_owned()
 }

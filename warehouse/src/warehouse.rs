@@ -56,20 +56,20 @@ impl Warehouse {
         deliveries: Vec<Delivery>,
     ) -> Result<Vec<DeliveryLoad>, WarehouseError> {
         let root = self.root.clone();
-        let lock = blocking(move || LoadLock::wait(&root)).await?;
-        let before = self.state(Pointer::read(&self.root)?.as_ref()).await?;
+        let lock = Arc::new(blocking(move || LoadLock::wait(&root)).await?);
+        let pointer = Pointer::read(&self.root)?;
+        let before = self.state(pointer.as_ref()).await?;
         let (root, policy, derivation) = (self.root.clone(), self.policy.clone(), self.derivation.clone());
         let (key, mut after) = (key.clone(), before.clone());
-        let (loads, after) = blocking(move || {
+        let (loads, after) = held(&lock, move || {
             let place = Workplace { root: &root, policy: &policy, derivation: &derivation };
             let loads = place.prepare(&key, deliveries, &mut after)?;
             Ok((loads, after))
         })
         .await?;
-        if after != before || Pointer::read(&self.root)?.is_none() {
-            self.commit(&before, &after).await?;
+        if after != before || pointer.is_none() {
+            self.commit(&lock, &before, &after).await?;
         }
-        drop(lock);
         Ok(loads)
     }
 
@@ -119,8 +119,8 @@ impl Warehouse {
     /// The files the pointer means.
     async fn state(&self, pointer: Option<&Pointer>) -> Result<State, WarehouseError> {
         let tables = self.policy.tables.values();
-        let pointed = tables.filter_map(|t| Some((t, *pointer?.tables.get(&t.name)?)));
-        let read = pointed.map(async |(table, version)| {
+        let versions = tables.filter_map(|t| Some((t, *pointer?.tables.get(&t.name)?)));
+        let read = versions.map(async |(table, version)| {
             let log = TableLog::open(&self.root, table, Some(version)).await?;
             Ok::<_, WarehouseError>((table.name.clone(), log.files().await?))
         });
@@ -128,7 +128,12 @@ impl Warehouse {
     }
 
     /// Makes the new files durable, commits each table, makes the commits durable, then moves the pointer.
-    async fn commit(&self, before: &State, after: &State) -> Result<(), WarehouseError> {
+    async fn commit(
+        &self,
+        lock: &Arc<LoadLock>,
+        before: &State,
+        after: &State,
+    ) -> Result<(), WarehouseError> {
         let none = TableFiles::new();
         let mut new = Vec::new();
         for (table, files) in after {
@@ -136,7 +141,7 @@ impl Warehouse {
             let added = files.iter().filter(|(cell, file)| old.get(cell) != Some(file));
             new.extend(added.map(|(_, file)| self.root.join(table).join(&file.path)));
         }
-        self.sync(new).await?;
+        self.sync(lock, new).await?;
         let commits = self.policy.tables.values().map(async |table| {
             let log = TableLog::open(&self.root, table, None).await?;
             let version = log.commit(table, after.get(&table.name).unwrap_or(&none)).await?;
@@ -144,15 +149,15 @@ impl Warehouse {
         });
         let tables: BTreeMap<String, u64> = try_join_all(commits).await?.into_iter().collect();
         let logs = tables.iter().map(|(table, version)| commit_file(&self.root.join(table), *version));
-        self.sync(logs.collect()).await?;
+        self.sync(lock, logs.collect()).await?;
         let id = snapshot_id(after.iter().map(|(name, files)| (name.as_str(), files)));
         let (root, pointer) = (self.root.clone(), Pointer { id, tables });
-        blocking(move || pointer.write(&root)).await
+        held(lock, move || pointer.write(&root)).await
     }
 
-    async fn sync(&self, paths: Vec<PathBuf>) -> Result<(), WarehouseError> {
+    async fn sync(&self, lock: &Arc<LoadLock>, paths: Vec<PathBuf>) -> Result<(), WarehouseError> {
         let root = self.root.clone();
-        blocking(move || files::sync(&root, &paths)).await
+        held(lock, move || files::sync(&root, &paths)).await
     }
 }
 
@@ -161,4 +166,19 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, WarehouseError> + Send + 'static,
 ) -> Result<T, WarehouseError> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(WarehouseError::Interrupted))
+}
+
+/// The same under the loaders' lock. Such work goes on when the caller gives up waiting; it keeps the lock until
+/// it is done, so that no other loader comes between.
+async fn held<T: Send + 'static>(
+    lock: &Arc<LoadLock>,
+    work: impl FnOnce() -> Result<T, WarehouseError> + Send + 'static,
+) -> Result<T, WarehouseError> {
+    let lock = lock.clone();
+    blocking(move || {
+        let done = work();
+        drop(lock);
+        done
+    })
+    .await
 }

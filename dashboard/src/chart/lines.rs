@@ -119,7 +119,7 @@ fn runs(points: &[(i32, Option<Estimate>, bool)]) -> Vec<Vec<(i32, Estimate, boo
         let Some(estimate) = *estimate else { continue };
         match out.last_mut() {
             Some(run) if run.last().is_some_and(|(before, _, _)| before + 1 == *year) => {
-                run.push((*year, estimate, *exact))
+                run.push((*year, estimate, *exact));
             }
             _ => out.push(vec![(*year, estimate, *exact)]),
         }

@@ -149,6 +149,12 @@ fn address(lang: Lang, path: &str, query: &[(&str, &str)]) -> String {
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
+/// With a capital first letter: names that begin a heading.
+pub(crate) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
 /// A release as a page names it.
 pub(crate) struct Release {
     pub(crate) id: String,

@@ -1,6 +1,6 @@
 //! `/scene`: stored comparisons of count campaigns. The page asks nothing and spends nothing.
 
-use super::Page;
+use super::{Page, capital};
 use crate::{
     model::{Estimate, Scene, SceneRow},
     text::{Lang, Text, number},
@@ -40,7 +40,7 @@ pub fn scene(page: &Page, scenes: &[Scene]) -> askama::Result<String> {
     let scenes = scenes
         .iter()
         .map(|scene| SceneView {
-            heading: (page.text().scene.compared)(lang.of(&scene.first), lang.of(&scene.second)),
+            heading: capital(&(page.text().scene.compared)(lang.of(&scene.first), lang.of(&scene.second))),
             summary: lang.of(&scene.summary).to_owned(),
             first: lang.of(&scene.first).to_owned(),
             second: lang.of(&scene.second).to_owned(),

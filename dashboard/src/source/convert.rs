@@ -16,9 +16,12 @@ use skjerm_ledger::BlockStatus;
 use skjerm_privacy::epsilon;
 use skjerm_warehouse::policy::Policy;
 
-use crate::model::{
-    self, Amount, Both, Breakdown, Budget, Choice, ChoiceGroup, Comparison, DistrictRow, Estimate, Figure,
-    Pair, ReleaseRef, Scene, SceneRow, Shown, Topic, Trend,
+use crate::{
+    model::{
+        self, Amount, Both, Breakdown, Budget, Choice, ChoiceGroup, Comparison, DistrictRow, Estimate,
+        Figure, Pair, ReleaseRef, Scene, SceneRow, Shown, Topic, Trend,
+    },
+    pages::capital,
 };
 
 fn both(text: &Text) -> Both {
@@ -113,11 +116,6 @@ fn breakdown_label(release: &Release, total: &str, part: &str) -> Both {
     }
     let join = |of: fn(&Text) -> &str| labels.iter().map(|l| of(l)).collect::<Vec<_>>().join(" × ");
     Both::new(join(|l| &l.no), join(|l| &l.en))
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 pub(super) fn choices(figures: &[KeyFigure]) -> Vec<ChoiceGroup> {

@@ -18,9 +18,9 @@ pub(super) static TEXT: Text = Text {
         year: "År",
         choose_year: "Velg år",
         shown: "Visningstall",
-        estimate_interval: "Anslag (95 %-intervall)",
+        estimate_interval: "Anslag (95 %‑intervall)",
         estimate: "Anslag",
-        interval: "95 %-intervall",
+        interval: "95 %‑intervall",
         release: "Utgivelse",
         published: "publisert",
         exact: "Eksakt tall",
@@ -28,8 +28,8 @@ pub(super) static TEXT: Text = Text {
         suppressed_meaning: "«:» betyr at tallet er for lite til å vises.",
         as_table: "Tallene som tabell",
         show: "Vis",
-        between: |low, high| format!("mellom {low} og {high} med 95 % sikkerhet"),
-        at_most: |high| format!("for lite til å vises; høyst {high} med 95 % sikkerhet"),
+        between: |low, high| format!("mellom {low} og {high} med 95 % sikkerhet"),
+        at_most: |high| format!("for lite til å vises; høyst {high} med 95 % sikkerhet"),
         at_most_short: |high| format!("høyst {high}"),
         nothing_yet: "Ingen nøkkeltall er publisert ennå",
         nothing_yet_how: "Forvalteren av dataene publiserer et års tall med kommandoen",
@@ -58,7 +58,7 @@ pub(super) static TEXT: Text = Text {
                forskjellen er reell. Velg en bydel for å se hvilke andre den kan skilles fra.",
         measure: "Vis som",
         by_count: "Antall personer",
-        by_rate: "Per 1 000 innbyggere 13–24 år",
+        by_rate: "Per 1 000 innbyggere 13–24 år",
         district: "Bydel",
         young: "Personer 13–24 år",
         residents: "Innbyggere 13–24 år",
@@ -78,39 +78,39 @@ pub(super) static TEXT: Text = Text {
                   registreringspraksis kan variere mellom tjenestene.",
         chart_title: |rate, year| {
             if rate {
-                format!("Personer per 1 000 innbyggere 13–24 år, etter bydel, {year}")
+                format!("Personer per 1 000 innbyggere 13–24 år, etter bydel, {year}")
             } else {
                 format!("Antall personer etter bydel, {year}")
             }
         },
         chart_desc: |count, highest, lowest| {
             format!(
-                "Punkt og 95 %-intervall for {count} bydeler. Høyest: {highest}. Lavest: {lowest}. Tallene står i tabellen under."
+                "Punkt og 95 %‑intervall for {count} bydeler. Høyest: {highest}. Lavest: {lowest}. Tallene står i tabellen under."
             )
         },
         axis_count: "Personer",
-        axis_rate: "Personer per 1 000 innbyggere 13–24 år",
+        axis_rate: "Personer per 1 000 innbyggere 13–24 år",
         legend_chosen: "Valgt bydel",
         legend_differs: "Kan skilles fra den valgte",
         legend_same: "Kan ikke skilles fra den valgte",
-        legend_plain: "Anslag med 95 %-intervall",
+        legend_plain: "Anslag med 95 %‑intervall",
         relation: "Mot den valgte",
         relations: ["valgt", "høyere", "lavere", "kan ikke skilles"],
     },
     trend: Trend {
         nav: "Utvikling",
         title: "Utvikling over tid",
-        lead: "Ett nøkkeltall gjennom årene, med 95 %-intervall. Tabellen sier om en endring er større enn usikkerheten.",
+        lead: "Ett nøkkeltall gjennom årene, med 95 %‑intervall. Tabellen sier om en endring er større enn usikkerheten.",
         choose: "Velg nøkkeltall",
         chart_title: |label| format!("{label}, utvikling over tid"),
         chart_desc: |first, first_value, last, last_value| {
             format!(
-                "Linje med 95 %-intervall fra {first} til {last}. {first}: {first_value}. {last}: {last_value}. Tallene står i tabellen under."
+                "Linje med 95 %‑intervall fra {first} til {last}. {first}: {first_value}. {last}: {last_value}. Tallene står i tabellen under."
             )
         },
         axis_cut: "Merk: Den loddrette aksen begynner ikke på null.",
         legend_line: "Anslag",
-        legend_band: "95 %-intervall",
+        legend_band: "95 %‑intervall",
         legend_exact: "Eksakt tall, uten støy",
         change: "Endring fra året før",
         one_year: "Bare ett år er publisert så langt. Utviklingen vises når flere år er publisert.",
@@ -127,7 +127,7 @@ pub(super) static TEXT: Text = Text {
         change: "Endring",
         answers: "Svar",
         caution: "Tallene er observasjoner og ikke unike personer: Den samme personen kan være sett i flere runder.",
-        caption: "Gjennomsnittlig antall observerte per telling, anslag med 95 %-intervall",
+        caption: "Gjennomsnittlig antall observerte per telling, anslag med 95 %‑intervall",
         verdict: "Vurdering",
         verdicts: ["økning", "nedgang", "kan ikke skilles"],
     },
@@ -142,11 +142,11 @@ pub(super) static TEXT: Text = Text {
                 heading: "Hvordan lese et intervall",
                 paragraphs: &[
                     "Til hvert tall om personer er det lagt tilfeldig støy. Vi vet nøyaktig hvordan støyen er fordelt, og kan derfor si hvor \
-                     usikkert tallet er. «Anslag 1 975 (1 958–1 992)» betyr at intervallet fra 1 958 til 1 992 er laget med en metode som \
+                     usikkert tallet er. «Anslag 1 975 (1 958–1 992)» betyr at intervallet fra 1 958 til 1 992 er laget med en metode som \
                      rommer det registrerte antallet i 95 av 100 tilfeller.",
                     "Intervallet hører til anslaget. Visningstallet er avrundet og tilpasset slik at tabellene går opp. Det brukes der \
                      tall skal summeres eller gjengis, men det har ikke noe eget intervall.",
-                    "Små tall er mest påvirket av støyen: Et intervall på pluss/minus 15 betyr lite for 1 975 og mye for 20. Et anslag kan \
+                    "Små tall er mest påvirket av støyen: Et intervall på pluss/minus 15 betyr lite for 1 975 og mye for 20. Et anslag kan \
                      bli negativt når det registrerte antallet er nær null.",
                     "Intervallet dekker støyen. Det dekker ikke feil i registreringen, ulik registreringspraksis eller personer som ikke er registrert.",
                 ],

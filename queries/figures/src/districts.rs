@@ -94,17 +94,26 @@ pub struct PairComparison {
 }
 
 /// Compares the districts of a release: persons by primary service, and 13–24-year-olds per 1,000 residents of that age.
-pub fn compare(release: &Release, policy: &Policy, reference: &Reference) -> Result<DistrictComparison, FiguresError> {
+pub fn compare(
+    release: &Release,
+    policy: &Policy,
+    reference: &Reference,
+) -> Result<DistrictComparison, FiguresError> {
     let (joint, measurement) = Joint::of_release(release, THEME)?;
     let services = joint.dims().iter().find(|dimension| dimension.name == SERVICE);
-    let services = services.ok_or_else(|| FiguresError::Fault(format!("the theme \"{THEME}\" has no dimension \"{SERVICE}\"")))?;
+    let services = services.ok_or_else(|| {
+        FiguresError::Fault(format!("the theme \"{THEME}\" has no dimension \"{SERVICE}\""))
+    })?;
     // Districts are the services that bear a district's code; Uteseksjonen serves the whole city and has no residents of its own.
-    let is_district = |code: &str| code != "unknown" && policy.code_list("district").is_some_and(|list| list.contains(code));
+    let is_district = |code: &str| {
+        code != "unknown" && policy.code_list("district").is_some_and(|list| list.contains(code))
+    };
     let mut members = Vec::new();
     for code in services.codes.iter().filter(|code| is_district(&code.code)) {
         let all = cells(&[(SERVICE, &[code.code.as_str()])]);
         let young = cells(&[(SERVICE, &[code.code.as_str()]), (AGE, &YOUNG)]);
-        let residents = reference.residents(&code.code, release.year, &BANDS).filter(|residents| *residents > 0);
+        let residents =
+            reference.residents(&code.code, release.year, &BANDS).filter(|residents| *residents > 0);
         members.push(Member {
             code: code.code.clone(),
             label: code.label.clone(),
@@ -162,7 +171,8 @@ impl Member {
             () if pair.b == self.code => Some(&pair.a),
             () => None,
         });
-        let like: Vec<&Self> = others.filter_map(|code| members.iter().find(|member| &member.code == code)).collect();
+        let like: Vec<&Self> =
+            others.filter_map(|code| members.iter().find(|member| &member.code == code)).collect();
         Ok(DistrictFigure {
             code: self.code.clone(),
             label: self.label.clone(),
@@ -198,7 +208,11 @@ impl Member {
         let one = |value: f64, language| number(value, 1, language);
         let start = |label: &str, language, per: &str| {
             let shown = rate.display.text(language);
-            format!("{label}: {shown} {per} ({}\u{2013}{}). ", one(rate.low, language), one(rate.high, language))
+            format!(
+                "{label}: {shown} {per} ({}\u{2013}{}). ",
+                one(rate.low, language),
+                one(rate.high, language)
+            )
         };
         let list = |language: Language, and: &str| {
             let names: Vec<&str> = like.iter().map(|member| member.label.get(language)).collect();
@@ -209,7 +223,10 @@ impl Member {
             }
         };
         let (no, en) = if like.is_empty() {
-            ("Skiller seg fra alle de andre bydelene.".to_owned(), "Differs from every other district.".to_owned())
+            (
+                "Skiller seg fra alle de andre bydelene.".to_owned(),
+                "Differs from every other district.".to_owned(),
+            )
         } else {
             (
                 format!("Kan ikke skilles fra {}.", list(Language::No, "og")),
@@ -224,19 +241,28 @@ impl Member {
 }
 
 fn cells(sets: &[(&str, &[&str])]) -> Cells {
-    let owned = sets.iter().map(|(dimension, codes)| ((*dimension).to_owned(), codes.iter().map(|code| (*code).to_owned()).collect()));
+    let owned = sets.iter().map(|(dimension, codes)| {
+        ((*dimension).to_owned(), codes.iter().map(|code| (*code).to_owned()).collect())
+    });
     owned.collect::<BTreeMap<_, _>>()
 }
 
 fn persons(policy: &Policy, figure: joint::Figure) -> Estimate {
     let (low, high) = joint::counted(figure.value, joint::interval(figure.value, figure.sd));
-    Estimate { value: joint::rounded(figure.value), low, high, display: shown(policy, figure.value, figure.display) }
+    Estimate {
+        value: joint::rounded(figure.value),
+        low,
+        high,
+        display: shown(policy, figure.value, figure.display),
+    }
 }
 
 /// Every pair that has rates. The intervals are widened (Bonferroni) so that all of them hold at once with 95 % confidence.
 fn pairs(joint: &Joint, members: &[Member]) -> Result<Vec<PairComparison>, FiguresError> {
-    let with_rates: Vec<(&Member, f64)> =
-        members.iter().filter_map(|member| member.residents.map(|residents| (member, residents as f64))).collect();
+    let with_rates: Vec<(&Member, f64)> = members
+        .iter()
+        .filter_map(|member| member.residents.map(|residents| (member, residents as f64)))
+        .collect();
     let count = with_rates.len() * with_rates.len().saturating_sub(1) / 2;
     let quantile = z(1.0 - (1.0 - CONFIDENCE) / count.max(1) as f64);
     let mut pairs = Vec::with_capacity(count);
@@ -263,11 +289,20 @@ fn summary(pairs: &[PairComparison]) -> Text {
     let apart = pairs.iter().filter(|pair| pair.distinguishable).count();
     let all = pairs.len();
     if apart == 0 {
-        return Text::new("Ingen av bydelene kan skilles fra hverandre.", "None of the districts can be distinguished from one another.");
+        return Text::new(
+            "Ingen av bydelene kan skilles fra hverandre.",
+            "None of the districts can be distinguished from one another.",
+        );
     }
     Text::new(
-        format!("Av {all} par av bydeler kan {apart} skilles fra hverandre. De øvrige {} kan ikke skilles fra hverandre.", all - apart),
-        format!("Of {all} pairs of districts, {apart} can be distinguished. The other {} cannot be distinguished from one another.", all - apart),
+        format!(
+            "Av {all} par av bydeler kan {apart} skilles fra hverandre. De øvrige {} kan ikke skilles fra hverandre.",
+            all - apart
+        ),
+        format!(
+            "Of {all} pairs of districts, {apart} can be distinguished. The other {} cannot be distinguished from one another.",
+            all - apart
+        ),
     )
 }
 

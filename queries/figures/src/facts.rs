@@ -16,8 +16,13 @@ pub(crate) fn published(year: i32, reference: &SourceRef) -> Option<Published> {
     let year = year.to_string();
     FACTS.lines().skip(1).find_map(|line| {
         let fields: Vec<&str> = line.splitn(9, ',').collect();
-        let [at, "Uteseksjonen", measure, _, breakdown, category, value, source, note] = fields[..] else { return None };
-        let fits = at == year && measure == reference.measure && breakdown == reference.breakdown && category == reference.category;
+        let [at, "Uteseksjonen", measure, _, breakdown, category, value, source, note] = fields[..] else {
+            return None;
+        };
+        let fits = at == year
+            && measure == reference.measure
+            && breakdown == reference.breakdown
+            && category == reference.category;
         if !fits {
             return None;
         }
@@ -27,7 +32,8 @@ pub(crate) fn published(year: i32, reference: &SourceRef) -> Option<Published> {
             let value = *reference.from_note.get(&year)?;
             // The note must say it: a number that the source does not have is not shown as the source's.
             let said = note.split(|letter: char| !letter.is_ascii_digit() && letter != '.');
-            said.filter_map(|word| word.trim_matches('.').parse::<f64>().ok()).find(|number| (number - value).abs() < 1e-9)?
+            said.filter_map(|word| word.trim_matches('.').parse::<f64>().ok())
+                .find(|number| (number - value).abs() < 1e-9)?
         };
         Some(Published { value, source: source.to_owned() })
     })

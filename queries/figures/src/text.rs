@@ -80,7 +80,9 @@ impl TryFrom<Shown> for Display {
             Shown::Count(count) => Ok(Self::Count(count)),
             Shown::Decimal(value) => Ok(Self::Decimal(value)),
             Shown::Sign(sign) if sign == ":" => Ok(Self::Suppressed),
-            Shown::Sign(sign) => Err(format!("\"{sign}\" is not a displayed value; expected a number or \":\"")),
+            Shown::Sign(sign) => {
+                Err(format!("\"{sign}\" is not a displayed value; expected a number or \":\""))
+            }
         }
     }
 }
@@ -147,7 +149,9 @@ mod tests {
 
     #[test]
     fn a_display_value_is_a_number_or_a_colon_in_json() {
-        let written = serde_json::to_string(&[Display::Count(12), Display::Decimal(37.4), Display::Suppressed]).expect("serialises");
+        let written =
+            serde_json::to_string(&[Display::Count(12), Display::Decimal(37.4), Display::Suppressed])
+                .expect("serialises");
         assert_eq!(written, r#"[12,37.4,":"]"#);
         let read: Vec<Display> = serde_json::from_str(&written).expect("reads back");
         assert_eq!(read, [Display::Count(12), Display::Decimal(37.4), Display::Suppressed]);

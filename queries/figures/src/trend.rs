@@ -48,8 +48,10 @@ pub struct Change {
 ///
 /// The noise of two releases is independent, so the variances of a change add up.
 pub fn series(releases: &[Release], policy: &Policy, name: &str) -> Result<Vec<TrendPoint>, FiguresError> {
-    let mut figures: Vec<KeyFigure> =
-        releases.iter().map(|release| key_figures::figure(release, policy, name)).collect::<Result<_, _>>()?;
+    let mut figures: Vec<KeyFigure> = releases
+        .iter()
+        .map(|release| key_figures::figure(release, policy, name))
+        .collect::<Result<_, _>>()?;
     figures.sort_by_key(|figure| figure.year);
     if let Some(pair) = figures.windows(2).find(|pair| pair[0].year == pair[1].year) {
         return Err(FiguresError::Refused {
@@ -77,9 +79,17 @@ pub fn series(releases: &[Release], policy: &Policy, name: &str) -> Result<Vec<T
 fn change(before: &KeyFigure, after: &KeyFigure) -> Change {
     let difference = joint::rounded(after.value - before.value);
     let sd = after.sd.hypot(before.sd);
-    let (low, high) = if sd == 0.0 { (difference, difference) } else { joint::interval(after.value - before.value, sd) };
+    let (low, high) =
+        if sd == 0.0 { (difference, difference) } else { joint::interval(after.value - before.value, sd) };
     let distinguishable = low > 0.0 || high < 0.0;
-    Change { from_year: before.year, difference, low, high, distinguishable, sentence: sentence(before, after, (difference, low, high)) }
+    Change {
+        from_year: before.year,
+        difference,
+        low,
+        high,
+        distinguishable,
+        sentence: sentence(before, after, (difference, low, high)),
+    }
 }
 
 fn sentence(before: &KeyFigure, after: &KeyFigure, (difference, low, high): (f64, f64, f64)) -> Text {
@@ -89,15 +99,25 @@ fn sentence(before: &KeyFigure, after: &KeyFigure, (difference, low, high): (f64
     if after.sd == 0.0 && before.sd == 0.0 {
         let (no, en) = match difference {
             zero if zero == 0.0 => ("uendret".to_owned(), "unchanged".to_owned()),
-            up if up > 0.0 => (format!("opp {}", write(up, Language::No)), format!("up {}", write(up, Language::En))),
-            down => (format!("ned {}", write(-down, Language::No)), format!("down {}", write(-down, Language::En))),
+            up if up > 0.0 => {
+                (format!("opp {}", write(up, Language::No)), format!("up {}", write(up, Language::En)))
+            }
+            down => (
+                format!("ned {}", write(-down, Language::No)),
+                format!("down {}", write(-down, Language::En)),
+            ),
         };
-        return Text::new(format!("Fra {from} til {to}: {no} (eksakte tall)."), format!("From {from} to {to}: {en} (exact figures)."));
+        return Text::new(
+            format!("Fra {from} til {to}: {no} (eksakte tall)."),
+            format!("From {from} to {to}: {en} (exact figures)."),
+        );
     }
     if low <= 0.0 && high >= 0.0 {
         return Text::new(
             format!("{to} kan ikke skilles fra {from}: forskjellen er mindre enn usikkerheten."),
-            format!("{to} cannot be distinguished from {from}: the difference is smaller than the uncertainty."),
+            format!(
+                "{to} cannot be distinguished from {from}: the difference is smaller than the uncertainty."
+            ),
         );
     }
     let (near, far) = if difference > 0.0 { (low, high) } else { (-high, -low) };

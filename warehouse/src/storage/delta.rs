@@ -6,7 +6,7 @@
 //! `partitionValues`, as the protocol asks, and no table feature beyond the basic protocol is used.
 //!
 //! Delta knows `binary` of any length only, so the log says `binary` for pseudonyms, while the files hold
-//! `FIXED_LEN_BYTE_ARRAY(16)`, which DataFusion groups by quickly. Readers that insist on the log's type
+//! `FIXED_LEN_BYTE_ARRAY(16)`, which `DataFusion` groups by quickly. Readers that insist on the log's type
 //! when reading those two columns (the Delta kernel is one) refuse them; nothing but the engine is meant to read
 //! them. `Add` actions carry no statistics.
 

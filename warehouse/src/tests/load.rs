@@ -193,7 +193,7 @@ fn any_row() -> impl Strategy<Value = (&'static str, Row)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
 
     /// Loading step by step, with corrections on the way, gives the very files that loading the outcome at once
     /// gives: derived tables included.

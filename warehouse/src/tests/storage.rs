@@ -30,7 +30,8 @@ async fn any_delta_reader_finds_the_files() {
         assert_eq!(delta.version(), Some(table.version));
         let mut found: Vec<String> = delta.get_file_uris().expect("files").collect();
         let mut ours: Vec<String> = table.files.iter().map(|f| f.path.display().to_string()).collect();
-        (found.sort(), ours.sort());
+        found.sort();
+        ours.sort();
         assert_eq!(found, ours, "{name}");
     }
     let log = world.installation.warehouse_dir().join("contact/_delta_log");

@@ -29,7 +29,8 @@ pub(crate) fn row(person: u64, record: u64, date: &str) -> Row {
 }
 
 impl Row {
-    pub(crate) fn with(mut self, column: &'static str, value: impl ToString) -> Self {
+    #[allow(clippy::needless_pass_by_value)] // reads better at the call sites
+    pub(crate) fn with(mut self, column: &'static str, value: impl std::fmt::Display) -> Self {
         self.says.insert(column, value.to_string());
         self
     }
@@ -176,5 +177,5 @@ fn value(batch: &RecordBatch, name: &str, row: usize) -> String {
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
+    bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

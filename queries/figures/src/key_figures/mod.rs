@@ -81,18 +81,36 @@ pub fn figures(release: &Release, policy: &Policy) -> Result<Vec<KeyFigure>, Fig
                 let (joint, measurement) = &themes[theme];
                 let union = joint.union(&figure.cells, &measurement.display)?;
                 let interval = joint::interval(union.value, union.sd);
-                Numbers { value: union.value, sd: union.sd, interval, display: shown(policy, union.value, union.display), unit: Unit::Persons }
+                Numbers {
+                    value: union.value,
+                    sd: union.sd,
+                    interval,
+                    display: shown(policy, union.value, union.display),
+                    unit: Unit::Persons,
+                }
             }
             (None, Some(name)) => {
-                let distinct = release.distinct.iter().find(|distinct| &distinct.name == name).ok_or_else(|| {
-                    FiguresError::Fault(format!("the release {} has not measured \"{name}\"", release.id))
-                })?;
+                let distinct =
+                    release.distinct.iter().find(|distinct| &distinct.name == name).ok_or_else(|| {
+                        FiguresError::Fault(format!("the release {} has not measured \"{name}\"", release.id))
+                    })?;
                 let half_width = discrete_gaussian_half_width(distinct.sigma, joint::CONFIDENCE);
                 let value = distinct.value as f64;
                 let interval = (value - half_width, value + half_width);
-                Numbers { value, sd: distinct.sigma, interval, display: distinct.display, unit: Unit::Municipalities }
+                Numbers {
+                    value,
+                    sd: distinct.sigma,
+                    interval,
+                    display: distinct.display,
+                    unit: Unit::Municipalities,
+                }
             }
-            (None, None) => return Err(FiguresError::Fault(format!("the figure \"{}\" says not what it counts", figure.name))),
+            (None, None) => {
+                return Err(FiguresError::Fault(format!(
+                    "the figure \"{}\" says not what it counts",
+                    figure.name
+                )));
+            }
         };
         figures.push(key_figure(release, figure, numbers));
     }

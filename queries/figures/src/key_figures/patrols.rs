@@ -19,7 +19,10 @@ pub(super) fn figures(release: &Release, operational: &OperationalFigures) -> Ve
             release,
             "patrol_total",
             Text::new("i alt", "total"),
-            Text::new("Antall patruljer Uteseksjonen har gått i løpet av året.", "Number of patrols Uteseksjonen held during the year."),
+            Text::new(
+                "Antall patruljer Uteseksjonen har gått i løpet av året.",
+                "Number of patrols Uteseksjonen held during the year.",
+            ),
             (patrols, Display::Count(i64::try_from(operational.patrols).unwrap_or(i64::MAX))),
             Unit::Patrols,
         )
@@ -27,7 +30,10 @@ pub(super) fn figures(release: &Release, operational: &OperationalFigures) -> Ve
     let week = tenth(patrols / (f64::from(days(release.year)) / 7.0));
     figures.push(KeyFigure {
         source_value: published(release.year, &[(2023, 37.4)]),
-        note: Some(Text::new(format!("Målet er {TARGET_A_WEEK} patruljer i uken."), format!("The target is {TARGET_A_WEEK} patrols a week."))),
+        note: Some(Text::new(
+            format!("Målet er {TARGET_A_WEEK} patruljer i uken."),
+            format!("The target is {TARGET_A_WEEK} patrols a week."),
+        )),
         ..figure(
             release,
             "patrol_per_week",
@@ -59,7 +65,10 @@ pub(super) fn figures(release: &Release, operational: &OperationalFigures) -> Ve
             release,
             "patrol_joint",
             Text::new("felles med bydel", "joint with a district"),
-            Text::new("Andelen av patruljene som ble gått sammen med en bydel.", "Share of the patrols held jointly with a district."),
+            Text::new(
+                "Andelen av patruljene som ble gått sammen med en bydel.",
+                "Share of the patrols held jointly with a district.",
+            ),
             (joint, Display::Decimal(joint)),
             Unit::Percent,
         ));
@@ -67,7 +76,14 @@ pub(super) fn figures(release: &Release, operational: &OperationalFigures) -> Ve
     figures
 }
 
-fn figure(release: &Release, name: &str, category: Text, definition: Text, (value, display): (f64, Display), unit: Unit) -> KeyFigure {
+fn figure(
+    release: &Release,
+    name: &str,
+    category: Text,
+    definition: Text,
+    (value, display): (f64, Display),
+    unit: Unit,
+) -> KeyFigure {
     KeyFigure {
         name: name.to_owned(),
         release: release.id.clone(),
@@ -93,7 +109,10 @@ fn published(year: i32, from_note: &[(i32, f64)]) -> Option<f64> {
         measure: "patrol".to_owned(),
         breakdown: "total".to_owned(),
         category: "all".to_owned(),
-        from_note: from_note.iter().map(|(year, value)| (year.to_string(), *value)).collect::<BTreeMap<_, _>>(),
+        from_note: from_note
+            .iter()
+            .map(|(year, value)| (year.to_string(), *value))
+            .collect::<BTreeMap<_, _>>(),
     };
     facts::published(year, &reference).map(|published| published.value)
 }

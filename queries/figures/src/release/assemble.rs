@@ -19,23 +19,40 @@ use crate::workload::{Checked, CheckedTheme, Theme, Workload};
 const SERVICE: &str = "uteseksjonen";
 
 /// The question put to the engine.
-pub(crate) fn request(workload: &Workload, checked: &Checked, noise: &NoisePlan, year: i32) -> MarginalsRequest {
-    let filter = |filter: &BTreeMap<String, Vec<String>>| filter.iter().map(|(column, codes)| (column.clone(), codes.clone())).collect();
-    let themes = workload.themes.iter().zip(&checked.themes).zip(&noise.themes).map(|((theme, checked), measured)| measure::Theme {
-        name: theme.name.clone(),
-        filter: filter(&theme.filter),
-        dims: checked
-            .dims
-            .iter()
-            .zip(&checked.columns)
-            .map(|(dimension, column)| measure::Dim {
-                name: dimension.name.clone(),
-                column: column.clone(),
-                groups: dimension.codes.iter().map(|code| (code.code.clone(), code.of.clone())).collect(),
-            })
-            .collect(),
-        measured: measured.iter().map(|(marginal, sigma)| (marginal.attributes().to_vec(), *sigma)).collect(),
-    });
+pub(crate) fn request(
+    workload: &Workload,
+    checked: &Checked,
+    noise: &NoisePlan,
+    year: i32,
+) -> MarginalsRequest {
+    let filter = |filter: &BTreeMap<String, Vec<String>>| {
+        filter.iter().map(|(column, codes)| (column.clone(), codes.clone())).collect()
+    };
+    let themes =
+        workload.themes.iter().zip(&checked.themes).zip(&noise.themes).map(|((theme, checked), measured)| {
+            measure::Theme {
+                name: theme.name.clone(),
+                filter: filter(&theme.filter),
+                dims: checked
+                    .dims
+                    .iter()
+                    .zip(&checked.columns)
+                    .map(|(dimension, column)| measure::Dim {
+                        name: dimension.name.clone(),
+                        column: column.clone(),
+                        groups: dimension
+                            .codes
+                            .iter()
+                            .map(|code| (code.code.clone(), code.of.clone()))
+                            .collect(),
+                    })
+                    .collect(),
+                measured: measured
+                    .iter()
+                    .map(|(marginal, sigma)| (marginal.attributes().to_vec(), *sigma))
+                    .collect(),
+            }
+        });
     let distinct = workload.distinct.iter().zip(&noise.distinct).map(|(distinct, sigma)| measure::Distinct {
         name: distinct.name.clone(),
         column: distinct.column.clone(),
@@ -70,11 +87,10 @@ pub(crate) fn assemble(
     let mut themes = Vec::new();
     let mut tables = Vec::new();
     for (theme, checked) in workload.themes.iter().zip(&checked.themes) {
-        let measured = measurement
-            .themes
-            .iter()
-            .find(|measured| measured.name == theme.name)
-            .ok_or_else(|| FiguresError::Fault(format!("the theme \"{}\" was not measured", theme.name)))?;
+        let measured =
+            measurement.themes.iter().find(|measured| measured.name == theme.name).ok_or_else(|| {
+                FiguresError::Fault(format!("the theme \"{}\" was not measured", theme.name))
+            })?;
         let measured: Vec<Measured> = measured
             .measured
             .iter()
@@ -118,12 +134,14 @@ pub(crate) fn assemble(
         dimensions: checked.dimensions,
         themes,
         distinct,
-        operational: patrols.and_then(|counts| counts.by_service.get(SERVICE)).map(|tally| OperationalFigures {
-            patrols: tally.patrols,
-            below_two_staff: tally.below_two_staff,
-            joint: tally.joint,
-            by_shift: tally.by_shift.clone(),
-            by_week: tally.by_week.clone(),
+        operational: patrols.and_then(|counts| counts.by_service.get(SERVICE)).map(|tally| {
+            OperationalFigures {
+                patrols: tally.patrols,
+                below_two_staff: tally.below_two_staff,
+                joint: tally.joint,
+                by_shift: tally.by_shift.clone(),
+                by_week: tally.by_week.clone(),
+            }
         }),
         tables,
     })
@@ -139,7 +157,8 @@ fn theme_tables(
     let mut tables = Vec::new();
     for (spec, marginal) in theme.tables.iter().zip(&checked.tables) {
         let figures = joint.marginal(marginal, display)?;
-        let sizes: Vec<usize> = marginal.attributes().iter().map(|dimension| checked.domain.sizes()[*dimension]).collect();
+        let sizes: Vec<usize> =
+            marginal.attributes().iter().map(|dimension| checked.domain.sizes()[*dimension]).collect();
         let rows = figures.iter().enumerate().map(|(index, figure)| Row {
             key: key(marginal.attributes(), &positions_of(index, &sizes), checked),
             ..row(policy, figure)
@@ -149,7 +168,11 @@ fn theme_tables(
             theme: theme.name.clone(),
             label: spec.label.clone(),
             // In the order of the theme, as the rows run.
-            dimensions: marginal.attributes().iter().map(|dimension| theme.dims[*dimension].clone()).collect(),
+            dimensions: marginal
+                .attributes()
+                .iter()
+                .map(|dimension| theme.dims[*dimension].clone())
+                .collect(),
             sd: figures.iter().map(|figure| figure.sd).fold(0.0, f64::max),
             rows: rows.collect(),
         });
@@ -159,26 +182,39 @@ fn theme_tables(
 
 fn key(attributes: &[usize], positions: &[usize], checked: &CheckedTheme) -> BTreeMap<String, String> {
     let dims = attributes.iter().map(|dimension| &checked.dims[*dimension]);
-    dims.zip(positions).map(|(info, position)| (info.name.clone(), info.codes[*position].code.clone())).collect()
+    dims.zip(positions)
+        .map(|(info, position)| (info.name.clone(), info.codes[*position].code.clone()))
+        .collect()
 }
 
 fn row(policy: &Policy, figure: &Figure) -> Row {
     let (low, high) = interval(figure.value, figure.sd);
-    Row { key: BTreeMap::new(), value: rounded(figure.value), low, high, display: shown(policy, figure.value, figure.display) }
+    Row {
+        key: BTreeMap::new(),
+        value: rounded(figure.value),
+        low,
+        high,
+        display: shown(policy, figure.value, figure.display),
+    }
 }
 
 /// ":" when the noised value, or the display value made of noised values, is below the policy's limit.
 pub(crate) fn shown(policy: &Policy, value: f64, display: i64) -> Display {
-    if value < policy.suppress_below as f64 || display < policy.suppress_below { Display::Suppressed } else { Display::Count(display) }
+    if value < policy.suppress_below as f64 || display < policy.suppress_below {
+        Display::Suppressed
+    } else {
+        Display::Count(display)
+    }
 }
 
 /// At least zero, and no more than the code list has.
 fn distinct_display(policy: &Policy, workload: &Workload, measured: &measure::MeasuredDistinct) -> i64 {
-    let codes = workload.distinct.iter().find(|distinct| distinct.name == measured.name).and_then(|distinct| {
-        let column = policy.table("person_year")?.column(&distinct.column)?;
-        let skjerm_warehouse::policy::ColumnRole::Dimension { codes } = &column.role else { return None };
-        let list = policy.code_list(codes)?;
-        i64::try_from(list.len().saturating_sub(distinct.excluding.len())).ok()
-    });
+    let codes =
+        workload.distinct.iter().find(|distinct| distinct.name == measured.name).and_then(|distinct| {
+            let column = policy.table("person_year")?.column(&distinct.column)?;
+            let skjerm_warehouse::policy::ColumnRole::Dimension { codes } = &column.role else { return None };
+            let list = policy.code_list(codes)?;
+            i64::try_from(list.len().saturating_sub(distinct.excluding.len())).ok()
+        });
     measured.value.clamp(0, codes.unwrap_or(i64::MAX))
 }

@@ -30,7 +30,11 @@ pub(crate) struct Joint {
 pub(crate) type Cells = BTreeMap<String, Vec<String>>;
 
 impl Joint {
-    pub(crate) fn new(domain: Domain, dims: Vec<DimensionInfo>, measured: &[Measured]) -> Result<Self, FiguresError> {
+    pub(crate) fn new(
+        domain: Domain,
+        dims: Vec<DimensionInfo>,
+        measured: &[Measured],
+    ) -> Result<Self, FiguresError> {
         let measured: Vec<marginals::Measured> = measured
             .iter()
             .map(|one| marginals::Measured {
@@ -44,17 +48,30 @@ impl Joint {
     }
 
     /// The theme of that name in a release.
-    pub(crate) fn of_release<'a>(release: &'a Release, theme: &str) -> Result<(Self, &'a ThemeMeasurement), FiguresError> {
-        let measurement = release.themes.iter().find(|measured| measured.name == theme).ok_or_else(|| FiguresError::Refused {
-            message: format!("the release {} has no theme \"{theme}\"", release.id),
-            hint: Some(format!("it was made from the workload \"{}\" version {}", release.workload.name, release.workload.version)),
+    pub(crate) fn of_release<'a>(
+        release: &'a Release,
+        theme: &str,
+    ) -> Result<(Self, &'a ThemeMeasurement), FiguresError> {
+        let measurement = release.themes.iter().find(|measured| measured.name == theme).ok_or_else(|| {
+            FiguresError::Refused {
+                message: format!("the release {} has no theme \"{theme}\"", release.id),
+                hint: Some(format!(
+                    "it was made from the workload \"{}\" version {}",
+                    release.workload.name, release.workload.version
+                )),
+            }
         })?;
         let dims = measurement
             .dimensions
             .iter()
             .map(|name| {
                 let found = release.dimensions.iter().find(|dimension| &dimension.name == name).cloned();
-                found.ok_or_else(|| FiguresError::Fault(format!("the release {} does not describe its dimension \"{name}\"", release.id)))
+                found.ok_or_else(|| {
+                    FiguresError::Fault(format!(
+                        "the release {} does not describe its dimension \"{name}\"",
+                        release.id
+                    ))
+                })
             })
             .collect::<Result<Vec<_>, _>>()?;
         let domain = Domain::new(measurement.sizes.clone())?;
@@ -75,7 +92,9 @@ impl Joint {
         let estimates = self.reconstruction.marginal(marginal).ok_or_else(undetermined)?;
         let shown = marginal_of(&self.domain, display, marginal);
         let figures = estimates.iter().zip(shown);
-        Ok(figures.map(|(estimate, display)| Figure { value: estimate.value, sd: estimate.sd, display }).collect())
+        Ok(figures
+            .map(|(estimate, display)| Figure { value: estimate.value, sd: estimate.sd, display })
+            .collect())
     }
 
     /// The sum over the cells whose codes lie in the given sets.
@@ -87,11 +106,16 @@ impl Joint {
         let mut sets = Vec::new();
         for (dimension, codes) in cells {
             let position = self.dims.iter().position(|info| &info.name == dimension);
-            let position = position.ok_or_else(|| FiguresError::Fault(format!("no dimension \"{dimension}\" in this theme")))?;
+            let position = position
+                .ok_or_else(|| FiguresError::Fault(format!("no dimension \"{dimension}\" in this theme")))?;
             let mut values = Vec::new();
             for code in codes {
                 let value = self.dims[position].codes.iter().position(|info| &info.code == code);
-                values.push(value.ok_or_else(|| FiguresError::Fault(format!("no code \"{code}\" in \"{dimension}\"")))?);
+                values.push(
+                    value.ok_or_else(|| {
+                        FiguresError::Fault(format!("no code \"{code}\" in \"{dimension}\""))
+                    })?,
+                );
             }
             sets.push((position, values));
         }
@@ -109,12 +133,15 @@ impl Joint {
         let (value, sd) = self.estimate(&self.query(cells)?)?;
         let sets = self.positions(cells)?;
         let marginal = Marginal::new(sets.iter().map(|(position, _)| *position));
-        let sizes: Vec<usize> = marginal.attributes().iter().map(|attribute| self.domain.sizes()[*attribute]).collect();
+        let sizes: Vec<usize> =
+            marginal.attributes().iter().map(|attribute| self.domain.sizes()[*attribute]).collect();
         let shown = marginal_of(&self.domain, display, &marginal);
         let inside = shown.iter().enumerate().filter(|(index, _)| {
             let key = positions_of(*index, &sizes);
             marginal.attributes().iter().zip(key).all(|(attribute, value)| {
-                sets.iter().filter(|(position, _)| position == attribute).all(|(_, values)| values.contains(&value))
+                sets.iter()
+                    .filter(|(position, _)| position == attribute)
+                    .all(|(_, values)| values.contains(&value))
             })
         });
         Ok(Figure { value, sd, display: inside.map(|(_, count)| count).sum() })

@@ -15,8 +15,8 @@ mod table_file;
 mod texts;
 
 pub use document::{
-    CodeInfo, DimensionInfo, DistinctFigure, Measured, OperationalFigures, PlannedTable, Release, ReleasePlan, ReleaseSummary, Row, Table,
-    ThemeMeasurement,
+    CodeInfo, DimensionInfo, DistinctFigure, Measured, OperationalFigures, PlannedTable, Release,
+    ReleasePlan, ReleaseSummary, Row, Table, ThemeMeasurement,
 };
 pub use plan::plan;
 pub use publish::publish;

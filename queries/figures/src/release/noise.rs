@@ -66,7 +66,9 @@ impl NoisePlan {
         let mut total = Rho::ZERO;
         for sigma in sigmas {
             let one = Gaussian::for_sigma(1, *sigma)?.rho();
-            total = total.checked_add(one).ok_or_else(|| FiguresError::Fault("the price of the plan is too large".to_owned()))?;
+            total = total
+                .checked_add(one)
+                .ok_or_else(|| FiguresError::Fault("the price of the plan is too large".to_owned()))?;
         }
         Ok(total)
     }

@@ -19,7 +19,8 @@ pub fn plan(policy: &Policy, workload: &Workload, year: i32, rho: f64) -> Result
     let budget = check_year(policy, year)?;
     let asked = check_rho(budget, rho)?;
     let noise = NoisePlan::new(workload, &checked, asked)?;
-    let count = workload.themes.iter().map(|theme| theme.tables.len()).sum::<usize>() + workload.distinct.len();
+    let count =
+        workload.themes.iter().map(|theme| theme.tables.len()).sum::<usize>() + workload.distinct.len();
     let equal_split_sd = (count as f64 / (2.0 * asked.as_f64())).sqrt();
     let mut tables = Vec::new();
     for ((theme, checked), measured) in workload.themes.iter().zip(&checked.themes).zip(&noise.themes) {
@@ -42,7 +43,13 @@ pub fn plan(policy: &Policy, workload: &Workload, year: i32, rho: f64) -> Result
     for (distinct, sigma) in workload.distinct.iter().zip(&noise.distinct) {
         tables.push(planned(&distinct.name, &[], 1, *sigma, equal_split_sd));
     }
-    Ok(ReleasePlan { year, rho: noise.rho.as_f64(), epsilon: epsilon(noise.rho, budget.delta), delta: budget.delta, tables })
+    Ok(ReleasePlan {
+        year,
+        rho: noise.rho.as_f64(),
+        epsilon: epsilon(noise.rho, budget.delta),
+        delta: budget.delta,
+        tables,
+    })
 }
 
 fn planned(name: &str, dimensions: &[String], cells: usize, sd: f64, equal_split_sd: f64) -> PlannedTable {
@@ -65,14 +72,20 @@ pub(crate) fn check_year(policy: &Policy, year: i32) -> Result<&Budget, FiguresE
             hint: Some(format!("name a year from {first} to {last}")),
         });
     }
-    policy.budget.get(FAMILY).ok_or_else(|| FiguresError::Fault(format!("the policy has no budget for \"{FAMILY}\"")))
+    policy
+        .budget
+        .get(FAMILY)
+        .ok_or_else(|| FiguresError::Fault(format!("the policy has no budget for \"{FAMILY}\"")))
 }
 
 /// ρ must be above 0, and no more than a whole year's.
 pub(crate) fn check_rho(budget: &Budget, rho: f64) -> Result<Rho, FiguresError> {
     let refuse = |message: String| FiguresError::Refused {
         message,
-        hint: Some(format!("a year has ρ = {} in all; the shipped share for releases is half of it", budget.rho)),
+        hint: Some(format!(
+            "a year has ρ = {} in all; the shipped share for releases is half of it",
+            budget.rho
+        )),
     };
     if !rho.is_finite() || rho <= 0.0 {
         return Err(refuse(format!("ρ must be a number above 0, not {rho}")));

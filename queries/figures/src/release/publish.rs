@@ -38,7 +38,9 @@ pub async fn publish(
     let store = Store::open(installation);
     let snapshot = snapshot_id(engine, installation).await?;
     let earlier = store.of_year(year)?;
-    if let Some(stored) = earlier.iter().rev().find(|release| release.snapshot == snapshot && &release.workload == workload) {
+    if let Some(stored) =
+        earlier.iter().rev().find(|release| release.snapshot == snapshot && &release.workload == workload)
+    {
         return Ok(stored.clone());
     }
     let rho = match rho.or_else(|| store.intent(year, &snapshot)) {
@@ -60,20 +62,28 @@ pub async fn publish(
 }
 
 async fn snapshot_id(engine: &Engine, installation: &Installation) -> Result<String, FiguresError> {
-    let fault = |error: &dyn std::fmt::Display| FiguresError::Fault(format!("the warehouse cannot be opened: {error}"));
-    let warehouse = Warehouse::open(installation, Arc::new(engine.policy().clone())).map_err(|error| fault(&error))?;
+    let fault = |error: &dyn std::fmt::Display| {
+        FiguresError::Fault(format!("the warehouse cannot be opened: {error}"))
+    };
+    let warehouse =
+        Warehouse::open(installation, Arc::new(engine.policy().clone())).map_err(|error| fault(&error))?;
     Ok(warehouse.snapshot().await.map_err(|error| fault(&error))?.id)
 }
 
 /// What the caller's share of the year has left.
 fn remaining(engine: &Engine, caller: &Caller, year: i32) -> Result<f64, FiguresError> {
-    let exhausted = || FiguresError::Exhausted {
+    let exhausted = || {
+        FiguresError::Exhausted {
         message: format!("the share \"{}\" of the budget of {year} is spent", caller.share()),
         hint: Some("a year's budget is never refilled; `skjerm release list` shows what is published, which stays free to use".to_owned()),
+    }
     };
     let blocks = engine.budget()?;
     let name = year.to_string();
-    let block = blocks.iter().find(|status| status.block.family == FAMILY && status.block.name == name).ok_or_else(exhausted)?;
+    let block = blocks
+        .iter()
+        .find(|status| status.block.family == FAMILY && status.block.name == name)
+        .ok_or_else(exhausted)?;
     let share = block.shares.iter().find(|share| share.name == caller.share()).ok_or_else(exhausted)?;
     let left = share.left.min(block.left);
     if left.is_zero() { Err(exhausted()) } else { Ok(left.as_f64()) }

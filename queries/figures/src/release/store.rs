@@ -47,7 +47,9 @@ impl Store {
         let path = self.folder.join(id).join(DOCUMENT);
         match fs::read_to_string(&path) {
             Ok(text) => read_document(&text, id, &path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(FiguresError::UnknownRelease(id.to_owned())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(FiguresError::UnknownRelease(id.to_owned()))
+            }
             Err(source) => Err(FiguresError::Disk { action: "read", path, source }),
         }
     }
@@ -62,7 +64,8 @@ impl Store {
         let mut wanted: Vec<i32> = years.into_iter().collect();
         wanted.sort_unstable();
         wanted.dedup();
-        let found: Vec<Option<Release>> = wanted.into_iter().map(|year| self.latest(year)).collect::<Result<_, _>>()?;
+        let found: Vec<Option<Release>> =
+            wanted.into_iter().map(|year| self.latest(year)).collect::<Result<_, _>>()?;
         Ok(found.into_iter().flatten().collect())
     }
 
@@ -130,7 +133,9 @@ impl Store {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(FiguresError::Disk { action: "read", path: self.folder.clone(), source }),
+            Err(source) => {
+                return Err(FiguresError::Disk { action: "read", path: self.folder.clone(), source });
+            }
         };
         let mut ids = Vec::new();
         for entry in entries {
@@ -173,7 +178,8 @@ fn is_id(name: &str) -> bool {
 }
 
 fn document(release: &Release) -> Result<String, FiguresError> {
-    let text = serde_json::to_string_pretty(release).map_err(|error| FiguresError::Fault(format!("the release cannot be written: {error}")))?;
+    let text = serde_json::to_string_pretty(release)
+        .map_err(|error| FiguresError::Fault(format!("the release cannot be written: {error}")))?;
     Ok(text + "\n")
 }
 
@@ -182,17 +188,20 @@ fn hash(blank: &str) -> String {
 }
 
 fn read_document(text: &str, id: &str, path: &Path) -> Result<Release, FiguresError> {
-    let damaged = |problem: &str| FiguresError::Damaged { path: path.to_owned(), problem: problem.to_owned() };
+    let damaged =
+        |problem: &str| FiguresError::Damaged { path: path.to_owned(), problem: problem.to_owned() };
     let blank = text.replacen(&format!("\"id\": \"{id}\""), "\"id\": \"\"", 1);
     let year = id.split('-').next().unwrap_or_default();
     if format!("{year}-{}", hash(&blank)) != id {
         return Err(damaged("its content does not fit its id; it was changed after publication"));
     }
-    serde_json::from_str(text).map_err(|error| damaged(&format!("it cannot be read by this version ({error})")))
+    serde_json::from_str(text)
+        .map_err(|error| damaged(&format!("it cannot be read by this version ({error})")))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), FiguresError> {
-    let done = fs::File::create(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    let done =
+        fs::File::create(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
     done.map_err(disk("write", path))
 }
 

@@ -7,9 +7,12 @@ use skjerm_warehouse::policy::Policy;
 
 /// One line a key figure.
 pub(crate) fn figures(release: &Release, policy: &Policy) -> Result<String, FiguresError> {
-    let mut lines = vec!["release,year,name,theme_no,category_no,theme_en,category_en,value,low,high,display,exact".to_owned()];
+    let mut lines = vec![
+        "release,year,name,theme_no,category_no,theme_en,category_en,value,low,high,display,exact".to_owned(),
+    ];
     for figure in key_figures::figures(release, policy)? {
-        let texts = [&figure.theme.no, &figure.category.no, &figure.theme.en, &figure.category.en].map(|text| field(text));
+        let texts = [&figure.theme.no, &figure.category.no, &figure.theme.en, &figure.category.en]
+            .map(|text| field(text));
         lines.push(format!(
             "{},{},{},{},{},{},{},{},{}",
             release.id,
@@ -31,7 +34,8 @@ pub(crate) fn tables(release: &Release) -> String {
     let mut lines = vec!["release,year,table,key,value,low,high,display".to_owned()];
     for table in &release.tables {
         for row in &table.rows {
-            let key: Vec<String> = row.key.iter().map(|(dimension, code)| format!("{dimension}={code}")).collect();
+            let key: Vec<String> =
+                row.key.iter().map(|(dimension, code)| format!("{dimension}={code}")).collect();
             lines.push(format!(
                 "{},{},{},{},{},{},{},{}",
                 release.id,
@@ -49,5 +53,9 @@ pub(crate) fn tables(release: &Release) -> String {
 }
 
 fn field(text: &str) -> String {
-    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+    if text.contains([',', '"', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text.to_owned()
+    }
 }

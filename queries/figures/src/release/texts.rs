@@ -25,8 +25,12 @@ pub(crate) fn known_limits(suppress_below: i64) -> Vec<Text> {
             "The interval belongs to \"value\", not to the displayed number. The displayed number is rounded and fitted so that all tables add up.",
         ),
         Text::new(
-            format!("Tall under {suppress_below} vises som «:». Regelen ser bare på tall som allerede har støy."),
-            format!("Numbers below {suppress_below} are shown as \":\". The rule looks only at numbers that already have noise."),
+            format!(
+                "Tall under {suppress_below} vises som «:». Regelen ser bare på tall som allerede har støy."
+            ),
+            format!(
+                "Numbers below {suppress_below} are shown as \":\". The rule looks only at numbers that already have noise."
+            ),
         ),
         Text::new(
             "Usikkerheten gjelder støyen. Feil og mangler i registreringen er ikke med i intervallet.",

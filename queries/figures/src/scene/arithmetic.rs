@@ -13,8 +13,9 @@ pub(super) struct Noisy {
 impl Noisy {
     /// Sum of independently noised totals.
     pub(super) fn sum(totals: impl IntoIterator<Item = Self>) -> Self {
-        let (value, variance) =
-            totals.into_iter().fold((0.0, 0.0), |(value, variance), one| (value + one.value, variance + one.sd * one.sd));
+        let (value, variance) = totals
+            .into_iter()
+            .fold((0.0, 0.0), |(value, variance), one| (value + one.value, variance + one.sd * one.sd));
         Self { value, sd: f64::sqrt(variance) }
     }
 

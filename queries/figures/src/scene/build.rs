@@ -16,22 +16,34 @@ use crate::text::Text;
 const NOT_COUNTED: [&str; 2] = ["district", UNKNOWN];
 
 /// Compares two measured campaigns.
-pub fn build(policy: &Policy, first: &SceneMeasurement, second: &SceneMeasurement) -> Result<SceneComparison, FiguresError> {
+pub fn build(
+    policy: &Policy,
+    first: &SceneMeasurement,
+    second: &SceneMeasurement,
+) -> Result<SceneComparison, FiguresError> {
     let names = Names { policy };
-    let shifts: BTreeSet<&str> = [first, second].iter().flat_map(|one| one.shifts.iter()).map(|shift| shift.shift.as_str()).collect();
+    let shifts: BTreeSet<&str> =
+        [first, second].iter().flat_map(|one| one.shifts.iter()).map(|shift| shift.shift.as_str()).collect();
     let in_order = |list: &str, wanted: &dyn Fn(&str) -> bool| -> Result<Vec<String>, FiguresError> {
-        let list = policy.code_list(list).ok_or_else(|| FiguresError::Fault(format!("the policy has no code list \"{list}\"")))?;
+        let list = policy
+            .code_list(list)
+            .ok_or_else(|| FiguresError::Fault(format!("the policy has no code list \"{list}\"")))?;
         Ok(list.codes.iter().map(|code| code.code.clone()).filter(|code| wanted(code)).collect())
     };
     let shifts = in_order("shift", &|code| shifts.contains(code))?;
     let areas = in_order("area", &|code| !NOT_COUNTED.contains(&code))?;
     let builder = Builder { names: &names, first, second };
     let total = builder.cell(None, None, 1);
-    let by_shift: Vec<SceneCell> = shifts.iter().map(|shift| builder.cell(None, Some(shift), shifts.len())).collect();
-    let by_area: Vec<SceneCell> = areas.iter().map(|area| builder.cell(Some(area), None, areas.len())).collect();
+    let by_shift: Vec<SceneCell> =
+        shifts.iter().map(|shift| builder.cell(None, Some(shift), shifts.len())).collect();
+    let by_area: Vec<SceneCell> =
+        areas.iter().map(|area| builder.cell(Some(area), None, areas.len())).collect();
     let many = areas.len() * shifts.len();
-    let cells: Vec<SceneCell> =
-        areas.iter().flat_map(|area| shifts.iter().map(move |shift| (area, shift))).map(|(area, shift)| builder.cell(Some(area), Some(shift), many)).collect();
+    let cells: Vec<SceneCell> = areas
+        .iter()
+        .flat_map(|area| shifts.iter().map(move |shift| (area, shift)))
+        .map(|(area, shift)| builder.cell(Some(area), Some(shift), many))
+        .collect();
     Ok(SceneComparison {
         a: names.campaign(first),
         b: names.campaign(second),
@@ -65,8 +77,10 @@ impl Names<'_> {
     }
 
     fn cell(&self, area: Option<&str>, shift: Option<&str>) -> Text {
-        let area = area.map_or_else(|| Text::new("Alle områder", "All areas"), |code| self.label("area", code));
-        let shift = shift.map_or_else(|| Text::new("alle vakter", "all shifts"), |code| self.label("shift", code));
+        let area =
+            area.map_or_else(|| Text::new("Alle områder", "All areas"), |code| self.label("area", code));
+        let shift =
+            shift.map_or_else(|| Text::new("alle vakter", "all shifts"), |code| self.label("shift", code));
         Text::new(format!("{}, {}", area.no, shift.no), format!("{}, {}", area.en, shift.en))
     }
 }
@@ -84,7 +98,8 @@ impl Builder<'_> {
         let a = mean(self.first, area, shift);
         let b = mean(self.second, area, shift);
         let difference: Option<Mean> = a.zip(b).map(|(a, b)| b.less(a).interval(widened));
-        let distinguishable = difference.is_some_and(|difference| difference.low > 0.0 || difference.high < 0.0);
+        let distinguishable =
+            difference.is_some_and(|difference| difference.low > 0.0 || difference.high < 0.0);
         let label = self.names.cell(area, shift);
         let shown = [a, b].map(|mean| mean.map(|mean| mean.count_interval(single)));
         let campaigns = [self.first, self.second].map(|one| self.names.label("campaign", &one.campaign));

@@ -26,7 +26,13 @@ const FAMILY: &str = "scene";
 /// # Privacy
 /// Two calls of [`Engine::measure_scene`], each paid from its campaign's block; all else works on noised totals and on the rounds held,
 /// which are public.
-pub async fn compare(engine: &Engine, caller: &Caller, a: &str, b: &str, rho: Option<f64>) -> Result<SceneComparison, FiguresError> {
+pub async fn compare(
+    engine: &Engine,
+    caller: &Caller,
+    a: &str,
+    b: &str,
+    rho: Option<f64>,
+) -> Result<SceneComparison, FiguresError> {
     let policy = engine.policy();
     for code in [a, b] {
         check_campaign(policy, code)?;
@@ -39,7 +45,12 @@ pub async fn compare(engine: &Engine, caller: &Caller, a: &str, b: &str, rho: Op
     }
     let rho = match rho {
         Some(rho) if rho.is_finite() && rho > 0.0 => rho,
-        Some(rho) => return Err(FiguresError::Refused { message: format!("ρ must be a number above 0, not {rho}"), hint: None }),
+        Some(rho) => {
+            return Err(FiguresError::Refused {
+                message: format!("ρ must be a number above 0, not {rho}"),
+                hint: None,
+            });
+        }
         None => default_rho(policy, caller)?,
     };
     let first = engine.measure_scene(caller, a, rho).await?;
@@ -48,11 +59,14 @@ pub async fn compare(engine: &Engine, caller: &Caller, a: &str, b: &str, rho: Op
 }
 
 fn check_campaign(policy: &Policy, code: &str) -> Result<(), FiguresError> {
-    let list = policy.code_list("campaign").ok_or_else(|| FiguresError::Fault("the policy has no campaigns".to_owned()))?;
+    let list = policy
+        .code_list("campaign")
+        .ok_or_else(|| FiguresError::Fault("the policy has no campaigns".to_owned()))?;
     if code != UNKNOWN && list.contains(code) {
         return Ok(());
     }
-    let known: Vec<&str> = list.codes.iter().map(|code| code.code.as_str()).filter(|code| *code != UNKNOWN).collect();
+    let known: Vec<&str> =
+        list.codes.iter().map(|code| code.code.as_str()).filter(|code| *code != UNKNOWN).collect();
     Err(FiguresError::Refused {
         message: format!("there is no campaign \"{code}\""),
         hint: Some(format!("the campaigns are {}", known.join(", "))),
@@ -60,7 +74,8 @@ fn check_campaign(policy: &Policy, code: &str) -> Result<(), FiguresError> {
 }
 
 fn default_rho(policy: &Policy, caller: &Caller) -> Result<f64, FiguresError> {
-    let share = policy.budget.get(FAMILY).and_then(|budget| Some(budget.rho * budget.shares.get(caller.share())?));
+    let share =
+        policy.budget.get(FAMILY).and_then(|budget| Some(budget.rho * budget.shares.get(caller.share())?));
     share.map(|share| share * DEFAULT_PART).ok_or_else(|| FiguresError::Refused {
         message: format!("the share \"{}\" has no part in the budget of the counts", caller.share()),
         hint: Some("ask as a planner".to_owned()),

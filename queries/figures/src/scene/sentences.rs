@@ -3,10 +3,18 @@
 use super::Mean;
 use crate::text::{Language, Text, number};
 
-pub(super) fn cell(label: &Text, campaigns: &[Text; 2], means: [Option<Mean>; 2], difference: Option<Mean>) -> Text {
+pub(super) fn cell(
+    label: &Text,
+    campaigns: &[Text; 2],
+    means: [Option<Mean>; 2],
+    difference: Option<Mean>,
+) -> Text {
     let ([Some(a), Some(b)], Some(difference)) = (means, difference) else {
         return Text::new(
-            format!("{}: det ble ikke holdt telling begge ganger, så tallene kan ikke sammenlignes.", label.no),
+            format!(
+                "{}: det ble ikke holdt telling begge ganger, så tallene kan ikke sammenlignes.",
+                label.no
+            ),
             format!("{}: no count was held in one of the campaigns, so they cannot be compared.", label.en),
         );
     };
@@ -15,8 +23,14 @@ pub(super) fn cell(label: &Text, campaigns: &[Text; 2], means: [Option<Mean>; 2]
     let [a_no, b_no] = written(Language::No);
     let [a_en, b_en] = written(Language::En);
     let start = Text::new(
-        format!("{}: i gjennomsnitt {a_no} personer per telling {} og {b_no} {}", label.no, campaigns[0].no, campaigns[1].no),
-        format!("{}: on average {a_en} persons a count in {} and {b_en} in {}", label.en, campaigns[0].en, campaigns[1].en),
+        format!(
+            "{}: i gjennomsnitt {a_no} personer per telling {} og {b_no} {}",
+            label.no, campaigns[0].no, campaigns[1].no
+        ),
+        format!(
+            "{}: on average {a_en} persons a count in {} and {b_en} in {}",
+            label.en, campaigns[0].en, campaigns[1].en
+        ),
     );
     if difference.low <= 0.0 && difference.high >= 0.0 {
         return Text::new(
@@ -25,7 +39,8 @@ pub(super) fn cell(label: &Text, campaigns: &[Text; 2], means: [Option<Mean>; 2]
         );
     }
     let up = difference.low > 0.0;
-    let (near, far) = if up { (difference.low, difference.high) } else { (-difference.high, -difference.low) };
+    let (near, far) =
+        if up { (difference.low, difference.high) } else { (-difference.high, -difference.low) };
     let (no, en) = if up { ("flere", "more") } else { ("færre", "fewer") };
     let size = difference.value.abs();
     Text::new(

@@ -29,7 +29,9 @@ pub(crate) struct CheckedTheme {
 
 impl Checked {
     pub(crate) fn new(workload: &Workload, policy: &Policy) -> Result<Self, FiguresError> {
-        Checker { workload, policy }.run().map_err(|problem| FiguresError::Workload { workload: workload.name.clone(), problem })
+        Checker { workload, policy }
+            .run()
+            .map_err(|problem| FiguresError::Workload { workload: workload.name.clone(), problem })
     }
 }
 
@@ -49,8 +51,12 @@ impl Checker<'_> {
             return Err("it has no theme and no distinct figure: there is nothing to measure".to_owned());
         }
         unique("theme", self.workload.themes.iter().map(|theme| &theme.name))?;
-        let tables = self.workload.themes.iter().flat_map(|theme| theme.tables.iter().map(|table| &table.name));
-        unique("table or distinct figure", tables.chain(self.workload.distinct.iter().map(|distinct| &distinct.name)))?;
+        let tables =
+            self.workload.themes.iter().flat_map(|theme| theme.tables.iter().map(|table| &table.name));
+        unique(
+            "table or distinct figure",
+            tables.chain(self.workload.distinct.iter().map(|distinct| &distinct.name)),
+        )?;
         unique("figure", self.workload.figures.iter().map(|figure| &figure.name))?;
         let mut themes = Vec::new();
         for theme in &self.workload.themes {
@@ -75,11 +81,18 @@ impl Checker<'_> {
                 .collect();
             names.join(", ")
         };
-        let found = table.column(column).ok_or_else(|| format!("{place}: {TABLE} has no column \"{column}\"; it has {}", known()))?;
+        let found = table
+            .column(column)
+            .ok_or_else(|| format!("{place}: {TABLE} has no column \"{column}\"; it has {}", known()))?;
         let ColumnRole::Dimension { codes } = &found.role else {
-            return Err(format!("{place}: the column \"{column}\" has no code list; those that have one are {}", known()));
+            return Err(format!(
+                "{place}: the column \"{column}\" has no code list; those that have one are {}",
+                known()
+            ));
         };
-        self.policy.code_list(codes).ok_or_else(|| format!("{place}: the policy has no code list \"{codes}\""))
+        self.policy
+            .code_list(codes)
+            .ok_or_else(|| format!("{place}: the policy has no code list \"{codes}\""))
     }
 
     fn dimension(&self, table: &Table, name: &str, dimension: &Dimension) -> Result<DimensionInfo, String> {
@@ -103,14 +116,24 @@ impl Checker<'_> {
             for code in &group.of {
                 known_code(list, code, &place)?;
                 if let Some(other) = held.insert(code, &group.code) {
-                    return Err(format!("{place}: the code \"{code}\" is in \"{other}\" and in \"{}\"; groups must not overlap", group.code));
+                    return Err(format!(
+                        "{place}: the code \"{code}\" is in \"{other}\" and in \"{}\"; groups must not overlap",
+                        group.code
+                    ));
                 }
             }
         }
-        let missing: Vec<&str> =
-            list.codes.iter().map(|code| code.code.as_str()).filter(|code| !held.contains_key(code)).collect();
+        let missing: Vec<&str> = list
+            .codes
+            .iter()
+            .map(|code| code.code.as_str())
+            .filter(|code| !held.contains_key(code))
+            .collect();
         if !missing.is_empty() {
-            return Err(format!("{place}: no group holds {}; together the groups must hold every code once", quoted(&missing)));
+            return Err(format!(
+                "{place}: no group holds {}; together the groups must hold every code once",
+                quoted(&missing)
+            ));
         }
         let codes = dimension.groups.iter().map(|group| CodeInfo {
             code: group.code.clone(),
@@ -120,7 +143,12 @@ impl Checker<'_> {
         Ok(DimensionInfo { name: name.to_owned(), label, codes: codes.collect() })
     }
 
-    fn filter(&self, table: &Table, filter: &BTreeMap<String, Vec<String>>, place: &str) -> Result<(), String> {
+    fn filter(
+        &self,
+        table: &Table,
+        filter: &BTreeMap<String, Vec<String>>,
+        place: &str,
+    ) -> Result<(), String> {
         for (column, codes) in filter {
             let list = self.code_list(table, column, place)?;
             if codes.is_empty() {
@@ -133,7 +161,12 @@ impl Checker<'_> {
         Ok(())
     }
 
-    fn theme(&self, table: &Table, theme: &Theme, dimensions: &BTreeMap<String, DimensionInfo>) -> Result<CheckedTheme, String> {
+    fn theme(
+        &self,
+        table: &Table,
+        theme: &Theme,
+        dimensions: &BTreeMap<String, DimensionInfo>,
+    ) -> Result<CheckedTheme, String> {
         let place = format!("theme \"{}\"", theme.name);
         self.filter(table, &theme.filter, &place)?;
         unique(&format!("dimension of {place}"), theme.dims.iter())?;
@@ -157,10 +190,15 @@ impl Checker<'_> {
             weight(spec.weight, &format!("table \"{}\"", spec.name))?;
             let mut positions = BTreeSet::new();
             for name in &spec.dims {
-                let position = theme.dims.iter().position(|dimension| dimension == name).ok_or_else(|| {
-                    let known: Vec<&str> = theme.dims.iter().map(String::as_str).collect();
-                    format!("table \"{}\": its theme has no dimension \"{name}\"; it has {}", spec.name, quoted(&known))
-                })?;
+                let position =
+                    theme.dims.iter().position(|dimension| dimension == name).ok_or_else(|| {
+                        let known: Vec<&str> = theme.dims.iter().map(String::as_str).collect();
+                        format!(
+                            "table \"{}\": its theme has no dimension \"{name}\"; it has {}",
+                            spec.name,
+                            quoted(&known)
+                        )
+                    })?;
                 if !positions.insert(position) {
                     return Err(format!("table \"{}\" names the dimension \"{name}\" twice", spec.name));
                 }
@@ -188,14 +226,14 @@ impl Checker<'_> {
                 let position = position.ok_or_else(|| format!("{place}: there is no theme \"{name}\""))?;
                 let (theme, checked) = (&self.workload.themes[position], &themes[position]);
                 for (dimension, codes) in &figure.cells {
-                    let info = checked
-                        .dims
-                        .iter()
-                        .find(|info| &info.name == dimension)
-                        .ok_or_else(|| format!("{place}: the theme \"{name}\" has no dimension \"{dimension}\""))?;
+                    let info = checked.dims.iter().find(|info| &info.name == dimension).ok_or_else(|| {
+                        format!("{place}: the theme \"{name}\" has no dimension \"{dimension}\"")
+                    })?;
                     for code in codes {
                         if !info.codes.iter().any(|known| &known.code == code) {
-                            return Err(format!("{place}: the dimension \"{dimension}\" has no code \"{code}\""));
+                            return Err(format!(
+                                "{place}: the dimension \"{dimension}\" has no code \"{code}\""
+                            ));
                         }
                     }
                     if codes.is_empty() {
@@ -203,11 +241,16 @@ impl Checker<'_> {
                     }
                 }
                 // A union over dimensions that no table has together would not be determined by what is measured.
-                let answered =
-                    theme.tables.iter().any(|table| figure.cells.keys().all(|dimension| table.dims.contains(dimension)));
+                let answered = theme
+                    .tables
+                    .iter()
+                    .any(|table| figure.cells.keys().all(|dimension| table.dims.contains(dimension)));
                 if !answered {
                     let wanted: Vec<&str> = figure.cells.keys().map(String::as_str).collect();
-                    return Err(format!("{place}: no table of the theme \"{name}\" has {} together", quoted(&wanted)));
+                    return Err(format!(
+                        "{place}: no table of the theme \"{name}\" has {} together",
+                        quoted(&wanted)
+                    ));
                 }
                 Ok(())
             }
@@ -230,7 +273,11 @@ fn known_code(list: &CodeList, code: &str, place: &str) -> Result<(), String> {
     let mut known: Vec<&str> = list.codes.iter().map(|code| code.code.as_str()).collect();
     let more = if known.len() > 20 { format!(" and {} more", known.len() - 20) } else { String::new() };
     known.truncate(20);
-    Err(format!("{place}: the code list \"{}\" has no code \"{code}\"; it has {}{more}", list.name, quoted(&known)))
+    Err(format!(
+        "{place}: the code list \"{}\" has no code \"{code}\"; it has {}{more}",
+        list.name,
+        quoted(&known)
+    ))
 }
 
 fn weight(weight: f64, place: &str) -> Result<(), String> {

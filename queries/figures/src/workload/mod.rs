@@ -184,15 +184,23 @@ impl Workload {
         toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| text[..span.start].lines().count().max(1));
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
-            FiguresError::Workload { workload: file.to_owned(), problem: format!("{place}{}", error.message()) }
+            FiguresError::Workload {
+                workload: file.to_owned(),
+                problem: format!("{place}{}", error.message()),
+            }
         })
     }
 
     /// Reads a workload file.
     pub fn load(path: &Path) -> Result<Self, FiguresError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| FiguresError::Disk { action: "read", path: path.to_owned(), source })?;
-        let file = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let text = std::fs::read_to_string(path).map_err(|source| FiguresError::Disk {
+            action: "read",
+            path: path.to_owned(),
+            source,
+        })?;
+        let file = path
+            .file_name()
+            .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
         Self::parse(&text, &file)
     }
 

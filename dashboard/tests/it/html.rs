@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 const VOID: [&str; 5] = ["meta", "link", "input", "br", "img"];
 
 /// What is wrong, if anything.
-pub fn check(html: &str) -> Result<(), String> {
+pub(crate) fn check(html: &str) -> Result<(), String> {
     if !html.trim_start().starts_with("<!doctype html>") {
         return Err("no doctype".into());
     }

@@ -1,17 +1,18 @@
 //! Every page in both languages over made-up figures: status, headers, words, intervals and well-formed HTML.
 
-mod html;
-mod made_up;
-
 use axum::{
     Router,
     body::Body,
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use http_body_util::BodyExt;
-use made_up::MadeUp;
 use skjerm_dashboard::{DashboardState, router};
 use tower::ServiceExt;
+
+use crate::{
+    html,
+    made_up::{self, MadeUp},
+};
 
 fn app(city: MadeUp) -> Router {
     router(DashboardState::new(city))
@@ -25,7 +26,7 @@ async fn ask(app: &Router, method: Method, address: &str) -> (StatusCode, Header
     (status, headers, String::from_utf8(body.to_vec()).unwrap())
 }
 
-async fn get(app: &Router, address: &str) -> (StatusCode, HeaderMap, String) {
+pub(crate) async fn get(app: &Router, address: &str) -> (StatusCode, HeaderMap, String) {
     ask(app, Method::GET, address).await
 }
 
@@ -109,7 +110,7 @@ async fn figures_show_both_numbers_with_the_interval_on_the_estimate() {
     let (_, _, body) = get(&app, "/?year=2023").await;
     assert!(body.contains("1\u{a0}979"), "the display value");
     assert!(body.contains("Anslag 1\u{a0}977 (1\u{a0}959–1\u{a0}994)"), "the estimate with its interval");
-    assert!(body.contains("mellom 1\u{a0}959 og 1\u{a0}994 med 95 % sikkerhet"));
+    assert!(body.contains("mellom 1\u{a0}959 og 1\u{a0}994 med 95\u{a0}% sikkerhet"));
     assert!(body.contains("2023-5f0c2a91d3e4"), "which release");
     assert!(body.contains("Eksakt tall") && body.contains("1\u{a0}951"));
     let (_, _, body) = get(&app, "/?year=2023&lang=en").await;
@@ -117,6 +118,18 @@ async fn figures_show_both_numbers_with_the_interval_on_the_estimate() {
         body.contains("Estimate 1,977 (1,959–1,994)")
             && body.contains("between 1,959 and 1,994 with 95% confidence")
     );
+}
+
+#[tokio::test]
+async fn a_comparison_of_counts_is_shown_with_its_verdicts() {
+    let city = MadeUp { scenes: vec![made_up::scene()], ..MadeUp::default() };
+    let (_, _, body) = get(&app(city), "/scene").await;
+    html::check(&body).unwrap();
+    assert!(body.contains("Sommeren 2024 mot sommeren 2025") && body.contains("61,2 (58,2–64,2)"));
+    assert!(body.contains("økning") && body.contains("nedgang") && body.contains("kan ikke skilles"));
+    assert!(!body.contains("skjerm scene compare"));
+    let (_, _, body) = get(&app(MadeUp::default()), "/scene").await;
+    assert!(body.contains("skjerm scene compare"), "how to ask for one");
 }
 
 #[tokio::test]

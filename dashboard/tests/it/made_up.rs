@@ -10,15 +10,16 @@ use skjerm_dashboard::{
 };
 
 /// A city that does not exist, with releases for some years.
-pub struct MadeUp {
-    pub years: Vec<i32>,
-    pub synthetic: bool,
-    pub broken: bool,
+pub(crate) struct MadeUp {
+    pub(crate) years: Vec<i32>,
+    pub(crate) synthetic: bool,
+    pub(crate) broken: bool,
+    pub(crate) scenes: Vec<Scene>,
 }
 
 impl Default for MadeUp {
     fn default() -> Self {
-        Self { years: (2019..=2025).collect(), synthetic: true, broken: false }
+        Self { years: (2019..=2025).collect(), synthetic: true, broken: false, scenes: Vec::new() }
     }
 }
 
@@ -300,7 +301,7 @@ impl Published for MadeUp {
     }
 
     fn scenes(&self) -> Result<Vec<Scene>, SourceError> {
-        Ok(Vec::new())
+        Ok(self.scenes.clone())
     }
 
     fn budgets(&self) -> Result<Vec<Budget>, SourceError> {
@@ -351,7 +352,7 @@ impl Published for MadeUp {
 }
 
 /// A comparison of counts, for the page that has one.
-pub fn scene() -> Scene {
+pub(crate) fn scene() -> Scene {
     let e = |value: f64, half: f64| Estimate { value, low: value - half, high: value + half };
     let row = |no: &str, en: &str, total, a: f64, b: f64, distinguishable| SceneRow {
         label: Both::new(no, en),

@@ -1,0 +1,9 @@
+//! The dashboard over made-up figures, and over an installation with a made-up release. All SYNTHETIC.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod html;
+mod installation;
+mod made_up;
+mod made_up_release;
+mod pages;
+mod server;

@@ -1,0 +1,152 @@
+//! Failures of the command: kind, message, hint and exit code.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use crate::args::Format;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Fault,
+    Refused,
+    Exhausted,
+    NotPermitted,
+}
+
+/// What went wrong, in the words of the one who must act on it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    kind: Kind,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn fault(message: impl Into<String>) -> Self {
+        Self::new(Kind::Fault, message)
+    }
+
+    pub(crate) fn refused(message: impl Into<String>) -> Self {
+        Self::new(Kind::Refused, message)
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// JSON goes to standard output (DESIGN: one document a run), everything else to standard error.
+    pub(crate) fn print(&self, format: Format) {
+        if format == Format::Json {
+            let kind = match self.kind {
+                Kind::Fault => "fault",
+                Kind::Refused => "refused",
+                Kind::Exhausted => "exhausted",
+                Kind::NotPermitted => "not_permitted",
+            };
+            println!("{}", json!({"error": {"kind": kind, "message": self.message, "hint": self.hint}}));
+        } else {
+            eprintln!("error: {}", self.message);
+            if let Some(hint) = &self.hint {
+                eprintln!("hint: {hint}");
+            }
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self.kind {
+            Kind::Fault => 1,
+            Kind::Refused => 2,
+            Kind::Exhausted => 3,
+            Kind::NotPermitted => 4,
+        })
+    }
+}
+
+impl From<skjerm_engine::ErrorKind> for Kind {
+    fn from(kind: skjerm_engine::ErrorKind) -> Self {
+        use skjerm_engine::ErrorKind;
+        match kind {
+            ErrorKind::Refused => Self::Refused,
+            ErrorKind::Exhausted => Self::Exhausted,
+            ErrorKind::NotPermitted => Self::NotPermitted,
+            ErrorKind::Fault => Self::Fault,
+        }
+    }
+}
+
+impl From<skjerm_engine::EngineError> for Failure {
+    fn from(error: skjerm_engine::EngineError) -> Self {
+        Self { kind: error.kind.into(), message: error.message, hint: error.hint }
+    }
+}
+
+impl From<skjerm_figures::FiguresError> for Failure {
+    fn from(error: skjerm_figures::FiguresError) -> Self {
+        Self {
+            kind: error.kind().into(),
+            message: error.to_string(),
+            hint: error.hint().map(ToOwned::to_owned),
+        }
+    }
+}
+
+impl From<skjerm_ingest::IngestError> for Failure {
+    fn from(error: skjerm_ingest::IngestError) -> Self {
+        let kind = if error.is_refusal() { Kind::Refused } else { Kind::Fault };
+        Self { kind, message: error.to_string(), hint: error.hint() }
+    }
+}
+
+impl From<skjerm_synth::SynthError> for Failure {
+    fn from(error: skjerm_synth::SynthError) -> Self {
+        use skjerm_synth::SynthError;
+        let kind = match &error {
+            SynthError::NoPersons | SynthError::TooManyPersons { .. } | SynthError::Years { .. } => {
+                Kind::Refused
+            }
+            _ => Kind::Fault,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<skjerm_warehouse::InstallationError> for Failure {
+    fn from(error: skjerm_warehouse::InstallationError) -> Self {
+        Self::refused(error.to_string())
+    }
+}
+
+impl From<skjerm_warehouse::keyfile::KeyFileError> for Failure {
+    fn from(error: skjerm_warehouse::keyfile::KeyFileError) -> Self {
+        Self::refused(error.to_string())
+    }
+}
+
+impl From<skjerm_warehouse::policy::PolicyError> for Failure {
+    fn from(error: skjerm_warehouse::policy::PolicyError) -> Self {
+        Self::refused(error.to_string()).with_hint("mend the policy; the installation was not touched")
+    }
+}
+
+impl From<skjerm_warehouse::WarehouseError> for Failure {
+    fn from(error: skjerm_warehouse::WarehouseError) -> Self {
+        Self::fault(error.to_string())
+    }
+}
+
+impl From<skjerm_dashboard::DashboardError> for Failure {
+    fn from(error: skjerm_dashboard::DashboardError) -> Self {
+        use skjerm_dashboard::DashboardError;
+        let kind = match &error {
+            DashboardError::Taken(_) | DashboardError::Listen { .. } => Kind::Refused,
+            _ => Kind::Fault,
+        };
+        Self::new(kind, error.to_string())
+    }
+}

@@ -1,0 +1,105 @@
+//! Printing: an aligned table, CSV or one JSON document.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::args::Format;
+use crate::failure::Failure;
+
+/// A result as rows of text, beside its JSON form.
+pub(crate) struct Sheet {
+    pub(crate) headers: Vec<String>,
+    pub(crate) rows: Vec<Vec<String>>,
+}
+
+impl Sheet {
+    pub(crate) fn new(headers: &[&str]) -> Self {
+        Self { headers: headers.iter().map(ToString::to_string).collect(), rows: Vec::new() }
+    }
+
+    pub(crate) fn push(&mut self, row: Vec<String>) {
+        self.rows.push(row);
+    }
+
+    fn print_table(&self) {
+        let columns = self.headers.len();
+        let mut widths: Vec<usize> = self.headers.iter().map(|cell| cell.chars().count()).collect();
+        let mut numeric = vec![!self.rows.is_empty(); columns];
+        for row in &self.rows {
+            for (index, cell) in row.iter().enumerate().take(columns) {
+                widths[index] = widths[index].max(cell.chars().count());
+                numeric[index] &= cell.is_empty() || looks_numeric(cell);
+            }
+        }
+        let line = |cells: &[String]| {
+            let padded: Vec<String> = cells
+                .iter()
+                .enumerate()
+                .map(|(index, cell)| {
+                    let fill = " ".repeat(widths[index].saturating_sub(cell.chars().count()));
+                    if numeric[index] { format!("{fill}{cell}") } else { format!("{cell}{fill}") }
+                })
+                .collect();
+            println!("{}", padded.join("  ").trim_end());
+        };
+        line(&self.headers);
+        println!("{}", widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("  "));
+        for row in &self.rows {
+            line(row);
+        }
+    }
+
+    fn print_csv(&self) {
+        let quote = |cell: &String| {
+            if cell.contains([',', '"', '\n', '\r']) {
+                format!("\"{}\"", cell.replace('"', "\"\""))
+            } else {
+                cell.clone()
+            }
+        };
+        for row in std::iter::once(&self.headers).chain(&self.rows) {
+            println!("{}", row.iter().map(quote).collect::<Vec<_>>().join(","));
+        }
+    }
+}
+
+fn looks_numeric(cell: &str) -> bool {
+    cell.chars().all(|c| c.is_ascii_digit() || " .,:%±–-−\u{a0}".contains(c))
+}
+
+/// Prints the sheet, or for `json` the document.
+pub(crate) fn print(format: Format, sheet: &Sheet, document: &impl Serialize) -> Result<(), Failure> {
+    match format {
+        Format::Table => sheet.print_table(),
+        Format::Csv => sheet.print_csv(),
+        Format::Json => print_json(document)?,
+    }
+    Ok(())
+}
+
+pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string(document)
+        .map_err(|error| Failure::fault(format!("the result could not be written as JSON: {error}")))?;
+    println!("{text}");
+    Ok(())
+}
+
+/// A JSON value as a cell.
+pub(crate) fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A number with at most one decimal: the noise makes more of them meaningless.
+pub(crate) fn number(value: f64) -> String {
+    let rounded = (value * 10.0).round() / 10.0;
+    if rounded.fract() == 0.0 { format!("{rounded:.0}") } else { format!("{rounded:.1}") }
+}
+
+/// An interval as `low – high`.
+pub(crate) fn interval(low: f64, high: f64) -> String {
+    format!("{} – {}", number(low), number(high))
+}

@@ -1,0 +1,54 @@
+//! `skjerm keys`: the linking key of the source side and the key of the warehouse.
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use skjerm_ingest::LinkingKey;
+use skjerm_warehouse::{Installation, WarehouseKey};
+
+use crate::args::Common;
+use crate::failure::Failure;
+use crate::open;
+use crate::output::{self, Sheet};
+
+#[derive(Debug, Args)]
+pub(crate) struct KeysArgs {
+    #[command(subcommand)]
+    verb: KeysVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeysVerb {
+    /// Make the linking key and the warehouse key. Never overwrites a key.
+    New,
+    /// List the keys by purpose, id and epoch; never the secrets.
+    List,
+}
+
+pub(crate) fn run(common: &Common, args: KeysArgs) -> Result<(), Failure> {
+    let installation = open::installation(common)?;
+    if matches!(args.verb, KeysVerb::New) {
+        make(&installation)?;
+    }
+    list(common, &installation)
+}
+
+/// Makes both keys.
+pub(crate) fn make(installation: &Installation) -> Result<(), Failure> {
+    LinkingKey::generate()?.save(&installation.linking_key_path())?;
+    WarehouseKey::generate()?.save(&installation.warehouse_key_path())?;
+    Ok(())
+}
+
+fn list(common: &Common, installation: &Installation) -> Result<(), Failure> {
+    let linking = LinkingKey::load(&installation.linking_key_path())?;
+    let warehouse = WarehouseKey::load(&installation.warehouse_key_path())?;
+    let mut sheet = Sheet::new(&["purpose", "id", "epoch"]);
+    let mut keys = Vec::new();
+    for (purpose, id, epoch) in
+        [("linking", linking.id(), linking.epoch()), ("warehouse", warehouse.id(), warehouse.epoch())]
+    {
+        sheet.push(vec![purpose.into(), id.to_string(), epoch.to_string()]);
+        keys.push(json!({"purpose": purpose, "id": id, "epoch": epoch}));
+    }
+    output::print(common.format, &sheet, &json!({"keys": keys}))
+}

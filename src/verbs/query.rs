@@ -1,0 +1,114 @@
+//! `skjerm query`: a question in SQL, or its price.
+
+use clap::Args;
+use skjerm_engine::{Answer, Ask, Engine, Explanation};
+
+use crate::args::{Common, Format};
+use crate::failure::Failure;
+use crate::open;
+use crate::output::{self, Sheet};
+
+#[derive(Debug, Args)]
+pub(crate) struct QueryArgs {
+    /// The question: one SELECT over one protected table.
+    sql: String,
+    /// Say the price and the expected half-widths, and touch no data.
+    #[arg(long)]
+    explain: bool,
+    /// ρ to pay from each block that the question reads.
+    #[arg(long, value_name = "R")]
+    rho: Option<f64>,
+    /// Who asks: an analyst of the policy.
+    #[arg(long = "as", value_name = "ANALYST", default_value = "researcher")]
+    analyst: String,
+}
+
+pub(crate) async fn run(common: &Common, args: QueryArgs) -> Result<(), Failure> {
+    let installation = open::installation(common)?;
+    let engine = Engine::open(&installation)?;
+    let caller = engine.authenticate(&args.analyst)?;
+    let ask = Ask { rho: args.rho };
+    if args.explain {
+        print_explanation(common.format, &engine.explain(&caller, &args.sql, &ask).await?)
+    } else {
+        print_answer(common.format, &engine.ask(&caller, &args.sql, &ask).await?)
+    }
+}
+
+fn print_answer(format: Format, answer: &Answer) -> Result<(), Failure> {
+    let mut headers: Vec<String> = Vec::new();
+    for column in &answer.columns {
+        headers.push(column.clone());
+        if answer.intervals.contains_key(column) {
+            headers.push(format!("95 % {column}"));
+        }
+    }
+    let mut sheet = Sheet { headers, rows: Vec::new() };
+    for (index, row) in answer.rows.iter().enumerate() {
+        let mut cells = Vec::new();
+        for (column, value) in answer.columns.iter().zip(row) {
+            if let Some([low, high]) = answer.intervals.get(column).and_then(|all| all.get(index)) {
+                cells.push(value.as_f64().map_or_else(|| output::cell(value), output::number));
+                cells.push(output::interval(*low, *high));
+            } else {
+                cells.push(output::cell(value));
+            }
+        }
+        sheet.push(cells);
+    }
+    output::print(format, &sheet, answer)?;
+    if format == Format::Table {
+        let privacy = &answer.privacy;
+        let paid = if privacy.charged {
+            format!(
+                "ρ {} (ε {:.3} at δ {:e}) from each of {}",
+                privacy.rho,
+                privacy.epsilon,
+                privacy.delta,
+                privacy.blocks.join(", ")
+            )
+        } else {
+            "nothing: this is the stored answer".to_owned()
+        };
+        eprintln!("\nanswer {}; paid: {paid}", answer.answer.id);
+        for (block, left) in &privacy.remaining {
+            eprintln!("left for you in {block}: ρ {left}");
+        }
+        for note in &answer.notes {
+            eprintln!("note: {note}");
+        }
+    }
+    Ok(())
+}
+
+fn print_explanation(format: Format, explanation: &Explanation) -> Result<(), Failure> {
+    let mut sheet = Sheet::new(&["column", "expected ±", "at least", "at most"]);
+    for column in &explanation.expected {
+        sheet.push(vec![
+            column.column.clone(),
+            output::number(column.half_width),
+            output::number(column.at_least),
+            output::number(column.at_most),
+        ]);
+    }
+    output::print(format, &sheet, explanation)?;
+    if format == Format::Table {
+        let privacy = &explanation.privacy;
+        if explanation.free {
+            eprintln!("\nfree: a stored answer is given again");
+        } else {
+            eprintln!(
+                "\nprice: ρ {} (ε {:.3} at δ {:e}) from each of {}",
+                privacy.rho,
+                privacy.epsilon,
+                privacy.delta,
+                privacy.blocks.join(", ")
+            );
+        }
+        eprintln!("unit: {}; {} cells; {}", privacy.unit, explanation.cells, explanation.bounds.norm);
+        for note in &explanation.notes {
+            eprintln!("note: {note}");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! The budget: charged before the data is read, never refunded, never overdrawn.
+
+use crate::support::{fresh_book, json};
+
+fn spent(dir: &std::path::Path) -> f64 {
+    let budget = json(dir, &["budget", "show"]).ok().json();
+    let block = budget["blocks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|b| b["family"] == "persons" && b["block"] == "2023");
+    block.unwrap()["rho_spent"].as_f64().unwrap()
+}
+
+#[test]
+fn a_fault_after_the_charge_refunds_nothing() {
+    let book = fresh_book();
+    let sql = "select gender, count(*) from contact where year = 2023 group by gender";
+    let contact = book.path().join("warehouse/contact");
+    let moved = book.path().join("contact-away");
+    for file in crate::support::files_below(&contact) {
+        if file.extension().is_some_and(|extension| extension == "parquet") {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+    let _ = moved;
+    let error = json(book.path(), &["query", sql]).error(1);
+    assert!((spent(book.path()) - 0.005).abs() < 1e-9, "{error}");
+    assert!(!error.to_string().contains("parquet"), "an inner message got out: {error}");
+}
+
+#[test]
+fn the_share_of_an_analyst_runs_out_with_one_sentence() {
+    let book = fresh_book();
+    let ask = |rho: &str, gender: &str| {
+        let sql = format!("select count(*) from contact where year = 2023 and gender = '{gender}'");
+        json(book.path(), &["query", &sql, "--rho", rho])
+    };
+    ask("0.08", "male").ok();
+    let refused = ask("0.08", "female").error(3);
+    assert_eq!(refused["kind"], "exhausted");
+    let message = refused["message"].as_str().unwrap();
+    assert!(message.contains("2023") && message.contains("0.013"), "what remains is not said: {message}");
+    assert!((spent(book.path()) - 0.08).abs() < 1e-9);
+    ask("0.013", "female").ok();
+    assert!(spent(book.path()) <= 0.093 + 1e-9);
+}
+
+#[test]
+fn colluders_cannot_add_up() {
+    // The year's total rules: all shares together are never above the block.
+    let book = fresh_book();
+    let sql = "select count(*) from contact where year = 2023";
+    for (analyst, rho) in [("researcher", "0.093"), ("district", "0.031"), ("planner", "0.031")] {
+        json(
+            book.path(),
+            &[
+                "query",
+                &format!("{sql} and gender <> '{}'", if analyst == "planner" { "male" } else { "female" }),
+                "--as",
+                analyst,
+                "--rho",
+                rho,
+            ],
+        );
+        let more =
+            json(book.path(), &["query", &format!("{sql} and month = 3"), "--as", analyst, "--rho", rho]);
+        assert_eq!(more.code, 3, "{}", more.out);
+    }
+    assert!(spent(book.path()) <= 0.155 + 1e-9);
+}

@@ -1,0 +1,64 @@
+//! The published figures of 2023 lie within their 95 % intervals in about 95 of 100 releases.
+
+use std::sync::Arc;
+
+use skjerm_engine::Engine;
+use skjerm_figures::{key_figures, release, workload::Workload};
+use skjerm_warehouse::Installation;
+
+use crate::support::{binomial_bounds, fresh_book};
+
+const RELEASES: u64 = 60;
+
+/// One figure of each theme: themes are measured with noise of their own, so these figures are independent, and the
+/// number of them covered in all releases is binomial. Figures of one theme share noise and would widen the bound.
+const INDEPENDENT: [&str; 7] = [
+    "contact/all",
+    "first_contact/all",
+    "follow_up/all",
+    "concern_report/female",
+    "missing_report/all",
+    "journey_home/all",
+    "employment/all",
+];
+
+/// False alarm: the binomial bounds leave under 1e-6 in both tails together, at a coverage of exactly 95 %. The exact
+/// coverage of integer intervals lies a little above: the upper bound has its slack from the same 1e-6.
+#[tokio::test(flavor = "multi_thread")]
+async fn intervals_cover_the_published_figures_as_often_as_they_say() {
+    let book = fresh_book();
+    let installation = Installation::open(book.path()).unwrap();
+    let workload = Arc::new(Workload::key_figures());
+    let (mut covered, mut trials) = (0_u64, 0_u64);
+    let (mut all_covered, mut all_trials) = (0_u64, 0_u64);
+    for _ in 0..RELEASES {
+        for file in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"] {
+            let _ = std::fs::remove_file(book.path().join(file));
+        }
+        let _ = std::fs::remove_dir_all(installation.releases_dir());
+        let engine = Engine::open(&installation).unwrap();
+        let steward = engine.authenticate("steward").unwrap();
+        let release =
+            release::publish(&engine, &steward, &installation, &workload, 2023, None).await.unwrap();
+        for figure in key_figures::figures(&release, engine.policy()).unwrap() {
+            let Some(truth) = figure.source_value else { continue };
+            let inside = figure.low <= truth && truth <= figure.high;
+            all_covered += u64::from(inside);
+            all_trials += 1;
+            if INDEPENDENT.contains(&figure.name.as_str()) {
+                covered += u64::from(inside);
+                trials += 1;
+            }
+            if truth >= 1000.0 {
+                let half = (figure.high - figure.low) / 2.0;
+                assert!(half / truth < 0.02, "{}: ± {half} of {truth}", figure.name);
+            }
+        }
+    }
+    println!(
+        "{all_covered} of {all_trials} published figures covered; {covered} of {trials} independent ones"
+    );
+    assert_eq!(trials, RELEASES * INDEPENDENT.len() as u64, "a figure has another name now: mend this test");
+    let (low, high) = binomial_bounds(trials, 0.95);
+    assert!((low..=high).contains(&covered), "{covered} of {trials} covered: not within {low}..={high}");
+}

@@ -1,0 +1,85 @@
+//! The dashboard in a real browser.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use tempfile::TempDir;
+
+use crate::support::{binary, fresh_book, json};
+
+struct Server {
+    child: Child,
+    address: String,
+    _book: TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn serve() -> Server {
+    let book = fresh_book();
+    for year in ["2022", "2023"] {
+        json(book.path(), &["release", "publish", "--year", year, "--as", "steward"]).ok();
+    }
+    let mut child = Command::new(binary())
+        .arg("--dir")
+        .arg(book.path())
+        .args(["--format", "json", "serve", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let started: serde_json::Value =
+        serde_json::from_str(&line).unwrap_or_else(|_| panic!("no address: {line}"));
+    let address = started["address"].as_str().unwrap().to_owned();
+    Server { child, address, _book: book }
+}
+
+/// The page as a browser has it after loading.
+fn browse(url: &str) -> String {
+    let profile = TempDir::new().unwrap();
+    let chromium = ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| Command::new(name).arg("--version").output().is_ok())
+        .expect("no Chromium: tests/run installs it");
+    let output = Command::new(chromium)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-sync",
+        ])
+        .args(["--disable-background-networking", "--disable-component-update", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(url)
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_browser_shows_figures_districts_and_trend() {
+    let server = serve();
+    let page = |path: &str| browse(&format!("{}{path}", server.address));
+    let start = page("/");
+    assert!(start.contains("lang=\"nb\"") || start.contains("lang=\"no\""), "{start}");
+    assert!(start.contains("2023") && start.contains("SYNTETISK"), "{start}");
+    let english = page("/?lang=en");
+    assert!(english.contains("lang=\"en\"") && english.contains("SYNTHETIC"), "{english}");
+    for path in ["/districts", "/trend", "/districts?lang=en", "/trend?lang=en"] {
+        let chart = page(path);
+        assert!(chart.contains("<svg") && !chart.contains("NaN"), "{path}: {chart}");
+    }
+    let districts = page("/districts");
+    for name in ["Gamle Oslo", "St. Hanshaugen", "Søndre Nordstrand"] {
+        assert!(districts.contains(name), "{name} is missing");
+    }
+}
