@@ -4,6 +4,8 @@
 //! budget or read protected data: what they are made of is behind [`Published`], which offers nothing of the kind.
 //! Pages work without script and load nothing from elsewhere.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
 mod api;
 mod assets;
 pub mod chart;

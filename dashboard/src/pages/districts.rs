@@ -136,7 +136,8 @@ fn row(
     }
 }
 
-/// The rows of the chart, highest first; those without a number at the end.
+/// The rows of the chart in the order of the code list: sorted by value they would read as a ranking, which intervals that
+/// overlap do not support.
 fn rows_of_chart(
     page: &Page,
     comparison: &Comparison,
@@ -144,7 +145,7 @@ fn rows_of_chart(
     chosen: Option<&DistrictRow>,
 ) -> Vec<Dot> {
     let (lang, text) = (page.lang, page.text());
-    let mut dots: Vec<Dot> = comparison
+    comparison
         .districts
         .iter()
         .map(|district| {
@@ -160,16 +161,14 @@ fn rows_of_chart(
                 relation,
             }
         })
-        .collect();
-    let rank = |dot: &Dot| dot.estimate.map_or(f64::NEG_INFINITY, |e| e.value);
-    dots.sort_by(|a, b| rank(b).total_cmp(&rank(a)));
-    dots
+        .collect()
 }
 
 fn draw(lang: Lang, title: &str, dots: &[Dot], rate: bool) -> (String, String) {
     let text = &lang.text().districts;
     let digits = usize::from(rate);
-    let with_number: Vec<_> = dots.iter().filter_map(|d| d.estimate.map(|e| (d, e))).collect();
+    let mut with_number: Vec<_> = dots.iter().filter_map(|d| d.estimate.map(|e| (d, e))).collect();
+    with_number.sort_by(|(_, a), (_, b)| b.value.total_cmp(&a.value));
     let name = |at: Option<&(&Dot, crate::model::Estimate)>| {
         at.map(|(d, e)| format!("{}, {}", d.label, number::estimate(lang, *e, digits))).unwrap_or_default()
     };

@@ -37,7 +37,7 @@ pub(crate) fn check(html: &str) -> Result<(), String> {
         {
             return Err(format!("the id {id} is there twice"));
         }
-        if tag.matches('"').count() % 2 != 0 {
+        if !tag.matches('"').count().is_multiple_of(2) {
             return Err(format!("a quote that does not end in <{tag}>"));
         }
         if !tag.ends_with('/') && !VOID.contains(&name) {

@@ -72,7 +72,7 @@ async fn pages_and_json_show_the_same_numbers() {
         if figure["exact"] == false && figure["display"].is_number() {
             let ends = (low.round(), high.round());
             if ends.0 >= 0.0 && ends.1 < 1000.0 {
-                assert!(page.contains(&format!("({:.0}–{:.0})", low, high)), "{figure}");
+                assert!(page.contains(&format!("({low:.0}–{high:.0})")), "{figure}");
                 shown += 1;
             }
         }
