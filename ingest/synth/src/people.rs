@@ -105,13 +105,11 @@ impl Person {
 
     /// Remembers that the service met the person in this year, and tells whether it is the first time.
     pub(crate) fn meet(&mut self, service: usize, year: i32) -> bool {
-        match self.first_year_at(service) {
-            Some(first) => first == year,
-            None => {
-                self.known.push((u8::try_from(service).unwrap_or(u8::MAX), year));
-                true
-            }
+        if let Some(first) = self.first_year_at(service) {
+            return first == year;
         }
+        self.known.push((u8::try_from(service).unwrap_or(u8::MAX), year));
+        true
     }
 
     pub(crate) fn first_name(&self) -> &'static str {
@@ -239,10 +237,10 @@ impl People {
                 } else {
                     make_synthetic(birth, individual)
                 };
-                if let Some(number) = made.map(|n| n.ascii()) {
-                    if self.numbers.insert(number) {
-                        return Some(number);
-                    }
+                if let Some(number) = made.map(|n| n.ascii())
+                    && self.numbers.insert(number)
+                {
+                    return Some(number);
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! Random streams and draws. Every stream is named, so that no file's content depends on the order of the work.
 
+use std::cmp::Ordering;
+
 use rand::Rng as _;
 use rand::SeedableRng as _;
 pub(crate) use rand_chacha::ChaCha8Rng as Stream;
@@ -132,16 +134,14 @@ pub(crate) fn apportion(total: usize, weights: &[f64], low: &[usize], high: &[us
         .collect();
     loop {
         let have: usize = shares.iter().sum();
-        let step = if have < total {
-            (0..shares.len())
+        let step = match have.cmp(&total) {
+            Ordering::Less => (0..shares.len())
                 .filter(|&i| shares[i] < high[i])
-                .max_by(|&a, &b| (ideal[a] - shares[a] as f64).total_cmp(&(ideal[b] - shares[b] as f64)))
-        } else if have > total {
-            (0..shares.len())
+                .max_by(|&a, &b| (ideal[a] - shares[a] as f64).total_cmp(&(ideal[b] - shares[b] as f64))),
+            Ordering::Greater => (0..shares.len())
                 .filter(|&i| shares[i] > low[i])
-                .min_by(|&a, &b| (ideal[a] - shares[a] as f64).total_cmp(&(ideal[b] - shares[b] as f64)))
-        } else {
-            None
+                .min_by(|&a, &b| (ideal[a] - shares[a] as f64).total_cmp(&(ideal[b] - shares[b] as f64))),
+            Ordering::Equal => None,
         };
         match step {
             Some(i) if have < total => shares[i] += 1,

@@ -91,7 +91,7 @@ pub(crate) struct Plan {
 }
 
 /// What the steps of one year share.
-struct Year<'a> {
+struct Step<'a> {
     city: &'a City,
     people: &'a mut People,
     rng: Stream,
@@ -104,7 +104,7 @@ struct Year<'a> {
     used: Vec<bool>,
 }
 
-impl Year<'_> {
+impl Step<'_> {
     fn is_used(&self, person: u32) -> bool {
         self.used.get(person as usize).copied().unwrap_or(false)
     }
@@ -130,7 +130,7 @@ impl Plan {
         let mut plans = Vec::new();
         for year in years {
             let rng = stream(seed, Purpose::Plan, year, 0);
-            let mut step = Year {
+            let mut step = Step {
                 city: &city,
                 people: &mut people,
                 rng,
@@ -153,7 +153,7 @@ impl Plan {
     }
 }
 
-impl Year<'_> {
+impl Step<'_> {
     /// Some of those known by a nickname tell who they are. Their client number stays.
     fn identify(&mut self) {
         for person in &mut self.people.all {

@@ -1,6 +1,6 @@
 //! The rest of the city: who else is active this year, up to the persons asked for.
 
-use super::Year;
+use super::Step;
 use super::targets::trend;
 use crate::people::{Age, Belonging, Cell, Gender, Origin};
 use crate::random::{Stream, chance, sample, weighted, whole};
@@ -16,7 +16,7 @@ pub(crate) enum Part {
     BedOnly,
 }
 
-impl Year<'_> {
+impl Step<'_> {
     /// Persons beside the `ute` ones that have a part already.
     pub(super) fn rest(&mut self, ute: usize) -> Vec<(u32, Part)> {
         let total = whole(f64::from(self.persons) * trend(self.year)) as usize;

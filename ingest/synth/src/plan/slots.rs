@@ -9,6 +9,7 @@ use crate::people::{Age, Belonging, Cell, Gender};
 use crate::random::{Stream, apportion, chance, sample, shuffle};
 
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools)] // four independent facts, each a margin of its own
 pub(crate) struct Slot {
     pub(crate) cell: Cell,
     pub(crate) met: bool,
@@ -179,8 +180,8 @@ fn follow_up(rng: &mut Stream, targets: &Targets, slots: &mut [Slot]) {
     }
     let weights = targets.followed.map(|n| n as f64);
     let young = apportion(targets.followed_under_25, &weights, &low, &high);
-    for b in 0..3 {
-        for (under_25, wanted) in [(true, young[b]), (false, targets.followed[b].saturating_sub(young[b]))] {
+    for (b, young) in young.into_iter().enumerate() {
+        for (under_25, wanted) in [(true, young), (false, targets.followed[b].saturating_sub(young))] {
             let here = |slot: &Slot| slot.cell.belonging as usize == b && slot.under_25() == under_25;
             let have = slots.iter().filter(|slot| here(slot) && slot.followed).count();
             let free = |i: usize| f64::from(here(&slots[i]) && !slots[i].followed);
@@ -222,8 +223,8 @@ fn missing(rng: &mut Stream, targets: &Targets, slots: &mut Vec<Slot>) {
     let mut rest = targets.missing;
     let mut rest_minors = targets.missing_under_18;
     // Two in five are met, minors in proportion: both margins stay open for the others.
-    for b in 0..3 {
-        let total: usize = targets.missing.iter().sum();
+    let total: usize = targets.missing.iter().sum();
+    for (b, rest) in rest.iter_mut().enumerate() {
         let met = targets.missing[b] * 2 / 5;
         let minors = (met * targets.missing_under_18).checked_div(total).unwrap_or(0);
         for (minor, n) in [(true, minors), (false, met - minors)] {
@@ -236,7 +237,7 @@ fn missing(rng: &mut Stream, targets: &Targets, slots: &mut Vec<Slot>) {
                 )
             };
             let chosen = sample(rng, 0..slots.len(), n, weight);
-            rest[b] -= chosen.len();
+            *rest -= chosen.len();
             if minor {
                 rest_minors = rest_minors.saturating_sub(chosen.len());
             }

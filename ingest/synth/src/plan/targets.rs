@@ -24,11 +24,10 @@ pub(crate) const MUNICIPALITIES: usize = 115;
 /// The city's activity of a year against 2023: growth, and the dip of 2020–2021.
 pub(crate) fn trend(year: i32) -> f64 {
     match year {
-        ..=2019 => 1.0,
         2020 => 0.84,
         2021 => 0.9,
         2022 => 0.97,
-        2023 => 1.0,
+        ..=2019 | 2023 => 1.0,
         2024 => 1.02,
         _ => 1.05,
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::slots::{Slot, build};
 use super::targets::{MUNICIPALITIES, PUBLISHED_YEAR, Targets};
-use super::{Roles, Year};
+use super::{Roles, Step};
 use crate::city::UTE;
 use crate::people::{Belonging, Cell, Origin};
 use crate::random::{Purpose, geometric, sample, stream};
@@ -37,7 +37,7 @@ impl Slot {
     }
 }
 
-impl Year<'_> {
+impl Step<'_> {
     pub(super) fn uteseksjonen(&mut self, seed: u64) -> Vec<UteYear> {
         let targets = Targets::of(self.year, self.persons, seed);
         let slots = build(&mut stream(seed, Purpose::Slots, self.year, 0), &targets);

@@ -3,7 +3,7 @@
 use super::rest::Part;
 use super::targets::trend;
 use super::uteseksjonen::UteYear;
-use super::{ROLES, Role, Roles, Visit, Year, YearPlan};
+use super::{ROLES, Role, Roles, Step, Visit, YearPlan};
 use crate::city::{DISTRICTS, UTE};
 use crate::people::{Age, Belonging, Level};
 use crate::random::{Stream, chance, geometric, normal, poisson, sample, weighted, whole};
@@ -23,7 +23,7 @@ struct Draft {
     weight: f64,
 }
 
-impl Year<'_> {
+impl Step<'_> {
     pub(super) fn visits(&mut self, ute: &[UteYear], rest: &[(u32, Part)]) -> YearPlan {
         let mut drafts = Vec::new();
         for year in ute {
@@ -127,9 +127,8 @@ impl Year<'_> {
                 Role::Missing => 0.004,
                 Role::Concern if minor => 0.03,
                 Role::JourneyHome if cell.belonging == Belonging::Other && !minor => 0.04,
-                Role::Psychologist if young => 0.02,
+                Role::Psychologist | Role::Reinforced if young => 0.02,
                 Role::Cannabis => 0.015,
-                Role::Reinforced if young => 0.02,
                 Role::Employment if young => 0.035,
                 Role::Mentor if young => 0.03,
                 Role::PeerWork if young => 0.025,

@@ -69,15 +69,15 @@ pub(crate) fn file(campaign: &Campaign, seed: u64) -> Content {
             for (age, age_name) in AGES.iter().enumerate() {
                 for (gender, gender_name) in ["Mann", "Kvinne"].into_iter().enumerate() {
                     number += 1;
-                    let seen = poisson(&mut rng, round.mean(campaign, area, age, gender)).min(200);
+                    let counted = poisson(&mut rng, round.mean(campaign, area, age, gender)).min(200);
                     lines.field(&format!("T{}{letter}-{number:04}", campaign.year));
-                    lines.field(if number % 3 == 0 { campaign.label } else { campaign.code });
+                    lines.field(if number.is_multiple_of(3) { campaign.label } else { campaign.code });
                     lines.field(&words::norwegian(day));
                     lines.field(SHIFTS[shift]);
                     lines.field(name);
                     lines.field(age_name);
                     lines.field(gender_name);
-                    lines.field(&seen.to_string());
+                    lines.field(&counted.to_string());
                     lines.field(MARK);
                     lines.end_row();
                 }

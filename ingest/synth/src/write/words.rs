@@ -66,17 +66,17 @@ pub(super) fn national(rng: &mut Stream, person: &Person, year: i32) -> String {
     }
 }
 
-pub(super) fn note(note: Option<Note>) -> String {
-    let Some(note) = note else { return String::new() };
+pub(super) fn note(written: Option<Note>) -> String {
+    let Some(note) = written else { return String::new() };
     let list: &[&str] = if note.woman { &names::WOMEN } else { &names::MEN };
     let first = list[usize::from(note.first) % list.len()];
-    let last = names::LAST[usize::from(note.last) % names::LAST.len()];
-    names::NOTES[usize::from(note.phrase) % names::NOTES.len()].replace("{1}", first).replace("{2}", last)
+    let family = names::LAST[usize::from(note.last) % names::LAST.len()];
+    names::NOTES[usize::from(note.phrase) % names::NOTES.len()].replace("{1}", first).replace("{2}", family)
 }
 
 /// The name of one of a service's staff.
 pub(super) fn staff(service: usize, staff: u8) -> String {
     let n = service * 31 + usize::from(staff);
-    let list: &[&str] = if n % 2 == 0 { &names::WOMEN } else { &names::MEN };
+    let list: &[&str] = if n.is_multiple_of(2) { &names::WOMEN } else { &names::MEN };
     format!("{} {}", list[n * 7 % list.len()], names::LAST[n * 13 % names::LAST.len()])
 }
