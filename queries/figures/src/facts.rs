@@ -16,11 +16,12 @@ pub(crate) fn published(year: i32, reference: &SourceRef) -> Option<Published> {
     let year = year.to_string();
     FACTS.lines().skip(1).find_map(|line| {
         let fields: Vec<&str> = line.splitn(9, ',').collect();
-        let [at, "Uteseksjonen", measure, _, breakdown, category, value, source, note] = fields[..] else {
+        let [at, "Uteseksjonen", measure, unit, breakdown, category, value, source, note] = fields[..] else {
             return None;
         };
         let fits = at == year
             && measure == reference.measure
+            && unit == reference.unit
             && breakdown == reference.breakdown
             && category == reference.category;
         if !fits {
@@ -46,6 +47,7 @@ mod tests {
     fn reference(measure: &str, breakdown: &str, category: &str) -> SourceRef {
         SourceRef {
             measure: measure.to_owned(),
+            unit: "distinct persons".to_owned(),
             breakdown: breakdown.to_owned(),
             category: category.to_owned(),
             from_note: std::collections::BTreeMap::new(),

@@ -10,6 +10,8 @@ mod facts;
 pub mod key_figures;
 pub mod release;
 pub mod scene;
+#[cfg(test)]
+mod tests;
 mod text;
 pub mod trend;
 pub mod workload;

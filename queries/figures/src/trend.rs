@@ -98,7 +98,7 @@ fn sentence(before: &KeyFigure, after: &KeyFigure, (difference, low, high): (f64
     let (from, to) = (before.year, after.year);
     if after.sd == 0.0 && before.sd == 0.0 {
         let (no, en) = match difference {
-            zero if zero == 0.0 => ("uendret".to_owned(), "unchanged".to_owned()),
+            0.0 => ("uendret".to_owned(), "unchanged".to_owned()),
             up if up > 0.0 => {
                 (format!("opp {}", write(up, Language::No)), format!("up {}", write(up, Language::En)))
             }

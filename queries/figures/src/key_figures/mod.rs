@@ -130,6 +130,7 @@ pub fn figure(release: &Release, policy: &Policy, name: &str) -> Result<KeyFigur
     })
 }
 
+#[derive(Clone, Copy)]
 struct Numbers {
     value: f64,
     sd: f64,

@@ -107,6 +107,7 @@ fn figure(
 fn published(year: i32, from_note: &[(i32, f64)]) -> Option<f64> {
     let reference = SourceRef {
         measure: "patrol".to_owned(),
+        unit: "patrols".to_owned(),
         breakdown: "total".to_owned(),
         category: "all".to_owned(),
         from_note: from_note

@@ -180,7 +180,7 @@ pub(crate) fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0 + 0.0
 }
 
-/// The interval of a count that cannot be negative: the part of it below both zero and the value says nothing.
+/// The interval of a count that cannot be negative: the part of it below both zero and the (published, rounded) value says nothing.
 pub(crate) fn counted(value: f64, (low, high): (f64, f64)) -> (f64, f64) {
-    (low.max(value.min(0.0)), high)
+    (low.max(rounded(value).min(0.0)), high)
 }

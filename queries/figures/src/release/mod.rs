@@ -4,10 +4,10 @@
 //! [`Store`] reads what was published. A [`Release`] holds the noised measurements with their noise scales, so that the interval of any
 //! figure made of it can be computed again, and never needs the data.
 
-mod assemble;
+pub(crate) mod assemble;
 mod document;
 pub(crate) mod joint;
-mod noise;
+pub(crate) mod noise;
 mod plan;
 mod publish;
 mod store;

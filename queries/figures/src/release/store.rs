@@ -103,7 +103,8 @@ impl Store {
                 return self.show(&release.id);
             }
         }
-        written.map(|()| release)
+        // What is given back is what was written, to the last digit.
+        written.and_then(|()| self.show(&release.id))
     }
 
     /// ρ that an interrupted publication of this year and snapshot had settled on.

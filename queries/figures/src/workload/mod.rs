@@ -157,6 +157,9 @@ pub struct Figure {
 pub struct SourceRef {
     /// Column `measure`.
     pub measure: String,
+    /// Column `unit`.
+    #[serde(default = "distinct_persons")]
+    pub unit: String,
     /// Column `breakdown`.
     pub breakdown: String,
     /// Column `category`.
@@ -164,6 +167,10 @@ pub struct SourceRef {
     /// By year: the number, where the row's note says it and not its value ("15 men 4 women").
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub from_note: BTreeMap<String, f64>,
+}
+
+fn distinct_persons() -> String {
+    "distinct persons".to_owned()
 }
 
 /// The shipped workload.
@@ -182,7 +189,7 @@ impl Workload {
     /// Reads a workload from TOML; `file` is named in errors.
     pub fn parse(text: &str, file: &str) -> Result<Self, FiguresError> {
         toml::from_str(text).map_err(|error| {
-            let line = error.span().map(|span| text[..span.start].lines().count().max(1));
+            let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
             FiguresError::Workload {
                 workload: file.to_owned(),

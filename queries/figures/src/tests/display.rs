@@ -1,0 +1,120 @@
+//! The displayed numbers: non-negative, whole, and every table agrees with every other.
+
+use std::collections::BTreeMap;
+
+use super::city::City;
+use crate::Display;
+use crate::key_figures;
+use crate::release::{Release, Row, Table};
+
+/// The display value of a row before suppression: from the theme's display table.
+fn whole(release: &Release, table: &Table, row: &Row) -> i64 {
+    let theme = release.themes.iter().find(|theme| theme.name == table.theme).unwrap();
+    let dims: Vec<_> = theme
+        .dimensions
+        .iter()
+        .map(|name| release.dimensions.iter().find(|dimension| &dimension.name == name).unwrap())
+        .collect();
+    theme
+        .display
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| {
+            let at = crate::release::joint::positions_of(*index, &theme.sizes);
+            dims.iter().zip(at).all(|(dimension, position)| {
+                row.key.get(&dimension.name).is_none_or(|code| &dimension.codes[position].code == code)
+            })
+        })
+        .map(|(_, count)| count)
+        .sum()
+}
+
+#[test]
+fn all_tables_add_up_over_many_releases() {
+    let city = City::new();
+    for seed in 0..20 {
+        let release = city.release(2023, seed);
+        let mut totals: BTreeMap<&str, i64> = BTreeMap::new();
+        for theme in &release.themes {
+            assert!(
+                theme.display.iter().all(|count| *count >= 0),
+                "seed {seed}: a negative display value in {}",
+                theme.name
+            );
+        }
+        for table in &release.tables {
+            let sum: i64 = table.rows.iter().map(|row| whole(&release, table, row)).sum();
+            let total = *totals.entry(table.theme.as_str()).or_insert(sum);
+            assert_eq!(sum, total, "seed {seed}: {} does not add up", table.name);
+            for row in &table.rows {
+                match row.display {
+                    Display::Count(shown) => {
+                        assert_eq!(shown, whole(&release, table, row), "seed {seed}: {}", table.name);
+                    }
+                    Display::Suppressed => {
+                        assert!(
+                            row.value < 5.0 || whole(&release, table, row) < 5,
+                            "seed {seed}: {} hides a number it need not",
+                            table.name
+                        );
+                    }
+                    Display::Decimal(_) => panic!("a count is not a decimal"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn figures_agree_with_the_tables() {
+    let city = City::new();
+    let release = city.release(2023, 7);
+    let figures = key_figures::figures(&release, &city.policy).unwrap();
+    let shown = |name: &str| figures.iter().find(|figure| figure.name == name).unwrap();
+    let table = |name: &str| release.tables.iter().find(|table| table.name == name).unwrap();
+    assert_eq!(shown("contact_total").display, table("contact_total").rows[0].display);
+    assert!((shown("contact_total").value - table("contact_total").rows[0].value).abs() < 1e-9);
+    let ages = &table("contact_by_age").rows;
+    let under_25: f64 = ages
+        .iter()
+        .filter(|row| ["under_18", "18-24"].contains(&row.key["age"].as_str()))
+        .map(|row| row.value)
+        .sum();
+    // Each of the rows is rounded to two decimals.
+    assert!((shown("contact_under_25").value - under_25).abs() < 0.02);
+    // A union is less exact than a cell, and more exact than two independent ones summed up: the joint covariance is used.
+    assert!(shown("contact_under_25").sd > table("contact_by_age").sd);
+}
+
+#[test]
+fn small_figures_are_hidden_by_their_noised_value() {
+    let mut city = City::new();
+    let treatment = city.workload.themes.iter().position(|theme| theme.name == "treatment_referral").unwrap();
+    city.truth[treatment].iter_mut().for_each(|count| *count = 0);
+    let hidden = (0..20).filter(|seed| {
+        let release = city.release(2023, *seed);
+        let figure = key_figures::figure(&release, &city.policy, "treatment_referral_men").unwrap();
+        assert_eq!(
+            figure.display == Display::Suppressed,
+            figure.value < 5.0 || !matches!(figure.display, Display::Count(shown) if shown >= 5)
+        );
+        figure.display == Display::Suppressed
+    });
+    assert!(hidden.count() >= 10, "most zeros are hidden");
+}
+
+#[test]
+fn patrols_are_exact() {
+    let city = City::new();
+    let release = city.release(2023, 2);
+    let figures = key_figures::figures(&release, &city.policy).unwrap();
+    let patrol = |name: &str| figures.iter().find(|figure| figure.name == name).unwrap();
+    let total = patrol("patrol_total");
+    assert!(total.exact && total.sd == 0.0);
+    assert_eq!(
+        (total.low, total.value, total.high, total.source_value),
+        (1951.0, 1951.0, 1951.0, Some(1951.0))
+    );
+    assert_eq!((patrol("patrol_per_week").value, patrol("patrol_per_week").source_value), (37.4, Some(37.4)));
+    assert_eq!(patrol("patrol_two_staff").value, 98.0);
+}
