@@ -146,7 +146,12 @@ fn print_figures(
             output::number(figure.value),
             if figure.exact { "exact".to_owned() } else { output::interval(figure.low, figure.high) },
             figure.source_value.map(output::number).unwrap_or_default(),
-            inside.map(|inside| if inside { "inside" } else { "outside" }.to_owned()).unwrap_or_default(),
+            match (inside, figure.note.is_some()) {
+                (Some(true), _) => "inside".to_owned(),
+                (Some(false), false) => "outside".to_owned(),
+                (Some(false), true) => "outside, see note".to_owned(),
+                (None, _) => String::new(),
+            },
         ]);
     }
     let document: Vec<_> = figures

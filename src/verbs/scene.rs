@@ -29,12 +29,16 @@ enum SceneVerb {
         /// Who asks: an analyst of the policy with the role "scene".
         #[arg(long = "as", value_name = "ANALYST", default_value = "planner")]
         analyst: String,
+        /// Put the comparison on the dashboard too. It costs nothing more: it is noised already.
+        #[arg(long)]
+        publish: bool,
     },
 }
 
 pub(crate) async fn run(common: &Common, args: SceneArgs) -> Result<(), Failure> {
-    let SceneVerb::Compare { first, second, rho, analyst } = args.verb;
-    let engine = Engine::open(&open::installation(common)?)?;
+    let SceneVerb::Compare { first, second, rho, analyst, publish } = args.verb;
+    let installation = open::installation(common)?;
+    let engine = Engine::open(&installation)?;
     let caller = engine.authenticate(&analyst)?;
     let comparison = scene::compare(&engine, &caller, &first, &second, rho).await?;
     let mut sheet =
