@@ -131,7 +131,7 @@ fn one_bad_line(bad: &Line, column: &str, value: &str) {
     let line =
         quarantine.lines().find(|line| line.contains(column)).unwrap_or_else(|| panic!("{quarantine}"));
     assert!(
-        line.contains("soma_uteseksjonen_2023") && line.contains(",3,"),
+        line.contains("soma_uteseksjonen_2023") && line.contains(";3;"),
         "file or line is missing: {line}"
     );
     assert!(!quarantine.contains(value), "a value stands in the quarantine: {quarantine}");

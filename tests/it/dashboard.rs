@@ -22,6 +22,7 @@ impl Drop for Server {
 
 fn serve() -> Server {
     let book = fresh_book();
+    std::fs::write(book.path().join("SYNTHETIC"), "SYNTHETIC").unwrap();
     for year in ["2022", "2023"] {
         json(book.path(), &["release", "publish", "--year", year, "--as", "steward"]).ok();
     }

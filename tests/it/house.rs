@@ -95,6 +95,9 @@ fn only_ingest_names_the_linking_key() {
 #[test]
 fn planning_names_no_handle_to_data() {
     for (path, text) in sources_below(&root().join("queries/engine/src/plan")) {
+        if path.ends_with("tests.rs") {
+            continue;
+        }
         for word in ["Snapshot", "Warehouse", "DataFile", "RecordBatch", "Ledger", "parquet"] {
             let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
             assert!(

@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{PERSONS, YEARS, city, fresh_book, json};
+use crate::support::{PERSONS, city, fresh_book, json};
 
 fn keys(value: &Value) -> Vec<&str> {
     value.as_object().unwrap_or_else(|| panic!("not an object: {value}")).keys().map(String::as_str).collect()
@@ -23,7 +23,7 @@ fn synth_init_and_keys() {
     let synth = synth.ok().json();
     assert_keys(&synth, &["files", "persons", "rows", "notes"]);
     assert!(
-        synth["notes"].as_array().unwrap().iter().any(|note| note.as_str().unwrap().contains("2,400")),
+        synth["notes"].as_array().unwrap().iter().any(|note| note.as_str().unwrap().contains("not reproduced")),
         "{synth}"
     );
     let init = json(&dir, &["init"]).ok().json();
@@ -61,7 +61,7 @@ fn query_and_explain() {
         &explained["privacy"],
         &["rho", "epsilon", "delta", "unit", "blocks", "charged", "remaining"],
     );
-    assert_keys(&explained["expected"][0], &["column", "half_width"]);
+    assert_eq!(&keys(&explained["expected"][0])[..2], ["column", "half_width"], "{explained}");
     assert!(explained["free"].is_boolean() && explained["bounds"].is_object(), "{explained}");
     let answer = json(book.path(), &["query", sql]).ok().json();
     for key in ["columns", "rows", "intervals", "privacy", "answer"] {
@@ -146,5 +146,4 @@ fn wrong_usage_is_json_too() {
     assert_eq!(error["kind"], "refused");
     let error = json(std::path::Path::new("nowhere"), &["nonsense"]).error(2);
     assert!(error["message"].as_str().unwrap().contains("nonsense"), "{error}");
-    let _ = YEARS;
 }

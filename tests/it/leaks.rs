@@ -16,7 +16,9 @@ fn identifiers(exports: &Path) -> HashSet<String> {
     let text = std::fs::read_to_string(path).unwrap();
     let mut found = HashSet::new();
     for line in text.lines().skip(1).filter(|line| !line.starts_with('#')) {
-        let value = line.rsplit_once([';', ',']).map_or(line, |(_, value)| value).trim().trim_matches('"');
+        let (_, rest) = line.split_once(',').unwrap();
+        let (value, _) = rest.rsplit_once(',').unwrap();
+        let value = value.trim_matches('"');
         if value.chars().count() >= 6 {
             found.insert(value.to_owned());
         }
@@ -34,10 +36,10 @@ fn cells(path: &Path) -> HashSet<String> {
         for column in batch.columns() {
             let column: std::sync::Arc<dyn Array> =
                 if let Some(column) = column.as_any().downcast_ref::<FixedSizeBinaryArray>() {
-                    (0..column.len()).for_each(|row| drop(found.insert(hex(column.value(row)))));
+                    found.extend((0..column.len()).map(|row| hex(column.value(row))));
                     continue;
                 } else if let Some(column) = column.as_any().downcast_ref::<BinaryArray>() {
-                    (0..column.len()).for_each(|row| drop(found.insert(hex(column.value(row)))));
+                    found.extend((0..column.len()).map(|row| hex(column.value(row))));
                     continue;
                 } else {
                     column.clone()
@@ -47,7 +49,7 @@ fn cells(path: &Path) -> HashSet<String> {
                 &arrow::util::display::FormatOptions::default(),
             )
             .unwrap();
-            (0..column.len()).for_each(|row| drop(found.insert(formatter.value(row).to_string())));
+            found.extend((0..column.len()).map(|row| formatter.value(row).to_string()));
         }
     }
     found

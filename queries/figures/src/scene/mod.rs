@@ -6,7 +6,7 @@ mod sentences;
 mod stored;
 
 use serde::{Deserialize, Serialize};
-use skjerm_engine::{Caller, Engine};
+use skjerm_engine::{Caller, Engine, EngineError};
 use skjerm_warehouse::policy::{Policy, UNKNOWN};
 
 use crate::error::FiguresError;
@@ -76,9 +76,10 @@ fn check_campaign(policy: &Policy, code: &str) -> Result<(), FiguresError> {
 fn default_rho(policy: &Policy, caller: &Caller) -> Result<f64, FiguresError> {
     let share =
         policy.budget.get(FAMILY).and_then(|budget| Some(budget.rho * budget.shares.get(caller.share())?));
-    share.map(|share| share * DEFAULT_PART).ok_or_else(|| FiguresError::Refused {
-        message: format!("the share \"{}\" has no part in the budget of the counts", caller.share()),
-        hint: Some("ask as a planner".to_owned()),
+    share.map(|share| share * DEFAULT_PART).ok_or_else(|| {
+        EngineError::not_permitted(format!("the share \"{}\" has no part in the budget of the counts", caller.share()))
+            .with_hint("ask as a planner")
+            .into()
     })
 }
 
