@@ -41,6 +41,9 @@ pub(crate) async fn run(common: &Common, args: SceneArgs) -> Result<(), Failure>
     let engine = Engine::open(&installation)?;
     let caller = engine.authenticate(&analyst)?;
     let comparison = scene::compare(&engine, &caller, &first, &second, rho).await?;
+    if publish {
+        scene::publish(&installation, &comparison)?;
+    }
     let mut sheet =
         Sheet::new(&["area · shift", &first, "95 %", &second, "95 %", "difference", "95 %", "in words"]);
     let cells = std::iter::once(&comparison.total)

@@ -23,7 +23,11 @@ fn synth_init_and_keys() {
     let synth = synth.ok().json();
     assert_keys(&synth, &["files", "persons", "rows", "notes"]);
     assert!(
-        synth["notes"].as_array().unwrap().iter().any(|note| note.as_str().unwrap().contains("not reproduced")),
+        synth["notes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|note| note.as_str().unwrap().contains("not reproduced")),
         "{synth}"
     );
     let init = json(&dir, &["init"]).ok().json();

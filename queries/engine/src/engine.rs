@@ -52,7 +52,9 @@ impl Engine {
     /// Opens the installation: policy, warehouse and ledger; declares the policy's budgets.
     pub fn open(installation: &Installation) -> Result<Self, EngineError> {
         let fault = |error: &dyn std::error::Error| EngineError::fault(error.to_string());
-        let policy = Arc::new(Policy::load(&installation.policy_path()).map_err(|e| EngineError::refused(e.to_string()))?);
+        let policy = Arc::new(
+            Policy::load(&installation.policy_path()).map_err(|e| EngineError::refused(e.to_string()))?,
+        );
         let warehouse = Warehouse::open(installation, Arc::clone(&policy)).map_err(|e| fault(&e))?;
         let ledger = Ledger::open(&installation.ledger_path()).map_err(|e| fault(&e))?;
         ledger.declare(&blocks(&policy)?).map_err(|e| fault(&e))?;

@@ -77,9 +77,12 @@ fn default_rho(policy: &Policy, caller: &Caller) -> Result<f64, FiguresError> {
     let share =
         policy.budget.get(FAMILY).and_then(|budget| Some(budget.rho * budget.shares.get(caller.share())?));
     share.map(|share| share * DEFAULT_PART).ok_or_else(|| {
-        EngineError::not_permitted(format!("the share \"{}\" has no part in the budget of the counts", caller.share()))
-            .with_hint("ask as a planner")
-            .into()
+        EngineError::not_permitted(format!(
+            "the share \"{}\" has no part in the budget of the counts",
+            caller.share()
+        ))
+        .with_hint("ask as a planner")
+        .into()
     })
 }
 
