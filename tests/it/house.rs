@@ -20,7 +20,7 @@ const ROOMS: [(&str, &str, &[&str]); 9] = [
     (
         "skjerm-dashboard",
         "dashboard",
-        &["skjerm-figures", "skjerm-engine", "skjerm-ledger", "skjerm-warehouse"],
+        &["skjerm-figures", "skjerm-engine", "skjerm-ledger", "skjerm-privacy", "skjerm-warehouse"],
     ),
     (
         "skjerm",
