@@ -2,6 +2,8 @@
 //!
 //! Exit codes: 0 done, 1 fault, 2 refused input or query, 3 budget exhausted, 4 not permitted.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)] // printing is what a command is for
+
 mod args;
 mod failure;
 mod open;
@@ -48,13 +50,13 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Demo(args) => verbs::demo::run(&common, args).await,
         Verb::Synth(args) => verbs::synth::run(&common, args),
         Verb::Init(args) => verbs::init::run(&common, args),
-        Verb::Keys(args) => verbs::keys::run(&common, args),
+        Verb::Keys(args) => verbs::keys::run(&common, &args),
         Verb::Ingest(args) => verbs::ingest::run(&common, args).await,
         Verb::Warehouse(args) => verbs::warehouse::run(&common, args).await,
         Verb::Query(args) => verbs::query::run(&common, args).await,
         Verb::Release(args) => verbs::release::run(&common, args).await,
         Verb::Scene(args) => verbs::scene::run(&common, args).await,
-        Verb::Budget(args) => verbs::budget::run(&common, args),
+        Verb::Budget(args) => verbs::budget::run(&common, &args),
         Verb::Serve(args) => verbs::serve::run(&common, args).await,
     }
 }

@@ -21,7 +21,7 @@ enum BudgetVerb {
     Show,
 }
 
-pub(crate) fn run(common: &Common, args: BudgetArgs) -> Result<(), Failure> {
+pub(crate) fn run(common: &Common, args: &BudgetArgs) -> Result<(), Failure> {
     let BudgetVerb::Show = args.verb;
     let engine = Engine::open(&open::installation(common)?)?;
     let mut sheet = Sheet::new(&["family", "block", "ρ limit", "ρ spent", "ρ left", "ε spent", "δ", ""]);

@@ -24,7 +24,7 @@ enum KeysVerb {
     List,
 }
 
-pub(crate) fn run(common: &Common, args: KeysArgs) -> Result<(), Failure> {
+pub(crate) fn run(common: &Common, args: &KeysArgs) -> Result<(), Failure> {
     let installation = open::installation(common)?;
     if matches!(args.verb, KeysVerb::New) {
         make(&installation)?;

@@ -170,7 +170,7 @@ fn no_installation_and_no_keys() {
     let folder = TempDir::new().unwrap();
     let dir = folder.path().join("nowhere");
     let file = soma(folder.path(), &[Line::good(1).text()]);
-    let error = ingest(&dir, "soma", &[file.clone()]).error(2);
+    let error = ingest(&dir, "soma", std::slice::from_ref(&file)).error(2);
     assert!(format!("{error}").contains("skjerm init"), "{error}");
     json(&dir, &["init"]).ok();
     let error = ingest(&dir, "soma", &[file]).error(2);

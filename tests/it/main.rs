@@ -2,7 +2,7 @@
 //!
 //! All data here are SYNTHETIC.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)] // a test that cannot go on should stop where it stands
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)] // a test that cannot go on should stop where it stands
 
 mod bad_input;
 mod budget;

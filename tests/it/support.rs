@@ -177,19 +177,15 @@ pub(crate) fn binomial_bounds(n: u64, p: f64) -> (u64, u64) {
     let ln_choose = |k: u64| -> f64 { (1..=k).map(|i| ((n - k + i) as f64 / i as f64).ln()).sum() };
     let mass: Vec<f64> =
         (0..=n).map(|k| (ln_choose(k) + k as f64 * p.ln() + (n - k) as f64 * (1.0 - p).ln()).exp()).collect();
-    let mut low = 0;
-    let mut sum = 0.0;
-    while sum + mass[low as usize] < 5e-7 {
-        sum += mass[low as usize];
-        low += 1;
-    }
-    let mut high = n;
-    sum = 0.0;
-    while sum + mass[high as usize] < 5e-7 {
-        sum += mass[high as usize];
-        high -= 1;
-    }
-    (low, high)
+    // How many of these outcomes together stay under the allowed chance.
+    let tail = |outcomes: &mut dyn Iterator<Item = &f64>| {
+        let sums = outcomes.scan(0.0, |sum, mass| {
+            *sum += mass;
+            Some(*sum)
+        });
+        sums.take_while(|sum| *sum < 5e-7).map(|_| 1).sum::<u64>()
+    };
+    (tail(&mut mass.iter()), n - tail(&mut mass.iter().rev()))
 }
 
 #[test]
