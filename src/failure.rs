@@ -40,7 +40,7 @@ impl Failure {
         self
     }
 
-    /// JSON goes to standard output (DESIGN: one document a run), everything else to standard error.
+    /// JSON goes to standard output (one document a run), everything else to standard error.
     pub(crate) fn print(&self, format: Format) {
         if format == Format::Json {
             let kind = match self.kind {
@@ -49,7 +49,8 @@ impl Failure {
                 Kind::Exhausted => "exhausted",
                 Kind::NotPermitted => "not_permitted",
             };
-            println!("{}", json!({"error": {"kind": kind, "message": self.message, "hint": self.hint}}));
+            let document = json!({"error": {"kind": kind, "message": self.message, "hint": self.hint}});
+            crate::output::say_line(&document.to_string());
         } else {
             eprintln!("error: {}", self.message);
             if let Some(hint) = &self.hint {

@@ -73,8 +73,15 @@ fn usage(error: &clap::Error) -> ExitCode {
         || arguments.iter().any(|argument| argument == "--format=json");
     if json {
         let text = error.render().to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        Failure::refused(message).with_hint("run `skjerm --help`").print(Format::Json);
+        let lines: Vec<&str> = text
+            .lines()
+            .map(str::trim)
+            .take_while(|line| !line.starts_with("Usage:"))
+            .filter(|line| !line.is_empty())
+            .collect();
+        Failure::refused(lines.join(" ").trim_start_matches("error: "))
+            .with_hint("run `skjerm --help`")
+            .print(Format::Json);
     } else {
         let _ = error.print();
     }

@@ -1,5 +1,7 @@
 //! Printing: an aligned table, CSV or one JSON document.
 
+use std::io::Write as _;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -40,10 +42,10 @@ impl Sheet {
                     if numeric[index] { format!("{fill}{cell}") } else { format!("{cell}{fill}") }
                 })
                 .collect();
-            println!("{}", padded.join("  ").trim_end());
+            say_line(padded.join("  ").trim_end());
         };
         line(&self.headers);
-        println!("{}", widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("  "));
+        say_line(&widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("  "));
         for row in &self.rows {
             line(row);
         }
@@ -58,9 +60,14 @@ impl Sheet {
             }
         };
         for row in std::iter::once(&self.headers).chain(&self.rows) {
-            println!("{}", row.iter().map(quote).collect::<Vec<_>>().join(","));
+            say_line(&row.iter().map(quote).collect::<Vec<_>>().join(","));
         }
     }
+}
+
+/// One line on standard output. A reader that has seen enough and closed the pipe is no fault.
+pub(crate) fn say_line(line: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
 }
 
 fn looks_numeric(cell: &str) -> bool {
@@ -80,7 +87,7 @@ pub(crate) fn print(format: Format, sheet: &Sheet, document: &impl Serialize) ->
 pub(crate) fn print_json(document: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(document)
         .map_err(|error| Failure::fault(format!("the result could not be written as JSON: {error}")))?;
-    println!("{text}");
+    say_line(&text);
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use crate::{DashboardState, SourceError, router};
 
 /// Where the dashboard listens unless told otherwise: this machine alone.
-pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8080));
+pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8023));
 
 /// How long open connections may finish after the wish to stop.
 const GRACE: Duration = Duration::from_secs(5);

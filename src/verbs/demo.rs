@@ -29,7 +29,7 @@ pub(crate) struct DemoArgs {
     #[arg(long)]
     once: bool,
     /// Address of the dashboard.
-    #[arg(long, default_value = "127.0.0.1:8023", value_name = "ADDR")]
+    #[arg(long, default_value_t = skjerm_dashboard::DEFAULT_ADDRESS, value_name = "ADDR")]
     listen: SocketAddr,
     #[command(flatten)]
     city: CityArgs,
@@ -55,7 +55,7 @@ pub(crate) async fn run(common: &Common, args: DemoArgs) -> Result<(), Failure> 
         return Ok(());
     }
     drop(engine);
-    serve::serve(Format::Table, &installation, args.listen).await
+    serve::serve(common.format, serve::Announce::Aside, &installation, args.listen).await
 }
 
 fn say(step: &str) {
@@ -169,13 +169,21 @@ fn print_figures(
         })
         .collect();
     if format == Format::Table {
-        println!("\nSYNTHETIC DATA. Key figures of Uteseksjonen, as the shared dashboard shows them\n");
+        output::say_line(
+            "\nSYNTHETIC DATA. Key figures of Uteseksjonen, as the shared dashboard shows them\n",
+        );
     }
     output::print(format, &sheet, &json!({"figures": document, "seconds": seconds}))?;
     if format == Format::Table {
-        println!(
+        output::say_line(&format!(
             "\nOf 100 intervals about 5 miss; the interval belongs to the unbiased value. Done in {seconds} s."
-        );
+        ));
+        let mut releases: Vec<&str> = figures.iter().map(|figure| figure.release.as_str()).collect();
+        releases.dedup();
+        eprintln!("releases: {}", releases.join(", "));
+        for note in figures.iter().filter_map(|figure| figure.note.as_ref()).take(1) {
+            eprintln!("note: {}", note.en);
+        }
         for note in notes {
             eprintln!("note: {note}");
         }

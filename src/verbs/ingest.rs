@@ -78,6 +78,13 @@ pub(crate) async fn run(common: &Common, args: IngestArgs) -> Result<(), Failure
         if args.dry_run {
             eprintln!("\nnothing was written (--dry-run)");
         }
+        if report.read == 0 {
+            eprintln!("\nNothing was read: the files hold headers but no rows.");
+        } else if report.quarantined == report.read {
+            eprintln!(
+                "\nNo row could be used: the file is in another format than the mapping of this source reads."
+            );
+        }
         if report.quarantined > 0 {
             eprintln!("quarantine: {}", installation.quarantine_dir().display());
         }

@@ -40,7 +40,10 @@ fn print_answer(format: Format, answer: &Answer) -> Result<(), Failure> {
     for column in &answer.columns {
         headers.push(column.clone());
         if answer.intervals.contains_key(column) {
-            headers.push(format!("95 % {column}"));
+            match format {
+                Format::Csv => headers.extend([format!("low_{column}"), format!("high_{column}")]),
+                Format::Table | Format::Json => headers.push(format!("95 % {column}")),
+            }
         }
     }
     let mut sheet = Sheet { headers, rows: Vec::new() };
@@ -48,8 +51,12 @@ fn print_answer(format: Format, answer: &Answer) -> Result<(), Failure> {
         let mut cells = Vec::new();
         for (column, value) in answer.columns.iter().zip(row) {
             if let Some([low, high]) = answer.intervals.get(column).and_then(|all| all.get(index)) {
-                cells.push(value.as_f64().map_or_else(|| output::cell(value), output::number));
-                cells.push(output::interval(*low, *high));
+                if format == Format::Csv {
+                    cells.extend([output::cell(value), low.to_string(), high.to_string()]);
+                } else {
+                    cells.push(value.as_f64().map_or_else(|| output::cell(value), output::number));
+                    cells.push(output::interval(*low, *high));
+                }
             } else {
                 cells.push(output::cell(value));
             }

@@ -60,7 +60,8 @@ pub(crate) async fn run(common: &Common, args: SceneArgs) -> Result<(), Failure>
     }
     output::print(common.format, &sheet, &comparison)?;
     if common.format == Format::Table {
-        eprintln!("\n{}", comparison.summary.en);
+        eprintln!("\nanswers {} and {}", comparison.a.answer, comparison.b.answer);
+        eprintln!("{}", comparison.summary.en);
         for note in &comparison.notes {
             eprintln!("note: {}", note.en);
         }

@@ -15,13 +15,21 @@ use crate::output;
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// Address and port. Without a login (it does not exist yet), keep to this machine.
-    #[arg(long, default_value = "127.0.0.1:8023", value_name = "ADDR")]
-    pub(crate) listen: SocketAddr,
+    #[arg(long, default_value_t = skjerm_dashboard::DEFAULT_ADDRESS, value_name = "ADDR")]
+    listen: SocketAddr,
+}
+
+/// Where the address is said: it is the result of `serve`, and a remark of `demo`, whose result is printed already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Announce {
+    Result,
+    Aside,
 }
 
 /// Serves until interrupted; says the address first.
 pub(crate) async fn serve(
     format: Format,
+    announce: Announce,
     installation: &Installation,
     listen: SocketAddr,
 ) -> Result<(), Failure> {
@@ -36,9 +44,12 @@ pub(crate) async fn serve(
         );
     }
     let address = format!("http://{local}");
-    match format {
-        Format::Json => output::print_json(&json!({"address": address}))?,
-        Format::Table | Format::Csv => println!("dashboard: {address} (stop with Ctrl-C)"),
+    match (announce, format) {
+        (Announce::Result, Format::Json) => output::print_json(&json!({"address": address}))?,
+        (Announce::Result, Format::Table | Format::Csv) => {
+            output::say_line(&format!("dashboard: {address} (stop with Ctrl-C)"));
+        }
+        (Announce::Aside, _) => eprintln!("dashboard: {address} (stop with Ctrl-C)"),
     }
     skjerm_dashboard::serve_on(state, listener, async {
         let _ = tokio::signal::ctrl_c().await;
@@ -48,5 +59,5 @@ pub(crate) async fn serve(
 }
 
 pub(crate) async fn run(common: &Common, args: ServeArgs) -> Result<(), Failure> {
-    serve(common.format, &open::installation(common)?, args.listen).await
+    serve(common.format, Announce::Result, &open::installation(common)?, args.listen).await
 }

@@ -17,13 +17,11 @@ fn a_fault_after_the_charge_refunds_nothing() {
     let book = fresh_book();
     let sql = "select gender, count(*) from contact where year = 2023 group by gender";
     let contact = book.path().join("warehouse/contact");
-    let moved = book.path().join("contact-away");
     for file in crate::support::files_below(&contact) {
         if file.extension().is_some_and(|extension| extension == "parquet") {
             std::fs::remove_file(file).unwrap();
         }
     }
-    let _ = moved;
     let error = json(book.path(), &["query", sql]).error(1);
     assert!((spent(book.path()) - 0.005).abs() < 1e-9, "{error}");
     assert!(!error.to_string().contains("parquet"), "an inner message got out: {error}");
@@ -47,25 +45,18 @@ fn the_share_of_an_analyst_runs_out_with_one_sentence() {
 }
 
 #[test]
-fn colluders_cannot_add_up() {
-    // The year's total rules: all shares together are never above the block.
+fn every_analyst_is_stopped_at_the_share() {
+    // The shares of all analysts together are within the block: colluders cannot add up past it.
     let book = fresh_book();
-    let sql = "select count(*) from contact where year = 2023";
-    for (analyst, rho) in [("researcher", "0.093"), ("district", "0.031"), ("planner", "0.031")] {
-        json(
-            book.path(),
-            &[
-                "query",
-                &format!("{sql} and gender <> '{}'", if analyst == "planner" { "male" } else { "female" }),
-                "--as",
-                analyst,
-                "--rho",
-                rho,
-            ],
-        );
-        let more =
-            json(book.path(), &["query", &format!("{sql} and month = 3"), "--as", analyst, "--rho", rho]);
-        assert_eq!(more.code, 3, "{}", more.out);
+    let ask = |sql: &str, analyst: &str, rho: &str| {
+        json(book.path(), &["query", sql, "--as", analyst, "--rho", rho])
+    };
+    for (analyst, rho, gender) in
+        [("researcher", "0.093", "female"), ("district", "0.031", "male"), ("planner", "0.031", "unknown")]
+    {
+        ask(&format!("select count(*) from contact where year = 2023 and gender = '{gender}'"), analyst, rho)
+            .ok();
+        ask("select count(*) from contact where year = 2023 and month = 3", analyst, rho).error(3);
     }
-    assert!(spent(book.path()) <= 0.155 + 1e-9);
+    assert!((spent(book.path()) - 0.155).abs() < 1e-8);
 }

@@ -141,7 +141,13 @@ fn scene_compare() {
     crate::support::ingest(&dir, "scene", &crate::support::files_of(&out, "scene")).ok();
     let compared =
         json(&dir, &["scene", "compare", "2024-summer", "2025-summer", "--as", "planner"]).ok().json();
-    assert!(compared.is_object(), "{compared}");
+    for key in ["a", "b", "total", "shifts", "areas", "cells", "summary", "notes"] {
+        assert!(compared.get(key).is_some(), "{key} is missing: {compared}");
+    }
+    assert_eq!(compared["areas"].as_array().unwrap().len(), 6, "{compared}");
+    for mean in [&compared["total"]["a"], &compared["total"]["b"], &compared["total"]["difference"]] {
+        assert_keys(mean, &["value", "low", "high"]);
+    }
     let unknown = json(&dir, &["scene", "compare", "2024-summer", "2031-summer", "--as", "planner"]).error(2);
     assert!(unknown["message"].as_str().unwrap().contains("2031-summer"), "{unknown}");
 }

@@ -1,6 +1,6 @@
 //! A fixed state of all tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::storage::TableFiles;
@@ -35,6 +35,27 @@ pub struct DataFile {
     pub shard: u8,
     /// Size of the file.
     pub bytes: u64,
+}
+
+impl Snapshot {
+    /// Hash over the files of one table and some years: equal ids mean equal rows, whatever was loaded elsewhere. An
+    /// answer about a year stays the answer about that year when another year's delivery comes.
+    pub fn part_id(&self, table: &str, years: impl IntoIterator<Item = i32>) -> String {
+        let years: BTreeSet<i32> = years.into_iter().collect();
+        let mut hasher = blake3::Hasher::new_derive_key("skjerm warehouse snapshot part id v1");
+        let mut name = |text: &str| {
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        };
+        name(table);
+        let files = self.tables.get(table).map(|table| table.files.as_slice()).unwrap_or_default();
+        for file in files.iter().filter(|file| file.year.is_some_and(|year| years.contains(&year))) {
+            name(&file.year.unwrap_or_default().to_string());
+            // The name of a file holds the hash of its content.
+            name(&file.path.file_name().unwrap_or_default().to_string_lossy());
+        }
+        hasher.finalize().to_hex()[..32].to_owned()
+    }
 }
 
 impl TableSnapshot {

@@ -19,7 +19,7 @@ struct View<'a> {
 pub fn nothing_yet(page: &Page) -> askama::Result<String> {
     let text = page.text();
     let (heading, message) = (text.common.nothing_yet, text.common.nothing_yet_how);
-    View { page, text, heading, message, command: "skjerm release publish", home: false }.render()
+    View { page, text, heading, message, command: "skjerm release publish --year 2025", home: false }.render()
 }
 
 /// 404; `message` says what is missing.

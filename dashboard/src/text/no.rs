@@ -32,7 +32,7 @@ pub(super) static TEXT: Text = Text {
         at_most: |high| format!("for lite til å vises; høyst {high} med 95 % sikkerhet"),
         at_most_short: |high| format!("høyst {high}"),
         nothing_yet: "Ingen nøkkeltall er publisert ennå",
-        nothing_yet_how: "Forvalteren av dataene publiserer et års tall med kommandoen",
+        nothing_yet_how: "Forvalteren av dataene publiserer tallene for et år med kommandoen",
     },
     figures: Figures {
         nav: "Nøkkeltall",
@@ -152,14 +152,14 @@ pub(super) static TEXT: Text = Text {
                 ],
             },
             Section {
-                id: "lovnad",
+                id: "lofte",
                 heading: "Hva som er lovet",
                 paragraphs: &[
                     "Alt som gjelder én person i ett kalenderår, er beskyttet samlet (differensielt personvern, zCDP). Det som publiseres, ville vært \
                      nesten like sannsynlig om personen ikke var med.",
                     "Hvert år har ett budsjett for alt som noen gang slipper ut om det året, til hvem som helst. Budsjettet belastes før dataene leses, og fylles aldri på igjen.",
                     "Samme spørsmål gir samme svar. Støyen kan derfor ikke regnes bort ved å spørre mange ganger.",
-                    "For tellinger i åpne rusmiljø gjelder det samme for alle observasjoner av én person i én telling.",
+                    "For tellinger i åpne rusmiljø gjelder det samme for alle observasjoner av én person i én tellekampanje.",
                 ],
             },
             Section {
@@ -176,7 +176,7 @@ pub(super) static TEXT: Text = Text {
         budget: "Personvernbudsjettet",
         budget_lead: "Søylen viser hvor mye av budsjettet som er brukt. Jo mer som er brukt, desto mer kan samlet være kjent om hver enkelt. \
                       ρ måler budsjettet og kan legges sammen; ε er det samme uttrykt på en annen måte.",
-        families: ["Personer, per kalenderår", "Åpne rusmiljø, per telling"],
+        families: ["Personer, per kalenderår", "Åpne rusmiljø, per tellekampanje"],
         block: "Gjelder",
         spent: "Brukt",
         left: "Igjen",

@@ -1,6 +1,7 @@
 //! Which encoding a text has, and whether it is one.
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use memchr::memchr;
 use zeroize::Zeroizing;
 
 use crate::error::FileProblem;
@@ -17,6 +18,7 @@ pub(crate) struct Text<'a> {
 enum Bytes<'a> {
     Borrowed(&'a [u8]),
     Decoded(Zeroizing<String>),
+    Converted(Zeroizing<Vec<u8>>),
 }
 
 impl Text<'_> {
@@ -24,6 +26,7 @@ impl Text<'_> {
         match &self.bytes {
             Bytes::Borrowed(bytes) => bytes,
             Bytes::Decoded(text) => text.as_bytes(),
+            Bytes::Converted(bytes) => bytes,
         }
     }
 }
@@ -47,11 +50,25 @@ pub(crate) fn decode<'a>(
     }
     let encoding = if mark == 0 && declared.is_none() { detect(body) } else { encoding };
     if encoding == UTF_8 {
-        return Ok(Text { bytes: Bytes::Borrowed(body), unchecked: true, one_byte: false });
+        let bytes = match lines_fed(body) {
+            Some(fed) => Bytes::Converted(fed),
+            None => Bytes::Borrowed(body),
+        };
+        return Ok(Text { bytes, unchecked: true, one_byte: false });
     }
     let (text, _) = encoding.decode_without_bom_handling(body);
     let text = Zeroizing::new(text.into_owned());
-    Ok(Text { bytes: Bytes::Decoded(text), unchecked: false, one_byte: encoding.is_single_byte() })
+    let bytes = match lines_fed(text.as_bytes()) {
+        Some(fed) => Bytes::Converted(fed),
+        None => Bytes::Decoded(text),
+    };
+    Ok(Text { bytes, unchecked: false, one_byte: encoding.is_single_byte() })
+}
+
+/// The text with line feeds, where its lines end with a carriage return alone, as old Macintosh programs write them.
+fn lines_fed(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let alone = memchr(b'\r', text).is_some() && memchr(b'\n', text).is_none();
+    alone.then(|| Zeroizing::new(text.iter().map(|b| if *b == b'\r' { b'\n' } else { *b }).collect()))
 }
 
 fn refuse_what_is_no_text(body: &[u8]) -> Result<(), FileProblem> {
@@ -103,6 +120,8 @@ mod tests {
         assert_eq!(decoded("Født;Kjønn\r\n".as_bytes()), "Født;Kjønn\r\n");
         assert_eq!(decoded(b"\xef\xbb\xbfF\xc3\xb8dt"), "Født");
         assert_eq!(decoded(b"\xff\xfeF\0\xf8\0d\0t\0"), "Født");
+        assert_eq!(decoded(b"a;b\r1;2\r"), "a;b\n1;2\n");
+        assert_eq!(decoded(b"a;\xf8\r1;2\r"), "a;ø\n1;2\n");
         // One damaged byte among much UTF-8.
         let mut bytes = "ø;å;æ;ø;å\n".repeat(3).into_bytes();
         bytes.push(0xff);

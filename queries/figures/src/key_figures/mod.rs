@@ -157,7 +157,8 @@ fn key_figure(release: &Release, figure: &Figure, numbers: Numbers) -> KeyFigure
         unit: numbers.unit,
         exact: false,
         source_value: published.as_ref().map(|published| published.value),
-        source: published.map(|published| published.source),
-        note: figure.note.clone(),
+        source: published.as_ref().map(|published| published.source.clone()),
+        // A remark is about the source's figure: it has no place beside a year that the source says nothing of.
+        note: figure.note.clone().filter(|_| published.is_some()),
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn cell(
     let ([Some(a), Some(b)], Some(difference)) = (means, difference) else {
         return Text::new(
             format!(
-                "{}: det ble ikke holdt telling begge ganger, så tallene kan ikke sammenlignes.",
+                "{}: det ble ikke holdt telling i den ene av kampanjene, så tallene kan ikke sammenlignes.",
                 label.no
             ),
             format!("{}: no count was held in one of the campaigns, so they cannot be compared.", label.en),
