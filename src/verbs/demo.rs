@@ -77,6 +77,7 @@ fn prepare(dir: &Path) -> Result<(Installation, PathBuf), Failure> {
         .with_hint("name an empty folder with --dir"));
     }
     let installation = Installation::init(dir)?;
+    Engine::init_ledger(&installation)?;
     keys::make(&installation)?;
     std::fs::write(
         dir.join(MARK),

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
+use skjerm_engine::Engine;
 use skjerm_warehouse::Installation;
 
 use crate::args::Common;
@@ -13,6 +14,10 @@ pub(crate) struct InitArgs {}
 
 pub(crate) fn run(common: &Common, _: InitArgs) -> Result<(), Failure> {
     let installation = Installation::init(&common.dir)?;
+    // It can be run again: a ledger that is there stays.
+    if !installation.ledger_path().exists() {
+        Engine::init_ledger(&installation)?;
+    }
     let dir = common.dir.display().to_string();
     let policy = installation.policy_path().display().to_string();
     let mut sheet = Sheet::new(&["what", "where"]);

@@ -37,6 +37,7 @@ async fn intervals_cover_the_published_figures_as_often_as_they_say() {
             let _ = std::fs::remove_file(book.path().join(file));
         }
         let _ = std::fs::remove_dir_all(installation.releases_dir());
+        drop(skjerm_ledger::Ledger::create(&installation.ledger_path()).unwrap());
         let engine = Engine::open(&installation).unwrap();
         let steward = engine.authenticate("steward").unwrap();
         let release =

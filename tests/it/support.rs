@@ -134,6 +134,7 @@ pub(crate) fn fresh_book() -> TempDir {
     let shared = &city().dir;
     let folder = TempDir::new().unwrap();
     copy_folder(shared, folder.path(), &|name| !name.starts_with("ledger.sqlite") && name != "releases");
+    drop(skjerm_ledger::Ledger::create(&folder.path().join("ledger.sqlite")).unwrap());
     folder
 }
 

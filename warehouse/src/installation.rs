@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::policy::{MUNICIPALITIES_FILE, POLICY_FILE, SHIPPED_MUNICIPALITIES, SHIPPED_POLICY};
+use crate::storage::pointer;
 
 /// A folder with a policy, keys, the warehouse, the ledger and the releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +98,15 @@ impl Installation {
     /// The ledger.
     pub fn ledger_path(&self) -> PathBuf {
         self.root.join("ledger.sqlite")
+    }
+
+    /// Whether nothing was ever loaded or published here. In doubt it was.
+    pub fn is_unused(&self) -> bool {
+        let absent = |path: &Path| path.try_exists().is_ok_and(|there| !there);
+        let releases = self.releases_dir();
+        let unpublished =
+            absent(&releases) || releases.read_dir().is_ok_and(|mut entries| entries.next().is_none());
+        unpublished && absent(&pointer::path(&self.warehouse_dir()))
     }
 
     /// Folder of published releases.

@@ -18,6 +18,7 @@ fn city(years: &[i32]) -> City {
     let folder = tempfile::tempdir().unwrap();
     let installation = Installation::init(folder.path().join("installation")).unwrap();
     std::fs::write(installation.root().join(SYNTHETIC_MARK), "SYNTHETIC\n").unwrap();
+    skjerm_engine::Engine::init_ledger(&installation).unwrap();
     let policy = Policy::load(&installation.policy_path()).unwrap();
     let ids = years.iter().map(|year| made_up_release::write(&installation, &policy, *year)).collect();
     let app = router(DashboardState::open(&installation).unwrap());
@@ -126,6 +127,7 @@ async fn an_installation_without_releases_says_so() {
 async fn a_damaged_release_is_a_fault_without_internals() {
     let folder = tempfile::tempdir().unwrap();
     let installation = Installation::init(folder.path().join("installation")).unwrap();
+    skjerm_engine::Engine::init_ledger(&installation).unwrap();
     let policy = Policy::load(&installation.policy_path()).unwrap();
     let id = made_up_release::write(&installation, &policy, 2023);
     let path = installation.releases_dir().join(id).join("release.json");

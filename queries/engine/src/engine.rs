@@ -49,14 +49,33 @@ impl Flights {
 }
 
 impl Engine {
+    /// Begins the ledger of a new installation. The budgets are declared by the first [`Engine::open`], from the
+    /// policy as the steward left it.
+    ///
+    /// # Privacy
+    /// Refuses where a book, data or releases are there already: a new book would refill spent budgets.
+    pub fn init_ledger(installation: &Installation) -> Result<(), EngineError> {
+        let path = installation.ledger_path();
+        if !path.exists() && !installation.is_unused() {
+            return Err(missing_ledger(installation));
+        }
+        Ledger::create(&path).map(drop).map_err(|error| EngineError::fault(error.to_string()))
+    }
+
     /// Opens the installation: policy, warehouse and ledger; declares the policy's budgets.
+    ///
+    /// # Privacy
+    /// Never begins a ledger, whatever else is there: see [`Engine::init_ledger`].
     pub fn open(installation: &Installation) -> Result<Self, EngineError> {
         let fault = |error: &dyn std::error::Error| EngineError::fault(error.to_string());
         let policy = Arc::new(
             Policy::load(&installation.policy_path()).map_err(|e| EngineError::refused(e.to_string()))?,
         );
         let warehouse = Warehouse::open(installation, Arc::clone(&policy)).map_err(|e| fault(&e))?;
-        let ledger = Ledger::open(&installation.ledger_path()).map_err(|e| fault(&e))?;
+        let ledger = Ledger::open(&installation.ledger_path()).map_err(|error| match error {
+            LedgerError::Missing { .. } => missing_ledger(installation),
+            other => fault(&other),
+        })?;
         ledger.declare(&blocks(&policy)?).map_err(|e| fault(&e))?;
         empty_stale_spill(&installation.spill_dir());
         let limits = Limits::new(&policy.query, installation.spill_dir());
@@ -180,6 +199,20 @@ impl Engine {
             remaining,
         })
     }
+}
+
+/// The book is gone, or was never begun.
+fn missing_ledger(installation: &Installation) -> EngineError {
+    let path = installation.ledger_path();
+    if installation.is_unused() {
+        return EngineError::fault(format!("The ledger {} is missing.", path.display()))
+            .with_hint("Nothing was loaded or published here yet: `skjerm init` begins the ledger.");
+    }
+    EngineError::fault(format!(
+        "The ledger {} is missing, but this installation holds data or releases.",
+        path.display()
+    ))
+    .with_hint("Put back the kept copy; a new book would refill spent budgets.")
 }
 
 /// Refuses a caller without the role.

@@ -100,6 +100,7 @@ fn observations() -> Vec<Row> {
 async fn house(contacts: &[Row]) -> House {
     let folder = tempfile::tempdir().expect("a folder");
     let installation = Installation::init(folder.path()).expect("an installation");
+    Engine::init_ledger(&installation).expect("a new ledger");
     let policy = Arc::new(Policy::load(&installation.policy_path()).expect("a policy"));
     let key = WarehouseKey::generate().expect("a key");
     let tables =
@@ -432,4 +433,40 @@ async fn patrols_are_exact_and_free() {
     assert_eq!(counts.all.by_week, BTreeMap::from([(2, 2), (6, 1)]));
     assert_eq!(counts.by_service["uteseksjonen"], counts.all);
     assert_eq!(house.engine.patrols(2023).await.expect("counted").all.patrols, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_ledger_refills_no_budget() {
+    let House { folder, engine } = house(&contacts(20)).await;
+    drop(engine);
+    let installation = Installation::open(folder.path()).expect("an installation");
+    assert_eq!(Engine::init_ledger(&installation).expect_err("a book is there").kind, ErrorKind::Fault);
+    for entry in std::fs::read_dir(folder.path()).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("ledger.sqlite")) {
+            std::fs::remove_file(path).expect("removed");
+        }
+    }
+    for error in [Engine::open(&installation).err(), Engine::init_ledger(&installation).err()] {
+        let error = error.expect("refused");
+        assert_eq!(error.kind, ErrorKind::Fault);
+        assert!(error.message.contains("holds data or releases"), "{error}");
+        assert!(error.hint.is_some_and(|hint| hint.contains("kept copy")));
+    }
+    assert!(!installation.ledger_path().exists());
+}
+
+#[test]
+fn a_new_installation_begins_its_ledger_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let installation = Installation::init(folder.path()).expect("an installation");
+    let error = Engine::open(&installation).err().expect("no ledger yet");
+    assert!(error.hint.is_some_and(|hint| hint.contains("skjerm init")), "{}", error.message);
+    let release = installation.releases_dir().join("2023-0");
+    std::fs::create_dir(&release).expect("a folder");
+    Engine::init_ledger(&installation).expect_err("a release is there");
+    std::fs::remove_dir(&release).expect("removed");
+    Engine::init_ledger(&installation).expect("begun");
+    Engine::init_ledger(&installation).expect_err("there already");
+    Engine::open(&installation).expect("an engine");
 }

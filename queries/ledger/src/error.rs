@@ -65,6 +65,18 @@ pub enum LedgerError {
         /// Its number.
         id: i64,
     },
+    /// There is no file.
+    #[error("the ledger {path} is missing: put back the kept copy; a new book would refill spent budgets", path = .path.display())]
+    Missing {
+        /// Where it should be.
+        path: PathBuf,
+    },
+    /// A book, or what is left of one, is where a new one was to be begun.
+    #[error("the ledger {path} or a part of it is there already: a book is begun once, since a new one would refill spent budgets", path = .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is something else.
     #[error("{path} is not a Skjerm ledger ({what}): move it away, or give the right installation with --dir", path = .path.display())]
     NotALedger {

@@ -45,7 +45,16 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens the ledger, and makes it if there is none. Its folder must exist.
+    /// Begins a new book, for its owner alone. Its folder must exist, and no book may be there.
+    pub fn create(path: &Path) -> Result<Self, LedgerError> {
+        let connection = open::create(path, PATIENCE)?;
+        Ok(Self { path: path.to_owned(), connection: Mutex::new(connection) })
+    }
+
+    /// Opens the ledger.
+    ///
+    /// # Privacy
+    /// Never makes one: an empty book in the place of a lost one would refill every spent budget.
     pub fn open(path: &Path) -> Result<Self, LedgerError> {
         Self::open_with_patience(path, PATIENCE)
     }

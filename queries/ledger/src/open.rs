@@ -1,9 +1,12 @@
-//! Opening the file: what it must be, and how it is written.
+//! Opening and making the file: what it must be, and how it is written.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::fs::OpenOptions;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::LedgerError;
 
@@ -65,28 +68,80 @@ CREATE TABLE charge (
 CREATE INDEX charge_by_block ON charge (family, block, share, rho);
 ";
 
+/// Opens a book that is there.
+///
+/// # Privacy
+/// Never makes one: where a book was lost, an empty one in its place would refill every spent budget.
 pub(crate) fn connect(path: &Path, patience: Duration) -> Result<Connection, LedgerError> {
+    let connection = match attach(path, patience) {
+        Err(LedgerError::CannotOpen { path }) if !path.exists() => return Err(LedgerError::Missing { path }),
+        other => other?,
+    };
+    // Recognised before anything is written: another program's file stays as it is.
+    if is_empty(&connection, path)? {
+        // A book that was cut to nothing looks the same as one that was never begun.
+        return Err(LedgerError::NotALedger { path: path.to_owned(), what: "it is empty".to_owned() });
+    }
+    configure(&connection, path)?;
+    Ok(connection)
+}
+
+/// Begins a book where there is none, for the owner's eyes alone.
+pub(crate) fn create(path: &Path, patience: Duration) -> Result<Connection, LedgerError> {
+    let exists = || LedgerError::Exists { path: path.to_owned() };
+    // What is left of a lost book would be played into the new one.
+    if ["-wal", "-journal"].iter().any(|suffix| beside(path, suffix).exists()) {
+        return Err(exists());
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600); // SQLite gives its side files the same mode
+    options.open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => exists(),
+        io::ErrorKind::StorageFull => LedgerError::DiskFull { path: path.to_owned() },
+        _ => LedgerError::CannotOpen { path: path.to_owned() },
+    })?;
+    let laid_out = attach(path, patience).and_then(|mut connection| {
+        configure(&connection, path)?;
+        lay_out(&mut connection, path)?;
+        Ok(connection)
+    });
+    if laid_out.is_err() {
+        // Ours, and nothing was ever charged in it.
+        let _ = std::fs::remove_file(path);
+    }
+    laid_out
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+fn attach(path: &Path, patience: Duration) -> Result<Connection, LedgerError> {
     let of = |source| LedgerError::of(path, source);
-    let mut connection = Connection::open(path).map_err(of)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(of)?;
     connection.busy_timeout(patience).map_err(of)?;
     // SQLite opens a file it may not write without a word.
     if connection.is_readonly("main").map_err(of)? {
         return Err(LedgerError::ReadOnly { path: path.to_owned() });
     }
-    // Recognised before anything is written: another program's file stays as it is.
-    let new = recognise(&connection, path)?;
-    connection.pragma_update(None, "journal_mode", "wal").map_err(of)?;
-    // A commit is on the disk before it returns: in WAL mode only FULL promises that.
-    connection.pragma_update(None, "synchronous", "full").map_err(of)?;
-    connection.pragma_update(None, "foreign_keys", true).map_err(of)?;
-    if new {
-        lay_out(&mut connection, path)?;
-    }
     Ok(connection)
 }
 
+fn configure(connection: &Connection, path: &Path) -> Result<(), LedgerError> {
+    let of = |source| LedgerError::of(path, source);
+    connection.pragma_update(None, "journal_mode", "wal").map_err(of)?;
+    // A commit is on the disk before it returns: in WAL mode only FULL promises that.
+    connection.pragma_update(None, "synchronous", "full").map_err(of)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(of)
+}
+
 /// Whether the file is empty; an error if it is anything but empty or ours.
-fn recognise(connection: &Connection, path: &Path) -> Result<bool, LedgerError> {
+fn is_empty(connection: &Connection, path: &Path) -> Result<bool, LedgerError> {
     let of = |source| LedgerError::of(path, source);
     let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0)).map_err(of);
     let refuse = |what: String| LedgerError::NotALedger { path: path.to_owned(), what };
@@ -112,11 +167,8 @@ fn recognise(connection: &Connection, path: &Path) -> Result<bool, LedgerError> 
 fn lay_out(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> {
     let of = |source| LedgerError::of(path, source);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(of)?;
-    // Another process may have been faster.
-    if recognise(&transaction, path)? {
-        transaction.execute_batch(LAYOUT).map_err(of)?;
-        transaction.pragma_update(None, "application_id", APPLICATION).map_err(of)?;
-        transaction.pragma_update(None, "user_version", VERSION).map_err(of)?;
-    }
+    transaction.execute_batch(LAYOUT).map_err(of)?;
+    transaction.pragma_update(None, "application_id", APPLICATION).map_err(of)?;
+    transaction.pragma_update(None, "user_version", VERSION).map_err(of)?;
     transaction.commit().map_err(of)
 }

@@ -16,7 +16,9 @@ struct Fixture {
 
 impl Fixture {
     fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        let fixture = Self { folder: tempfile::tempdir().unwrap() };
+        drop(Ledger::create(&fixture.path()).unwrap());
+        fixture
     }
 
     fn path(&self) -> PathBuf {
@@ -274,14 +276,56 @@ fn a_race_never_overspends() {
 }
 
 #[test]
-fn many_may_make_the_ledger_at_once() {
-    let fixture = Fixture::new();
-    std::thread::scope(|scope| {
-        for _ in 0..8 {
-            scope.spawn(|| fixture.open().declare(&[limit("2023", 100, &[("a", 60)])]).unwrap());
-        }
+fn of_many_who_begin_a_book_one_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ledger.sqlite");
+    let begun = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| Ledger::create(&path))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
     });
-    assert_eq!(fixture.open().status().unwrap().len(), 1);
+    assert_eq!(begun.iter().filter(|ledger| ledger.is_ok()).count(), 1);
+    assert!(
+        begun
+            .iter()
+            .filter_map(|ledger| ledger.as_ref().err())
+            .all(|e| matches!(e, LedgerError::Exists { .. }))
+    );
+}
+
+#[test]
+fn a_lost_book_is_never_begun_anew() {
+    let (fixture, ledger) = declared();
+    drop(ledger.reserve(&request("q", "releases", &[("2023", 1)])).unwrap());
+    let error = Ledger::create(&fixture.path()).unwrap_err();
+    assert!(matches!(error, LedgerError::Exists { .. }), "{error}");
+    // What is left of the book is no ground for a new one either: it would be played into it.
+    let wal = fixture.folder.path().join("ledger.sqlite-wal");
+    assert!(wal.exists());
+    std::fs::copy(&wal, fixture.folder.path().join("kept")).unwrap();
+    drop(ledger);
+    std::fs::rename(fixture.folder.path().join("kept"), &wal).unwrap();
+    std::fs::remove_file(fixture.path()).unwrap();
+    assert!(matches!(Ledger::create(&fixture.path()), Err(LedgerError::Exists { .. })));
+    std::fs::remove_file(&wal).unwrap();
+    let error = Ledger::open(&fixture.path()).unwrap_err();
+    assert!(matches!(error, LedgerError::Missing { .. }), "{error}");
+    assert!(!fixture.path().exists(), "asking made a book");
+    std::fs::write(fixture.path(), "").unwrap();
+    let error = Ledger::open(&fixture.path()).unwrap_err();
+    assert!(matches!(&error, LedgerError::NotALedger { what, .. } if what == "it is empty"), "{error}");
+    assert!(std::fs::read(fixture.path()).unwrap().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn the_book_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let (fixture, ledger) = declared();
+    drop(ledger.reserve(&request("q", "releases", &[("2023", 1)])).unwrap());
+    for name in ["ledger.sqlite", "ledger.sqlite-wal", "ledger.sqlite-shm"] {
+        let mode = std::fs::metadata(fixture.folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
 }
 
 const CHILD: &str = "SKJERM_LEDGER_TEST_CHILD";
@@ -386,7 +430,7 @@ fn other_files_are_refused_and_left_alone() {
         .execute_batch("CREATE TABLE t (x); INSERT INTO t VALUES (1)")
         .unwrap();
     let newer = fixture.folder.path().join("newer.sqlite");
-    drop(Ledger::open(&newer).unwrap());
+    drop(Ledger::create(&newer).unwrap());
     Connection::open(&newer).unwrap().pragma_update(None, "user_version", 9).unwrap();
     for (path, what) in [(text, "not a database"), (foreign, "another program's"), (newer, "layout 9")] {
         let before = std::fs::read(&path).unwrap();
@@ -401,10 +445,10 @@ fn other_files_are_refused_and_left_alone() {
 #[test]
 fn a_missing_folder_is_named() {
     let fixture = Fixture::new();
-    for path in [fixture.folder.path().join("none/ledger.sqlite"), fixture.folder.path().to_owned()] {
-        let error = Ledger::open(&path).unwrap_err();
+    let (nowhere, folder) = (fixture.folder.path().join("none/ledger.sqlite"), fixture.folder.path());
+    for error in [Ledger::create(&nowhere).unwrap_err(), Ledger::open(folder).unwrap_err()] {
         assert!(matches!(error, LedgerError::CannotOpen { .. }), "{error}");
-        assert!(error.to_string().contains(path.to_str().unwrap()));
+        assert!(error.to_string().contains(folder.to_str().unwrap()));
     }
 }
 

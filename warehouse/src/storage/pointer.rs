@@ -22,7 +22,8 @@ pub(crate) struct Pointer {
     pub(crate) tables: BTreeMap<String, u64>,
 }
 
-fn path(root: &Path) -> PathBuf {
+/// Where it is.
+pub(crate) fn path(root: &Path) -> PathBuf {
     root.join("current.json")
 }
 
