@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-/// Why a row cannot be used. A row has one reason: the first found, in the order line, table, date, person, columns.
+/// Why a row cannot be used. A row has one reason: the first found, in the order line, table, date, person, columns,
+/// the round as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
@@ -32,11 +33,13 @@ pub enum Reason {
     BadEncoding,
     /// A quote that is never closed.
     UnclosedQuote,
+    /// The line is of a round of a count whose form lacks lines, or has some that cannot be used.
+    IncompleteRound,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::UnknownCode,
         Self::BadDate,
         Self::FutureDate,
@@ -50,6 +53,7 @@ impl Reason {
         Self::WrongNumberOfFields,
         Self::BadEncoding,
         Self::UnclosedQuote,
+        Self::IncompleteRound,
     ];
 
     /// The code in reports and quarantine files.
@@ -68,6 +72,7 @@ impl Reason {
             Self::WrongNumberOfFields => "wrong_number_of_fields",
             Self::BadEncoding => "bad_encoding",
             Self::UnclosedQuote => "unclosed_quote",
+            Self::IncompleteRound => "incomplete_round",
         }
     }
 
@@ -100,6 +105,9 @@ impl Reason {
             Self::BadEncoding => "the line has bytes that are no text in this encoding: export again",
             Self::UnclosedQuote => {
                 "a quote is opened and never closed: close it, or export again (a cut file?)"
+            }
+            Self::IncompleteRound => {
+                "the form lacks lines for some areas or groups: a form has a line for every area, age group and gender, also for 0; fill them in, correct those of its lines that are in quarantine for another reason, and deliver the whole round in one file"
             }
         }
     }

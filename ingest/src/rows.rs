@@ -1,4 +1,5 @@
-//! Rows of cells in, rows of tables out: every rule about a single row is here.
+//! Rows of cells in, rows of tables out: every rule about a single row is here, and the one about rows together
+//! (a round of a count is whole, or none of its lines is used).
 //!
 //! # Privacy
 //!
@@ -7,9 +8,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use arrow::compute::filter_record_batch;
 use arrow::error::ArrowError;
 use jiff::civil::Date;
 use skjerm_warehouse::policy::{Policy, YearRange};
+use skjerm_warehouse::rounds::{Grid, OBSERVATIONS};
 use skjerm_warehouse::{Delivery, DeliveryLoad};
 use zeroize::Zeroize;
 
@@ -22,7 +25,7 @@ use crate::quarantine::QuarantineLine;
 use crate::read::Sink;
 use crate::reason::Reason;
 use crate::report::DeliveryReport;
-use crate::table::{Builder, Event, Value};
+use crate::table::{Builder, Event, Rows, Value};
 use crate::values::{self, Cell, OLDEST};
 
 /// The most spellings of one column that are remembered. A real column has a few dozen.
@@ -36,6 +39,8 @@ pub(crate) struct FileRows<'a> {
     mapping: &'a Compiled,
     key: &'a LinkingKey,
     years: YearRange,
+    /// The lines a form of a count must have.
+    grid: Option<Grid>,
     today: Date,
     search: Search,
     header: Option<Header>,
@@ -89,6 +94,7 @@ impl<'a> FileRows<'a> {
             mapping,
             key,
             years: policy.years,
+            grid: Grid::new(policy),
             today,
             search: Search::default(),
             header: None,
@@ -105,6 +111,16 @@ impl<'a> FileRows<'a> {
         if self.header.is_none() {
             return Err(self.search.failed(self.mapping));
         }
+        let failed = |error: ArrowError| FileProblem::Io(std::io::Error::other(error));
+        let mut tables = BTreeMap::new();
+        for builder in std::mem::take(&mut self.builders) {
+            let Some(rows) = builder.finish().map_err(failed)? else { continue };
+            let rows = self.whole_rounds(rows).map_err(failed)?;
+            if rows.batch.num_rows() > 0 {
+                tables.insert(rows.table, rows.batch);
+            }
+        }
+        self.quarantined.sort_by_key(|(line, _)| *line);
         let mapping = self.mapping;
         let column =
             |field: Option<usize>| field.map(|f| mapping.fields[f].label.clone()).unwrap_or_default();
@@ -118,12 +134,21 @@ impl<'a> FileRows<'a> {
                 reason,
             })
             .collect();
-        let batches = self.builders.into_iter().filter_map(|b| b.finish().transpose());
-        let tables = batches.collect::<Result<BTreeMap<_, _>, ArrowError>>();
-        let tables = tables.map_err(|error| FileProblem::Io(std::io::Error::other(error)))?;
         let source = mapping.source.clone();
         let delivery = Delivery { source: source.clone(), file: file.to_owned(), tables };
         Ok(ReadFile { source, file: file.to_owned(), read: self.read, delivery, quarantined })
+    }
+
+    /// The lines of a count whose round is whole in this file; those of other rounds go to quarantine, each of them.
+    fn whole_rounds(&mut self, rows: Rows) -> Result<Rows, ArrowError> {
+        let grid = self.grid.as_ref().filter(|_| rows.table == OBSERVATIONS);
+        let Some(whole) = grid.and_then(|grid| grid.in_whole_rounds(&rows.batch)) else { return Ok(rows) };
+        let (kept, others): (Vec<_>, Vec<_>) =
+            rows.lines.into_iter().zip(whole.values()).partition(|(_, whole)| *whole);
+        let refusal = (None, Reason::IncompleteRound);
+        self.quarantined.extend(others.into_iter().map(|(line, _)| (line, refusal)));
+        let batch = filter_record_batch(&rows.batch, &whole)?;
+        Ok(Rows { batch, lines: kept.into_iter().map(|(line, _)| line).collect(), ..rows })
     }
 }
 
@@ -133,7 +158,7 @@ impl Sink for FileRows<'_> {
             self.header = self.search.look(line, cells, self.mapping)?;
             return Ok(());
         };
-        let outcome = Row { cells, header: &header, file: self }.take();
+        let outcome = Row { cells, header: &header, file: self }.take(line);
         self.header = Some(header);
         self.read += 1;
         if let Err(refusal) = outcome {
@@ -163,7 +188,7 @@ struct Row<'r, 'a> {
 }
 
 impl Row<'_, '_> {
-    fn take(mut self) -> Result<(), Refusal> {
+    fn take(mut self, line: u64) -> Result<(), Refusal> {
         let mapping = self.file.mapping;
         let at = self.table()?;
         let table = &mapping.tables[at];
@@ -181,7 +206,7 @@ impl Row<'_, '_> {
         let filled = self.columns(table, date, birth, person.map(|p| p.1), &mut values);
         let done = filled.and_then(|()| {
             let record = self.record(table, date)?;
-            let event = Event { person: person.map(|p| p.0), record, date };
+            let event = Event { person: person.map(|p| p.0), record, date, line };
             self.file.builders[at].push(&event, &values);
             Ok(())
         });

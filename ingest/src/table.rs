@@ -25,13 +25,23 @@ pub(crate) struct Event {
     pub(crate) person: Option<Pseudonym>,
     pub(crate) record: Pseudonym,
     pub(crate) date: Date,
+    /// Line of a text or row of a sheet.
+    pub(crate) line: u64,
 }
 
 /// The rows of one table of one file.
+pub(crate) struct Rows {
+    pub(crate) table: String,
+    pub(crate) batch: RecordBatch,
+    /// Where each row stood.
+    pub(crate) lines: Vec<u64>,
+}
+
+/// The rows of one table of one file, while they are read.
 pub(crate) struct Builder<'a> {
     plan: &'a TablePlan,
     columns: Vec<Column<'a>>,
-    rows: usize,
+    lines: Vec<u64>,
 }
 
 enum Column<'a> {
@@ -58,7 +68,7 @@ impl<'a> Builder<'a> {
                 | ColumnPlan::LinkLevel { codes, .. } => Column::Code(Vec::new(), codes),
             })
             .collect();
-        Self { plan, columns, rows: 0 }
+        Self { plan, columns, lines: Vec::new() }
     }
 
     /// Adds a row; `values` has one value a column, in order.
@@ -81,17 +91,17 @@ impl<'a> Builder<'a> {
                 (Column::Code(at, codes), _) => at.push(u16::try_from(codes.len()).unwrap_or(u16::MAX)),
             }
         }
-        self.rows += 1;
+        self.lines.push(event.line);
     }
 
-    /// The batch, or nothing when there are no rows.
-    pub(crate) fn finish(self) -> Result<Option<(String, RecordBatch)>, ArrowError> {
-        if self.rows == 0 {
+    /// The rows, or nothing when there are none.
+    pub(crate) fn finish(self) -> Result<Option<Rows>, ArrowError> {
+        if self.lines.is_empty() {
             return Ok(None);
         }
         let arrays = self.columns.into_iter().map(array).collect::<Result<Vec<_>, _>>()?;
         let batch = RecordBatch::try_new(Arc::clone(&self.plan.schema), arrays)?;
-        Ok(Some((self.plan.name.clone(), batch)))
+        Ok(Some(Rows { table: self.plan.name.clone(), batch, lines: self.lines }))
     }
 }
 

@@ -95,6 +95,19 @@ pub enum WarehouseError {
         /// The column.
         column: String,
     },
+    /// Whether a round of a count is whole cannot be told.
+    #[error(
+        "the policy declares the table {rounds}, so its table {source_table} needs the columns {}, each with a closed list: only a round with a line for all of them counts",
+        columns.join(", ")
+    )]
+    NoGrid {
+        /// The table of the rounds.
+        rounds: &'static str,
+        /// The table they come from.
+        source_table: &'static str,
+        /// The columns it needs.
+        columns: [&'static str; 3],
+    },
     /// Rows could not be put together.
     #[error("rows of table {table} cannot be put together: {source}")]
     Arrow {

@@ -5,6 +5,7 @@
 //! * [`WarehouseKey`] makes the second layer of pseudonyms; only that layer is stored.
 //! * [`Warehouse`] loads [`Delivery`]s and gives [`Snapshot`]s.
 //! * [`reference::Reference`] holds public reference data.
+//! * [`rounds`] says which rounds of a count are whole.
 //!
 //! # Privacy
 //!
@@ -23,6 +24,7 @@ pub mod keyfile;
 mod load;
 pub mod policy;
 pub mod reference;
+pub mod rounds;
 mod snapshot;
 mod storage;
 mod warehouse;

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod mutated;
+mod scene;
 mod sources;
 mod whole;
 

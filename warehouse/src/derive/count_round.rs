@@ -1,29 +1,32 @@
 //! `count_round`: which rounds of a count were held, from the forms that were filled in.
 //!
-//! A round is a date, a campaign and a shift. Forms have a line for every area and group, with 0 where nobody
-//! was seen, so the rounds are those of the protocol and do not depend on whether anybody was there. They are
-//! public; the record is a hash of what the row says, without a key.
+//! A round is a date, a campaign and a shift. It counts when its lines cover every area, age group and gender of
+//! the protocol, with 0 where nobody was seen: so the rounds are those that were held, and do not depend on
+//! whether anybody was there ([`crate::rounds`] argues it). Lines of other rounds stay in the table of
+//! observations and are in no figure. Rounds are public; the record is a hash of what the row says, without a key.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Date32Array, FixedSizeBinaryArray, RecordBatch, StringArray};
 use arrow::buffer::Buffer;
+use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::Date32Type;
 
 use crate::WarehouseError;
 use crate::load::{CellRows, State, Workplace};
 use crate::policy::{ColumnRole, Policy, Table};
+use crate::rounds::{GRID, Grid, OBSERVATIONS, ROUND as CODES};
 use crate::storage::{Cell, parquet, shard};
 
 pub(super) const TABLE: &str = "count_round";
-pub(super) const SOURCE: &str = "scene_observation";
+pub(super) const SOURCE: &str = OBSERVATIONS;
 const CONTEXT: &str = "skjerm warehouse count round record v1";
-const CODES: [&str; 2] = ["campaign", "shift"];
 
 type Round = (i32, [String; 2]);
 
-/// The table must be `record, year, date, campaign, shift`, the last three as the source has them.
+/// The table must be `record, year, date, campaign, shift`, the last three as the source has them; and the source
+/// must have the columns that say whether a round is whole.
 pub(super) fn check(policy: &Policy, table: &Table) -> Result<(), WarehouseError> {
     let source = policy.table(SOURCE);
     for column in &table.columns {
@@ -41,7 +44,11 @@ pub(super) fn check(policy: &Policy, table: &Table) -> Result<(), WarehouseError
             return Err(WarehouseError::Underivable { table, column });
         }
     }
-    Ok(())
+    grid(policy).map(|_| ())
+}
+
+fn grid(policy: &Policy) -> Result<Grid, WarehouseError> {
+    Grid::new(policy).ok_or(WarehouseError::NoGrid { rounds: TABLE, source_table: SOURCE, columns: GRID })
 }
 
 /// The rounds of these years.
@@ -51,14 +58,13 @@ pub(super) fn make(
     state: &State,
     years: &BTreeSet<i32>,
 ) -> Result<Vec<(Cell, Option<crate::storage::StoredFile>)>, WarehouseError> {
+    let grid = grid(place.policy)?;
+    let columns: Vec<&str> = ["date"].into_iter().chain(CODES).chain(GRID).collect();
     let mut made = Vec::new();
     for year in years {
-        let mut rounds: BTreeSet<Round> = BTreeSet::new();
         let sources = state.get(SOURCE).into_iter().flatten().filter(|((y, _), _)| y == year);
-        for (_, file) in sources {
-            let path = place.folder(SOURCE).join(&file.path);
-            read_rounds(&parquet::read(&path, &["date", CODES[0], CODES[1]])?, &mut rounds);
-        }
+        let files = sources.map(|(_, file)| parquet::read(&place.folder(SOURCE).join(&file.path), &columns));
+        let rounds = whole_rounds(&grid, &files.collect::<Result<Vec<_>, _>>()?)?;
         let mut shards: [BTreeMap<u128, Round>; 4] = Default::default();
         for round in rounds {
             let record = record(&round);
@@ -73,14 +79,22 @@ pub(super) fn make(
     Ok(made)
 }
 
-fn read_rounds(batch: &RecordBatch, rounds: &mut BTreeSet<Round>) {
-    let dates = batch.column_by_name("date").and_then(|c| c.as_primitive_opt::<Date32Type>());
-    let codes = CODES.map(|name| batch.column_by_name(name).and_then(|c| c.as_string_opt::<i32>()));
-    let (Some(dates), [Some(campaigns), Some(shifts)]) = (dates, codes) else { return };
-    for row in 0..batch.num_rows() {
+/// The whole rounds of a year. The lines of one are in several files, so that all files are looked at together.
+fn whole_rounds(grid: &Grid, files: &[RecordBatch]) -> Result<BTreeSet<Round>, WarehouseError> {
+    let failed = WarehouseError::arrow(SOURCE);
+    let mut rounds = BTreeSet::new();
+    let Some(first) = files.first() else { return Ok(rounds) };
+    let lines = concat_batches(first.schema_ref(), files).map_err(&failed)?;
+    let Some(whole) = grid.in_whole_rounds(&lines) else { return Ok(rounds) };
+    let lines = filter_record_batch(&lines, &whole).map_err(&failed)?;
+    let dates = lines.column_by_name("date").and_then(|c| c.as_primitive_opt::<Date32Type>());
+    let codes = CODES.map(|name| lines.column_by_name(name).and_then(|c| c.as_string_opt::<i32>()));
+    let (Some(dates), [Some(campaigns), Some(shifts)]) = (dates, codes) else { return Ok(rounds) };
+    for row in 0..lines.num_rows() {
         let code = |array: &StringArray| array.value(row).to_owned();
         rounds.insert((dates.value(row), [code(campaigns), code(shifts)]));
     }
+    Ok(rounds)
 }
 
 fn record((date, codes): &Round) -> u128 {

@@ -129,36 +129,96 @@ async fn a_record_twice_in_a_call_counts_as_replaced_and_the_last_wins() {
     assert_eq!(stored.iter().filter(|s| s["gender"] == "male").count(), 0);
 }
 
-#[tokio::test]
-async fn the_rounds_of_a_count_follow_from_its_forms() {
-    let world = World::new();
-    let form = |record, date: &str, shift: &str, area: &str, persons: u32| {
-        row(0, record, date)
+/// The form of a round: a line for every area, age group and gender, and how many were seen in each.
+fn form(first: u64, date: &str, shift: &str, persons: u32) -> Vec<Row> {
+    let areas = [
+        "oslo_s",
+        "storgata_brugata",
+        "nedre_akerselva",
+        "vaterland_gronland",
+        "urtegata",
+        "kvadraturen_skippergata",
+    ];
+    let groups = ["u18", "18-25", "25+"].into_iter().flat_map(|age| [(age, "female"), (age, "male")]);
+    let lines =
+        areas.into_iter().flat_map(|area| groups.clone().map(move |(age, gender)| (area, age, gender)));
+    let line = |(number, (area, age, gender))| {
+        row(0, number, date)
             .with("campaign", "2024-summer")
             .with("shift", shift)
             .with("area", area)
+            .with("scene_age", age)
+            .with("gender", gender)
             .with("persons", persons)
     };
-    let rows = [
-        form(1, "2024-07-01", "day", "oslo_s", 0),
-        form(2, "2024-07-01", "day", "urtegata", 0),
-        form(3, "2024-07-01", "evening", "oslo_s", 7),
-        form(4, "2024-07-02", "day", "oslo_s", 3),
-    ];
-    world.load(&[("scene_observation", &rows)]).await;
-    let mut rounds: Vec<_> = world
-        .rows("count_round")
-        .await
-        .iter()
-        .map(|r| (r["date"].clone(), r["shift"].clone(), r["campaign"].clone()))
-        .collect();
+    (first..).zip(lines).map(line).collect()
+}
+
+async fn rounds(world: &World) -> Vec<(i32, String)> {
+    let rows = world.rows("count_round").await;
+    assert!(rows.iter().all(|r| r["campaign"] == "2024-summer"));
+    let mut rounds: Vec<_> =
+        rows.iter().map(|r| (r["date"].parse().expect("days"), r["shift"].clone())).collect();
     rounds.sort();
-    let days: Vec<_> = rounds.iter().map(|(d, s, _)| (d.parse::<i32>().expect("days"), s.as_str())).collect();
-    assert_eq!(days, [(19905, "day"), (19905, "evening"), (19906, "day")]);
-    assert!(rounds.iter().all(|(_, _, c)| c == "2024-summer"));
+    rounds
+}
+
+fn round(day: i32, shift: &str) -> (i32, String) {
+    (day, shift.to_owned())
+}
+
+#[tokio::test]
+async fn the_rounds_of_a_count_follow_from_its_forms() {
+    let world = World::new();
+    let rows = [
+        form(0, "2024-07-01", "day", 0),
+        form(100, "2024-07-01", "evening", 7),
+        form(200, "2024-07-02", "day", 3),
+    ]
+    .concat();
+    assert_eq!(rows.len(), 3 * 36);
+    world.load(&[("scene_observation", &rows)]).await;
+    let held = [round(19905, "day"), round(19905, "evening"), round(19906, "day")];
+    assert_eq!(rounds(&world).await, held);
     // A round that was none after all goes away.
-    world.load(&[("scene_observation", &[form(4, "2024-07-01", "day", "oslo_s", 3)])]).await;
-    assert_eq!(world.rows("count_round").await.len(), 2);
+    world.load(&[("scene_observation", &form(200, "2024-07-01", "day", 3))]).await;
+    assert_eq!(rounds(&world).await, held[..2]);
+}
+
+/// A round is there because its form has every line: not because of, and not in spite of, what was seen.
+#[tokio::test]
+async fn an_incomplete_round_is_none_whatever_was_seen() {
+    for seen in [0, 1, 200] {
+        let world = World::new();
+        let whole = form(0, "2024-07-01", "day", seen);
+        // All lines but one, and lines beside the grid in its place.
+        let mut short = form(100, "2024-07-02", "day", seen);
+        let missing = short.pop().expect("a line");
+        for (number, column) in (190..).zip(["area", "scene_age", "gender"]) {
+            short.push(Row { record: number, ..missing.clone() }.with(column, "unknown"));
+        }
+        short.push(Row { record: 193, ..missing.clone() }.with("area", "district"));
+        // One line alone; and a line of another shift does not complete a round.
+        let alone = [row(0, 200, "2024-07-03").with("campaign", "2024-summer").with("shift", "day")];
+        let other = [missing.clone().with("shift", "evening")];
+        let rows = [whole, short, alone.to_vec(), other.to_vec()].concat();
+        world.load(&[("scene_observation", &rows)]).await;
+        assert_eq!(rounds(&world).await, [round(19905, "day")], "{seen}");
+        // The line comes later, saying that nobody was there: now the round was held.
+        world.load(&[("scene_observation", &[missing.with("persons", 0)])]).await;
+        assert_eq!(rounds(&world).await, [round(19905, "day"), round(19906, "day")], "{seen}");
+    }
+}
+
+#[test]
+fn rounds_need_the_columns_of_their_grid() {
+    let mut policy = crate::policy::Policy::oslo();
+    let observations = policy.tables.get_mut("scene_observation").expect("a table");
+    observations.columns.retain(|column| column.name != "scene_age");
+    let folder = tempfile::tempdir().expect("a folder");
+    let installation = crate::Installation::init(folder.path()).expect("an installation");
+    let error = crate::Warehouse::open(&installation, policy.into()).expect_err("no grid");
+    assert!(error.to_string().contains("area, scene_age, gender"), "{error}");
 }
 
 #[tokio::test]
