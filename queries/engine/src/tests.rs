@@ -75,26 +75,43 @@ fn patrols() -> Vec<Row> {
     vec![patrol(1, "day", "no", 2), patrol(1, "evening", "yes", 1), patrol(2, "evening", "no", 3)]
 }
 
-/// Two rounds in the evening, one by day, each with two areas.
+/// Two rounds in the evening, one by day: every line of their forms, and persons in two areas.
 fn observations() -> Vec<Row> {
-    let seen = |month, shift, area, persons| {
+    let areas = [
+        "oslo_s",
+        "storgata_brugata",
+        "nedre_akerselva",
+        "vaterland_gronland",
+        "urtegata",
+        "kvadraturen_skippergata",
+    ];
+    let line = |month: i64, shift: &'static str, [area, age, gender]: [&'static str; 3], persons: i64| {
         let codes = [
             ("campaign", "2024-summer"),
             ("shift", shift),
             ("area", area),
-            ("scene_age", "18-25"),
-            ("gender", "male"),
+            ("scene_age", age),
+            ("gender", gender),
         ];
         Row::new(0, 2024, month, &codes, Some(persons))
     };
-    vec![
-        seen(6, "evening", "oslo_s", 40),
-        seen(6, "evening", "urtegata", 10),
-        seen(7, "evening", "oslo_s", 60),
-        seen(7, "evening", "urtegata", 0),
-        seen(6, "day", "oslo_s", 5),
-        seen(6, "day", "urtegata", 7),
-    ]
+    let mut lines = Vec::new();
+    for (month, shift, oslo_s, urtegata) in [(6, "evening", 40, 10), (7, "evening", 60, 0), (6, "day", 5, 7)]
+    {
+        for area in areas {
+            for age in ["u18", "18-25", "25+"] {
+                for gender in ["female", "male"] {
+                    let persons = match (area, age, gender) {
+                        ("oslo_s", "18-25", "male") => oslo_s,
+                        ("urtegata", "18-25", "male") => urtegata,
+                        _ => 0,
+                    };
+                    lines.push(line(month, shift, [area, age, gender], persons));
+                }
+            }
+        }
+    }
+    lines
 }
 
 async fn house(contacts: &[Row]) -> House {
