@@ -44,6 +44,31 @@ pub enum IngestError {
         /// Rows it says it took.
         taken: u64,
     },
+    /// One key file stands in both places.
+    #[error(
+        "the linking key and the warehouse key are the same: the two sides of the pseudonymisation need a key each"
+    )]
+    SameKey,
+    /// The warehouse was written with another key.
+    #[error(
+        "the {purpose} key here is {given}, but this warehouse was written with {written}: every person would get a second pseudonym and be counted twice"
+    )]
+    OtherKey {
+        /// Which of the two keys.
+        purpose: &'static str,
+        /// Id of the key that the warehouse was written with.
+        written: String,
+        /// Id of the key that was given.
+        given: String,
+    },
+    /// The note of the keys beside the tables could not be used.
+    #[error("the note of the warehouse's keys {path} {problem}")]
+    Custody {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// The rows are loaded, but the quarantine could not be written.
     #[error(
         "the rows are loaded, but the quarantine file {path} cannot be written ({source}): free space or correct permissions, and ingest the same files again"
@@ -59,7 +84,15 @@ pub enum IngestError {
 impl IngestError {
     /// Whether the input was refused (exit code 2), as opposed to a fault (exit code 1).
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::NoFiles | Self::UnknownSource { .. } | Self::Refused(_) | Self::Mapping(_))
+        matches!(
+            self,
+            Self::NoFiles
+                | Self::UnknownSource { .. }
+                | Self::Refused(_)
+                | Self::Mapping(_)
+                | Self::SameKey
+                | Self::OtherKey { .. }
+        )
     }
 
     /// What to do, where the message does not say it yet.
@@ -70,6 +103,9 @@ impl IngestError {
             }
             Self::Refused(errors) => {
                 Some(errors.iter().map(|e| e.problem.advice()).collect::<Vec<_>>().join(" "))
+            }
+            Self::SameKey | Self::OtherKey { .. } => {
+                Some("put the kept copies of this installation's keys back into its folder keys".into())
             }
             _ => None,
         }

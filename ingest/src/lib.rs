@@ -18,6 +18,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::format_collect))]
 
+mod custody;
 mod error;
 mod header;
 pub mod identity;

@@ -59,7 +59,7 @@ pub(crate) fn write_summary(folder: &Path, report: &IngestReport) -> Result<(), 
 
 /// The same for the same file, different for files of one name in two folders.
 fn name(source: &str, path: &Path) -> PathBuf {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let stem = crate::run::masked(&path.file_stem().unwrap_or_default().to_string_lossy());
     let plain: String = stem
         .chars()
         .map(|c| if c.is_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' })

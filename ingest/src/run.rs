@@ -8,6 +8,7 @@ use jiff::civil::Date;
 use skjerm_warehouse::policy::Policy;
 use skjerm_warehouse::{DeliveryLoad, Installation, Warehouse, WarehouseKey};
 
+use crate::custody::Custody;
 use crate::error::{FileError, FileProblem, IngestError};
 use crate::key::LinkingKey;
 use crate::mapping::{self, Compiled};
@@ -150,6 +151,7 @@ pub async fn ingest(
     progress: &dyn Progress,
 ) -> Result<IngestReport, IngestError> {
     let today = options.today.unwrap_or_else(today_in_oslo);
+    let custody = Custody::check(installation, linking, warehouse_key)?;
     let mut read = Ingest::open(installation, policy)?.read(linking, files, today, progress)?;
     if options.dry_run {
         let report = |f: &ReadFile| f.report(DeliveryLoad { loaded: f.usable(), replaced: 0 });
@@ -166,6 +168,7 @@ pub async fn ingest(
             tables: std::mem::take(&mut f.delivery.tables),
         })
         .collect();
+    custody.keep()?;
     let loads = warehouse.load(warehouse_key, deliveries).await?;
     progress.advance(rows);
     progress.finish();
@@ -204,7 +207,32 @@ fn today_in_oslo() -> Date {
 }
 
 fn base_name(path: &Path) -> String {
-    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    masked(&path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// A file's name without what may be an identity number in it: nine or more digits in a row, or six and five.
+pub(crate) fn masked(name: &str) -> String {
+    let mut shown = String::with_capacity(name.len());
+    let mut digits = String::new();
+    // A separator within a run of digits belongs to it: numbers are written as `010101 12345` too.
+    let mut flush = |digits: &mut String, shown: &mut String| {
+        let count = digits.bytes().filter(u8::is_ascii_digit).count();
+        shown.push_str(if count >= 9 { "#########" } else { digits });
+        digits.clear();
+    };
+    let mut letters = name.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let joins = matches!(letter, ' ' | '-' | '.') && !digits.is_empty();
+        let joins = joins && letters.peek().is_some_and(char::is_ascii_digit);
+        if letter.is_ascii_digit() || joins {
+            digits.push(letter);
+        } else {
+            flush(&mut digits, &mut shown);
+            shown.push(letter);
+        }
+    }
+    flush(&mut digits, &mut shown);
+    shown
 }
 
 #[cfg(test)]

@@ -1,0 +1,82 @@
+//! Which keys a warehouse was written with.
+//!
+//! # Privacy
+//! With another key every person gets another pseudonym, so that one human becomes two units and is counted twice. The
+//! ids of both keys (never the secrets) are kept beside the tables at the first load, and other keys are refused.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use skjerm_warehouse::{Installation, WarehouseKey};
+
+use crate::error::IngestError;
+use crate::key::LinkingKey;
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Ids {
+    linking: String,
+    warehouse: String,
+}
+
+/// The keys of one call, checked against those of the warehouse.
+pub(crate) struct Custody {
+    path: PathBuf,
+    ids: Ids,
+    known: bool,
+}
+
+impl Custody {
+    pub(crate) fn check(
+        installation: &Installation,
+        linking: &LinkingKey,
+        warehouse: &WarehouseKey,
+    ) -> Result<Self, IngestError> {
+        let ids = Ids { linking: linking.id().to_owned(), warehouse: warehouse.id().to_owned() };
+        if ids.linking == ids.warehouse {
+            return Err(IngestError::SameKey);
+        }
+        let path = installation.warehouse_dir().join("keys.json");
+        let known = match fs::read(&path) {
+            Ok(text) => {
+                let written: Ids = serde_json::from_slice(&text).map_err(|_| IngestError::Custody {
+                    path: path.clone(),
+                    problem: "is damaged".to_owned(),
+                })?;
+                for (purpose, written, given) in [
+                    ("linking", &written.linking, &ids.linking),
+                    ("warehouse", &written.warehouse, &ids.warehouse),
+                ] {
+                    if written != given {
+                        return Err(IngestError::OtherKey {
+                            purpose,
+                            written: written.clone(),
+                            given: given.clone(),
+                        });
+                    }
+                }
+                true
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+            Err(error) => return Err(IngestError::Custody { path, problem: error.to_string() }),
+        };
+        Ok(Self { path, ids, known })
+    }
+
+    /// Writes the ids down, before the first rows are: whole or not at all.
+    pub(crate) fn keep(&self) -> Result<(), IngestError> {
+        if self.known {
+            return Ok(());
+        }
+        let work = self.path.with_extension(format!("{}.part", std::process::id()));
+        let text = serde_json::to_vec(&self.ids).map_err(std::io::Error::other);
+        text.and_then(|text| {
+            let mut file = fs::File::create(&work)?;
+            file.write_all(&text)?;
+            file.sync_all()?;
+            fs::rename(&work, &self.path)
+        })
+        .map_err(|error| IngestError::Custody { path: self.path.clone(), problem: error.to_string() })
+    }
+}
