@@ -215,7 +215,7 @@ pub(crate) fn masked(name: &str) -> String {
     let mut shown = String::with_capacity(name.len());
     let mut digits = String::new();
     // A separator within a run of digits belongs to it: numbers are written as `010101 12345` too.
-    let mut flush = |digits: &mut String, shown: &mut String| {
+    let flush = |digits: &mut String, shown: &mut String| {
         let count = digits.bytes().filter(u8::is_ascii_digit).count();
         shown.push_str(if count >= 9 { "#########" } else { digits });
         digits.clear();
