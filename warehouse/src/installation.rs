@@ -32,23 +32,28 @@ pub enum InstallationError {
 }
 
 impl Installation {
-    /// Makes the folders and copies the shipped policy. What is there already stays as it is, so that it can
-    /// be run again.
+    /// Makes the folders and copies the shipped policy. Files that are there already stay as they are, so that it
+    /// can be run again.
+    ///
+    /// # Privacy
+    ///
+    /// Only the owner gets into the installation and into each of its folders with protected rows, quarantine
+    /// lines, keys or spill files (0700), whatever the umask says. Each is closed on its own, so that one that is
+    /// moved or mounted elsewhere stays closed. [`Self::open`] changes no mode: a steward who lets somebody in on
+    /// purpose is not overruled.
     pub fn init(root: impl Into<PathBuf>) -> Result<Self, InstallationError> {
         let installation = Self { root: root.into() };
-        let open = [
+        for folder in [
             installation.root.clone(),
             installation.warehouse_dir(),
-            installation.releases_dir(),
             installation.quarantine_dir(),
-        ];
-        for folder in &open {
-            make_folder(folder, false)?;
+            installation.keys_dir(),
+            installation.spill_dir(),
+        ] {
+            make_folder(&folder, crate::keyfile::make_private_folder)?;
         }
-        // Keys, and spill files with pseudonyms, are for the owner alone.
-        for folder in [installation.keys_dir(), installation.spill_dir()] {
-            make_folder(&folder, true)?;
-        }
+        // Published, if only within the installation.
+        make_folder(&installation.releases_dir(), |folder| fs::create_dir_all(folder))?;
         write_new(&installation.root.join(MUNICIPALITIES_FILE), SHIPPED_MUNICIPALITIES)?;
         // Last: `open` takes the policy as the sign of a whole installation.
         write_new(&installation.policy_path(), SHIPPED_POLICY)?;
@@ -125,10 +130,8 @@ impl Installation {
     }
 }
 
-fn make_folder(path: &Path, private: bool) -> Result<(), InstallationError> {
-    let made = fs::create_dir_all(path)
-        .and_then(|()| if private { crate::keyfile::make_private(path) } else { Ok(()) });
-    made.map_err(|source| InstallationError::Write { path: path.to_owned(), source })
+fn make_folder(path: &Path, make: impl Fn(&Path) -> io::Result<()>) -> Result<(), InstallationError> {
+    make(path).map_err(|source| InstallationError::Write { path: path.to_owned(), source })
 }
 
 fn write_new(path: &Path, text: &str) -> Result<(), InstallationError> {

@@ -135,8 +135,7 @@ impl KeyFile {
     pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
         let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
         if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
-            make_private(folder).map_err(failed)?;
+            make_private_folder(folder).map_err(failed)?;
         }
         let mut text = Zeroizing::new(String::with_capacity(256));
         text.push_str("# Secret. Whoever has both keys of an installation can look persons up.\n");
@@ -168,8 +167,16 @@ impl KeyFile {
     }
 }
 
-/// Lets only its owner into a folder.
-pub(crate) fn make_private(folder: &Path) -> io::Result<()> {
+/// Makes a folder, unless it is there, and lets only its owner in.
+pub(crate) fn make_private_folder(folder: &Path) -> io::Result<()> {
+    if let Some(parent) = folder.parent() {
+        fs::create_dir_all(parent)?;
+    }
+    // Private from the first moment; the mode is set again for a folder that was there.
+    match fs::DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if !folder.is_dir() => return Err(error),
+        _ => {}
+    }
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
 }
 

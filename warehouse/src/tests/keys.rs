@@ -14,7 +14,6 @@ fn a_key_is_private_and_reads_back() {
     key.save(&path).expect("saved");
     let mode = |path: &std::path::Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
     assert_eq!((mode(&path), mode(&installation.keys_dir())), (0o600, 0o700));
-    assert_eq!(mode(&installation.spill_dir()), 0o700);
     let again = WarehouseKey::load(&path).expect("loaded");
     assert_eq!((again.id(), again.epoch()), (key.id(), 1));
     let one = [7; 16];
@@ -101,4 +100,29 @@ fn an_installation_is_made_once_and_found_again() {
     fs::write(made.policy_path(), "edited").expect("edited");
     assert_eq!(Installation::init(&root).expect("again"), Installation::open(&root).expect("found"));
     assert_eq!(fs::read_to_string(made.policy_path()).expect("text"), "edited", "never overwritten");
+}
+
+#[test]
+fn only_the_owner_gets_into_an_installation() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mode = |path: &std::path::Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    let allow = |path: &std::path::Path| {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("permissions");
+    };
+    let root = folder.path().join("above/oslo");
+    let there = Installation::init(&root).expect("an installation");
+    let private =
+        [root.clone(), there.warehouse_dir(), there.quarantine_dir(), there.keys_dir(), there.spill_dir()];
+    for path in &private {
+        assert_eq!(mode(path), 0o700, "{}", path.display());
+        allow(path);
+    }
+    Installation::open(&root).expect("found");
+    assert!(private.iter().all(|path| mode(path) == 0o755), "opening changes no mode");
+    Installation::init(&root).expect("again");
+    assert!(private.iter().all(|path| mode(path) == 0o700));
+    // A file is no folder, and keeps its mode.
+    allow(&there.policy_path());
+    assert!(Installation::init(there.policy_path()).is_err());
+    assert_eq!(mode(&there.policy_path()), 0o755);
 }
