@@ -42,7 +42,7 @@ pub struct KeyFile {
 #[derive(Debug, Error)]
 pub enum KeyFileError {
     /// There is no key.
-    #[error("no key in {0}: run `skjerm init` or `skjerm keys new`")]
+    #[error("no key in {0}: run `skjerm keys new`")]
     Missing(PathBuf),
     /// There is a key already.
     #[error(

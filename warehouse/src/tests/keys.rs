@@ -126,3 +126,10 @@ fn only_the_owner_gets_into_an_installation() {
     assert!(Installation::init(there.policy_path()).is_err());
     assert_eq!(mode(&there.policy_path()), 0o755);
 }
+
+#[test]
+fn a_missing_key_is_made_by_its_own_verb() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let error = KeyFile::load(&folder.path().join("linking.key")).expect_err("no key").to_string();
+    assert!(error.contains("`skjerm keys new`") && !error.contains("init"), "{error}");
+}
