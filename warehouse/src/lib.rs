@@ -12,6 +12,16 @@
 //! No identifier ever reaches this crate: deliveries hold pseudonyms of the first layer, made by the ingest
 //! room with a key this crate does not have. They are hashed again here with a key the ingest room need not
 //! have, so neither key alone can look a person up. Errors never hold a value of a row.
+//!
+//! A record is known by the source's own number for it, and the last row of a record wins: also when it names
+//! another person, since a correction may do so (a national identity number that is learnt later makes the row
+//! another pseudonym's). Record numbers are therefore taken to be unique in a source.
+//!
+//! *Not promised:* a source that reuses a number for another person makes the presence of one unit remove a row
+//! of another. Units tied so are protected as a group, which is weaker the more of them there are, and not each
+//! alone. Nothing here can tell the reuse of a number from a correction; a delivery of new rows shows it as
+//! `replaced` where `loaded` is expected. The remedy is a field that tells the records apart (a service, a date)
+//! in the `record` of the source's mapping.
 
 #![cfg_attr(test, allow(clippy::expect_used, clippy::unwrap_used, clippy::print_stderr))]
 

@@ -1,6 +1,9 @@
 //! Merges delivered rows into a table by record.
 //!
 //! Works on columns and row numbers, never on rows as objects: the only thing held for each row is its record.
+//!
+//! A row replaces the earlier one of its record whatever year and person either names; what that asks of the
+//! sources is in the crate's documentation, under *Privacy*.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
