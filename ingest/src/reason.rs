@@ -33,13 +33,15 @@ pub enum Reason {
     BadEncoding,
     /// A quote that is never closed.
     UnclosedQuote,
+    /// The campaign of a count is of another year than the date.
+    CampaignAndDateDiffer,
     /// The line is of a round of a count whose form lacks lines, or has some that cannot be used.
     IncompleteRound,
 }
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::UnknownCode,
         Self::BadDate,
         Self::FutureDate,
@@ -53,6 +55,7 @@ impl Reason {
         Self::WrongNumberOfFields,
         Self::BadEncoding,
         Self::UnclosedQuote,
+        Self::CampaignAndDateDiffer,
         Self::IncompleteRound,
     ];
 
@@ -72,6 +75,7 @@ impl Reason {
             Self::WrongNumberOfFields => "wrong_number_of_fields",
             Self::BadEncoding => "bad_encoding",
             Self::UnclosedQuote => "unclosed_quote",
+            Self::CampaignAndDateDiffer => "campaign_and_date_differ",
             Self::IncompleteRound => "incomplete_round",
         }
     }
@@ -105,6 +109,9 @@ impl Reason {
             Self::BadEncoding => "the line has bytes that are no text in this encoding: export again",
             Self::UnclosedQuote => {
                 "a quote is opened and never closed: close it, or export again (a cut file?)"
+            }
+            Self::CampaignAndDateDiffer => {
+                "the date is neither in the campaign's year nor in the December before: correct the one or the other"
             }
             Self::IncompleteRound => {
                 "the form lacks lines for some areas or groups: a form has a line for every area, age group and gender, also for 0; fill them in, correct those of its lines that are in quarantine for another reason, and deliver the whole round in one file"

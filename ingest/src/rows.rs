@@ -205,6 +205,7 @@ impl Row<'_, '_> {
         values.clear();
         let filled = self.columns(table, date, birth, person.map(|p| p.1), &mut values);
         let done = filled.and_then(|()| {
+            self.campaign(table, date)?;
             let record = self.record(table, date)?;
             let event = Event { person: person.map(|p| p.0), record, date, line };
             self.file.builders[at].push(&event, &values);
@@ -385,6 +386,17 @@ impl Row<'_, '_> {
             code
         };
         code.ok_or((Some(field), Reason::UnknownCode))
+    }
+
+    /// Refuses a line of a count whose campaign was not held at the date.
+    fn campaign(&mut self, table: &TablePlan, date: Date) -> Result<(), Refusal> {
+        let Some(campaign) = &table.campaign else { return Ok(()) };
+        let code = self.code(campaign.field)?;
+        if campaign.may_have(code, date) {
+            Ok(())
+        } else {
+            Err((Some(campaign.field), Reason::CampaignAndDateDiffer))
+        }
     }
 
     /// The pseudonym of the record: of its source, table and the fields that identify it.

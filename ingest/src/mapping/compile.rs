@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use encoding_rs::Encoding;
+use jiff::civil::Date;
 use skjerm_warehouse::policy::{CodeList, ColumnRole, Policy, Table};
 
 use super::MappingError;
@@ -14,6 +15,8 @@ use crate::values::{AgeBands, DateFormat};
 
 /// The code every closed list has for what is not known.
 const UNKNOWN: &str = "unknown";
+/// The column with the campaign of a count.
+const CAMPAIGN: &str = "campaign";
 
 /// A mapping ready for reading.
 pub(crate) struct Compiled {
@@ -73,6 +76,24 @@ pub(crate) struct TablePlan {
     pub(crate) record: Vec<usize>,
     pub(crate) date: usize,
     pub(crate) columns: Vec<ColumnPlan>,
+    /// The campaign of a count, when the table has one.
+    pub(crate) campaign: Option<CampaignUse>,
+}
+
+/// The field with the campaign of a count.
+pub(crate) struct CampaignUse {
+    pub(crate) field: usize,
+    /// Code → the year its name begins with.
+    years: Vec<Option<i16>>,
+}
+
+impl CampaignUse {
+    /// Whether a round of the campaign may be held on the date: in the campaign's year, or in the December before,
+    /// when a winter count may begin. A campaign without a year in its code is held at any time.
+    pub(crate) fn may_have(&self, code: u16, date: Date) -> bool {
+        let Some(year) = self.years.get(usize::from(code)).copied().flatten() else { return true };
+        date.year() == year || (date.month() == 12 && date.year() + 1 == year)
+    }
 }
 
 /// Where a column's value comes from.
@@ -299,13 +320,21 @@ impl Compiler<'_> {
             .iter()
             .map(|c| self.column(table, &c.name, &c.role, &mapping.columns, fields))
             .collect::<Result<_, _>>()?;
+        let campaign = mapping.columns.get(CAMPAIGN).map(|field| self.campaign(field, fields)).transpose()?;
         Ok(TablePlan {
+            campaign,
             name: name.to_owned(),
             schema: table.arrow_schema(),
             record,
             date: self.field_of(&mapping.date, FieldKind::Date, fields)?,
             columns,
         })
+    }
+
+    fn campaign(&self, field: &str, fields: &[FieldUse]) -> Result<CampaignUse, String> {
+        let field = self.field_of(field, FieldKind::Code, fields)?;
+        let codes = fields[field].code.iter().flat_map(|code| code.codes.iter());
+        Ok(CampaignUse { field, years: codes.map(|code| year_of(code)).collect() })
     }
 
     fn column(
@@ -364,6 +393,13 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// The year a campaign's code begins with, as in `2024-summer`.
+fn year_of(code: &str) -> Option<i16> {
+    let (year, _) = code.split_once('-')?;
+    let digits = year.len() == 4 && year.bytes().all(|b| b.is_ascii_digit());
+    digits.then(|| year.parse().ok()).flatten()
 }
 
 fn codes(list: &CodeList) -> Codes {

@@ -83,3 +83,26 @@ fn a_line_that_cannot_be_used_takes_its_round_along() {
     assert_eq!(found[3], (5, "Antall", "missing_value"));
     assert!(found.iter().enumerate().all(|(at, f)| at == 3 || f.2 == "incomplete_round"));
 }
+
+#[test]
+fn campaign_and_date_must_agree() {
+    let bench = Bench::new();
+    let cases = [
+        ("2024-winter", "01.12.2023", true),
+        ("2024-winter", "31.12.2023", true),
+        ("2024-winter", "01.01.2024", true),
+        ("2024-summer", "31.12.2024", true),
+        ("Ukjent", "01.07.2022", true),
+        ("2024-winter", "30.11.2023", false),
+        ("2024-summer", "01.07.2023", false),
+        ("sommeren 2024", "01.07.2025", false),
+        ("2024-winter", "01.01.2025", false),
+    ];
+    for (campaign, day, agree) in cases {
+        let file = read(&bench, &round(campaign, day, "Dag", 0));
+        assert_eq!(file.usable(), if agree { 36 } else { 0 }, "{campaign} {day}");
+        let expected: Vec<(u64, &str, &str)> =
+            (2..38).filter(|_| !agree).map(|line| (line, "Telling", "campaign_and_date_differ")).collect();
+        assert_eq!(faults(&file), expected, "{campaign} {day}");
+    }
+}
