@@ -41,17 +41,15 @@ impl Engine {
         };
         let table: NoisedTable = serde_json::from_str(&stored.body).map_err(|_| damaged())?;
         let presented = plan.shown.present(&plan.query, &table).ok_or_else(damaged)?;
+        // Behind the charge, where every failure is the same: the ledger's own would say that nothing was charged.
+        let privacy = self
+            .statement(caller, PERSONS, &blocks(&plan), plan.rho, source == AnswerSource::Spent)
+            .map_err(|_| EngineError::uniform())?;
         Ok(Answer {
             columns: presented.columns,
             rows: presented.rows,
             intervals: presented.intervals,
-            privacy: self.statement(
-                caller,
-                PERSONS,
-                &blocks(&plan),
-                plan.rho,
-                source == AnswerSource::Spent,
-            )?,
+            privacy,
             answer: AnswerRef { id: stored.id, source },
             notes: notes(&plan).into_iter().chain(table.notes).collect(),
         })
