@@ -80,12 +80,19 @@ pub struct Budget {
 pub struct QueryDefaults {
     /// ρ of a question that names no price.
     pub default_rho: f64,
+    /// The least ρ a question may pay. A policy that does not say takes the shipped one.
+    #[serde(default = "least_rho")]
+    pub min_rho: f64,
     /// The most cells a question may ask for.
     pub max_cells: u64,
     /// Time a question may take.
     pub timeout_seconds: u64,
     /// Memory a question may take.
     pub memory_mib: u64,
+}
+
+fn least_rho() -> f64 {
+    1e-5
 }
 
 /// Someone who may ask.

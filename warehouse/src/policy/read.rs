@@ -74,6 +74,8 @@ impl Source<'_> {
             .collect::<Result<BTreeMap<_, _>, _>>()?;
         let query = *raw.query.get_ref();
         self.positive(&raw.query.span(), "[query] default_rho", query.default_rho, None)?;
+        // The default price must itself be allowed.
+        self.positive(&raw.query.span(), "[query] min_rho", query.min_rho, Some(query.default_rho))?;
         let limits = [
             ("[query] max_cells", query.max_cells),
             ("[query] timeout_seconds", query.timeout_seconds),
