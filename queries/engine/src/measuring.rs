@@ -14,6 +14,7 @@ use crate::error::EngineError;
 use crate::measure::{
     MarginalsMeasurement, MarginalsRequest, PatrolCounts, SceneMeasurement, marginals, patrols, scene,
 };
+use crate::plan::checked_rho;
 use crate::run::{RunError, SnapshotTable};
 
 const OBSERVATIONS: &str = "scene_observation";
@@ -81,10 +82,7 @@ impl Engine {
                 "A campaign is named by year and season, such as 2024-summer; the list is in the policy.",
             ));
         }
-        let rho = Rho::from_f64_up(rho)
-            .ok()
-            .filter(|rho| !rho.is_zero())
-            .ok_or_else(|| EngineError::refused("ρ must be a number above 0."))?;
+        let rho = checked_rho(&self.policy, SCENE, rho)?;
         let snapshot = self.snapshot().await?;
         let years: BTreeSet<i32> = self.policy.years.iter().collect();
         let table = self.table(&snapshot, ROUNDS, &years)?;

@@ -22,7 +22,7 @@ use skjerm_warehouse::policy::{Grain, Policy};
 
 pub(crate) use condition::{Condition, Slot, Value};
 pub(crate) use present::{NoisedColumn, NoisedTable, Presentation};
-pub(crate) use price::{CONFIDENCE, Part, half_widths};
+pub(crate) use price::{CONFIDENCE, Part, checked_rho, half_widths};
 pub(crate) use query::{Aggregate, Bounding, ONE, PrivateQuery};
 
 use crate::error::EngineError;
@@ -65,7 +65,7 @@ impl Plan {
                 .hint("Give them different names with AS.")
                 .into());
         }
-        let rho = price::checked_rho(rho, policy.query.default_rho)?;
+        let rho = checked_rho(policy, &scope.table.family, rho.unwrap_or(policy.query.default_rho))?;
         let parts = price::split(&query, rho)?;
         let canonical = query.canonical().map_err(|error| {
             tracing::error!(%error, "a question could not be written in canonical form");

@@ -1,6 +1,7 @@
 //! What a question costs, how the price is split, and how sharp the answer will be.
 
 use skjerm_privacy::{Gaussian, Rho};
+use skjerm_warehouse::policy::Policy;
 
 use super::query::{Bounding, PrivateQuery};
 use super::refuse::{Refusal, refuse};
@@ -19,13 +20,26 @@ pub(crate) struct Part {
     pub(crate) noise: Rho,
 }
 
-/// ρ that a question pays from each block it reads.
-pub(crate) fn checked_rho(wanted: Option<f64>, default: f64) -> Result<Rho, Refusal> {
-    let value = wanted.unwrap_or(default);
-    if !value.is_finite() || value <= 0.0 {
-        return Err(refuse("ρ must be a number above 0").hint("Leave it out to pay the policy's default."));
+/// ρ that a question pays from each block it reads: from the policy's least price to all that a block has.
+///
+/// The amount given is not repeated in a refusal: it may have hundreds of digits.
+pub(crate) fn checked_rho(policy: &Policy, family: &str, wanted: f64) -> Result<Rho, Refusal> {
+    const HINT: &str = "Leave it out to pay the policy's default.";
+    let least = policy.query.min_rho;
+    if !wanted.is_finite() || wanted <= 0.0 {
+        return Err(refuse(format!("ρ must be a number above 0, and at least {least}")).hint(HINT));
     }
-    Rho::from_f64_up(value).map_err(|error| refuse(error.to_string()))
+    if wanted < least {
+        return Err(refuse(format!("ρ must be at least {least}, the least price in the policy")).hint(HINT));
+    }
+    if let Some(budget) = policy.budget.get(family).filter(|budget| wanted > budget.rho) {
+        return Err(refuse(format!(
+            "ρ must be at most {}, which is all that may ever be spent of one block",
+            budget.rho
+        ))
+        .hint(HINT));
+    }
+    Rho::from_f64_up(wanted).map_err(|error| refuse(error.to_string()))
 }
 
 /// Splits the price evenly over the aggregates.

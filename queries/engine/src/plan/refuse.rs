@@ -30,8 +30,13 @@ impl Refusal {
 impl From<Refusal> for EngineError {
     fn from(refusal: Refusal) -> Self {
         let mut letters = refusal.message.chars();
-        let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-        let message = format!("{first}{}.", letters.as_str());
+        // The sign ρ is no word: its capital is another letter, and looks like a P.
+        let first = letters
+            .next()
+            .map(|c| if c == 'ρ' { c.to_string() } else { c.to_uppercase().to_string() })
+            .unwrap_or_default();
+        let stop = if refusal.message.ends_with('?') { "" } else { "." };
+        let message = format!("{first}{}{stop}", letters.as_str());
         Self::refused(message).with_hint(refusal.hint.unwrap_or_else(|| SUPPORTED.to_owned()))
     }
 }

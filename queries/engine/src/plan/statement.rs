@@ -141,6 +141,15 @@ fn supported(query: &ast::Query) -> Result<(), Refusal> {
     }
 }
 
+/// What the parser or planner puts before its words, in the order in which they stand.
+const PREFIXES: [&str; 5] = [
+    "Error during planning: ",
+    "Schema error: ",
+    "This feature is not implemented: ",
+    "Arrow error: ",
+    "Parser error: ",
+];
+
 /// What the parser or planner says. Both see the text and the policy's schemas, and no data.
 fn not_understood(error: &DataFusionError) -> Refusal {
     let said = match error.find_root() {
@@ -150,7 +159,10 @@ fn not_understood(error: &DataFusionError) -> Refusal {
         },
         other => other.strip_backtrace(),
     };
-    let said = said.trim_start_matches("Error during planning: ").trim_end_matches('.');
+    // Their own words about the question, and none about where in a program it was found.
+    let said = PREFIXES.iter().fold(said.as_str(), |said, prefix| said.strip_prefix(prefix).unwrap_or(said));
+    let said = said.replace('\n', " ");
+    let said = said.trim_end_matches('.');
     let mut shown: String = said.chars().take(400).collect();
     if said.chars().count() > 400 {
         shown.push('…');

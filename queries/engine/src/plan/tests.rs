@@ -186,7 +186,7 @@ fn hostile_and_unsupported_statements_are_refused_with_a_sentence() {
         };
         let hint = error.hint.clone().unwrap_or_default();
         let said = format!("{} {hint}", error.message);
-        let sentence = error.message.ends_with(['.', '…']) && !hint.is_empty();
+        let sentence = error.message.ends_with(['.', '?', '…']) && !hint.is_empty();
         if error.kind != ErrorKind::Refused
             || !sentence
             || !said.to_lowercase().contains(&word.to_lowercase())
@@ -365,9 +365,49 @@ fn the_price_is_split_and_never_exceeded() {
     );
     let spent: u64 = plan.parts.iter().map(|p| p.look.nano() + p.noise.nano()).sum();
     assert!(spent <= plan.rho.nano() && spent + 3 >= plan.rho.nano(), "{spent}");
-    for rho in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e300, 1e-9] {
-        let error = Plan::new(&POLICY, "select service, count(*) from contact group by 1", Some(rho));
-        assert_eq!(error.map(|_| ()).map_err(|e| e.kind), Err(ErrorKind::Refused), "{rho}");
+}
+
+#[test]
+fn a_price_has_a_least_and_a_greatest() {
+    let sql = "select service, count(*) from contact group by 1";
+    for (rho, said) in [
+        (0.0, "ρ must be a number above 0, and at least 0.00001."),
+        (-1e300, "ρ must be a number above 0, and at least 0.00001."),
+        (f64::NAN, "ρ must be a number above 0, and at least 0.00001."),
+        (f64::INFINITY, "ρ must be a number above 0, and at least 0.00001."),
+        (1e-300, "ρ must be at least 0.00001, the least price in the policy."),
+        (9.9e-6, "ρ must be at least 0.00001, the least price in the policy."),
+        (1e300, "ρ must be at most 0.31, which is all that may ever be spent of one block."),
+        (0.32, "ρ must be at most 0.31, which is all that may ever be spent of one block."),
+    ] {
+        let error = Plan::new(&POLICY, sql, Some(rho)).map(|_| ()).expect_err("refused");
+        assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Refused, said), "{rho}");
+    }
+    for rho in [1e-5, 0.31] {
+        Plan::new(&POLICY, sql, Some(rho)).expect("planned");
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_said_in_plain_words() {
+    for sql in [
+        "selec 1",
+        "select count(*) from contact where",
+        "select ' from contact",
+        "select count(* from contact",
+        "select foo from contact",
+        "select nope(1) from contact",
+        "select cast(1 as nope) from contact",
+        "select count(*) from contact where year = interval 'x'",
+        "select a.b.c.d.e.f from contact",
+        "create external table x",
+        "select count(*) from contact limit 1 2",
+    ] {
+        let said = Plan::new(&POLICY, sql, None).map(|_| ()).expect_err("refused").message;
+        assert!(said.starts_with("The question was not understood: "), "{said}");
+        for jargon in ["Error(", "rror: ", "rror during", "not implemented", "\n", "?.", ".."] {
+            assert!(!said.contains(jargon), "{said}");
+        }
     }
 }
 

@@ -88,10 +88,10 @@ pub(crate) fn check_rho(budget: &Budget, rho: f64) -> Result<Rho, FiguresError> 
         )),
     };
     if !rho.is_finite() || rho <= 0.0 {
-        return Err(refuse(format!("ρ must be a number above 0, not {rho}")));
+        return Err(refuse("ρ must be a number above 0".to_owned()));
     }
     if rho > budget.rho {
-        return Err(refuse(format!("ρ = {rho} is more than a whole year has")));
+        return Err(refuse("this ρ is more than a whole year has".to_owned()));
     }
     let rho = Rho::from_f64_down(rho)?;
     if rho.is_zero() { Err(refuse("ρ is too small to measure anything with".to_owned())) } else { Ok(rho) }

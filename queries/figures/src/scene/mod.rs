@@ -43,16 +43,8 @@ pub async fn compare(
             hint: Some("name two campaigns".to_owned()),
         });
     }
-    let rho = match rho {
-        Some(rho) if rho.is_finite() && rho > 0.0 => rho,
-        Some(rho) => {
-            return Err(FiguresError::Refused {
-                message: format!("ρ must be a number above 0, not {rho}"),
-                hint: None,
-            });
-        }
-        None => default_rho(policy, caller)?,
-    };
+    // What it may be, the engine says.
+    let rho = rho.map_or_else(|| default_rho(policy, caller), Ok)?;
     let first = engine.measure_scene(caller, a, rho).await?;
     let second = engine.measure_scene(caller, b, rho).await?;
     build(policy, &first, &second)
