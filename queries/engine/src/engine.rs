@@ -97,11 +97,6 @@ impl Engine {
         self.ledger.status().map_err(|error| ledger_error(&error))
     }
 
-    /// The ledger's history and stored answers.
-    pub fn ledger(&self) -> &Ledger {
-        &self.ledger
-    }
-
     /// The policy in force.
     pub fn policy(&self) -> &Policy {
         &self.policy
@@ -110,6 +105,12 @@ impl Engine {
     /// Public reference data: residents by district, year and age band.
     pub fn reference(&self) -> &Reference {
         self.warehouse.reference()
+    }
+
+    /// Id of the tables as they are now: what a stored answer and a release are about. Reads the pointer and the
+    /// tables' logs, and no row.
+    pub async fn snapshot_id(&self) -> Result<String, EngineError> {
+        Ok(self.snapshot().await?.id)
     }
 
     /// The tables as they are now. Names files and holds no data; nothing is read of them here.

@@ -27,7 +27,7 @@ impl House {
 
     fn left(&self, family: &str, block: &str, share: &str) -> f64 {
         let block = skjerm_ledger::Block::new(family, block);
-        self.engine.ledger().remaining(&block, share).expect("known").as_f64()
+        self.engine.ledger.remaining(&block, share).expect("known").as_f64()
     }
 
     /// Deletes every data file, as a disk fault would.

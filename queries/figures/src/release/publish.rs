@@ -1,9 +1,7 @@
 //! Measures a year once and publishes the document.
 
-use std::sync::Arc;
-
 use skjerm_engine::{Caller, Engine};
-use skjerm_warehouse::{Installation, Warehouse};
+use skjerm_warehouse::Installation;
 
 use super::assemble::{Imprint, assemble, request};
 use super::document::Release;
@@ -36,7 +34,7 @@ pub async fn publish(
         check_rho(budget, rho)?;
     }
     let store = Store::open(installation);
-    let snapshot = snapshot_id(engine, installation).await?;
+    let snapshot = engine.snapshot_id().await?;
     let earlier = store.of_year(year)?;
     if let Some(stored) =
         earlier.iter().rev().find(|release| release.snapshot == snapshot && &release.workload == workload)
@@ -59,15 +57,6 @@ pub async fn publish(
     let release = store.save(release, policy)?;
     store.forget_intent(year);
     Ok(release)
-}
-
-async fn snapshot_id(engine: &Engine, installation: &Installation) -> Result<String, FiguresError> {
-    let fault = |error: &dyn std::fmt::Display| {
-        FiguresError::Fault(format!("the warehouse cannot be opened: {error}"))
-    };
-    let warehouse =
-        Warehouse::open(installation, Arc::new(engine.policy().clone())).map_err(|error| fault(&error))?;
-    Ok(warehouse.snapshot().await.map_err(|error| fault(&error))?.id)
 }
 
 /// What the caller's share of the year has left.
