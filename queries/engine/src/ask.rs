@@ -24,13 +24,14 @@ impl Engine {
         require(caller, Role::Query)?;
         let plan = Arc::new(Plan::new(&self.policy, sql, ask.rho)?);
         let snapshot = self.snapshot().await?;
+        let part = part_read(&plan, &snapshot);
         let request = Request {
-            key: plan.key(&snapshot.id),
+            key: plan.key(&part),
             who: caller.name().to_owned(),
             share: caller.share().to_owned(),
             kind: "sql".to_owned(),
             question: sql.to_owned(),
-            snapshot: snapshot.id.clone(),
+            snapshot: part,
             charges: blocks(&plan).into_iter().map(|block| (block, plan.rho)).collect(),
         };
         let (stored, source) =
@@ -64,7 +65,10 @@ impl Engine {
         require(caller, Role::Query)?;
         let plan = Plan::new(&self.policy, sql, ask.rho)?;
         let snapshot = self.snapshot().await?;
-        let stored = self.ledger.lookup(&plan.key(&snapshot.id)).map_err(|error| ledger_error(&error))?;
+        let stored = self
+            .ledger
+            .lookup(&plan.key(&part_read(&plan, &snapshot)))
+            .map_err(|error| ledger_error(&error))?;
         let mut expected = Vec::new();
         let mut columns = BTreeMap::new();
         for (name, aggregate) in plan.shown.noised() {
@@ -143,4 +147,9 @@ fn notes(plan: &Plan) -> Vec<String> {
     }
     notes.push("Every cell of the closed code lists is shown, also the empty ones; the noise can make a value negative.".to_owned());
     notes
+}
+
+/// The part of the snapshot that a question reads. Its answer stands until that part changes.
+fn part_read(plan: &Plan, snapshot: &Snapshot) -> String {
+    snapshot.part_id(&plan.query.table, plan.query.years.iter().copied())
 }

@@ -41,18 +41,27 @@ impl Engine {
         require(caller, Role::Release)?;
         let rho = marginals::price(&self.policy, request)?;
         let snapshot = self.snapshot().await?;
+        let part = snapshot.part_id(marginals::TABLE, [request.year]);
+        // Whether anything was delivered for a year is for the one who delivers, and only that one may ask here.
+        let delivered = snapshot.tables.get(marginals::TABLE);
+        if !delivered.is_some_and(|table| table.files.iter().any(|file| file.year == Some(request.year))) {
+            return Err(EngineError::refused(format!(
+                "Nothing was delivered for {} yet, so there is nothing to publish; nothing was charged.",
+                request.year
+            )));
+        }
         let canonical = marginals::canonical(request).map_err(|_| unwritable())?;
         let entry = Request {
-            key: key("marginals", &[&snapshot.id, &canonical]),
+            key: key("marginals", &[&part, &canonical]),
             who: caller.name().to_owned(),
             share: caller.share().to_owned(),
             kind: "release".to_owned(),
             question: request.purpose.clone(),
-            snapshot: snapshot.id.clone(),
+            snapshot: part.clone(),
             charges: vec![(Block::new(PERSONS, request.year.to_string()), rho)],
         };
         let source = self.table(&snapshot, marginals::TABLE, &BTreeSet::from([request.year]))?;
-        let (limits, request, id) = (self.limits.clone(), request.clone(), snapshot.id);
+        let (limits, request, id) = (self.limits.clone(), request.clone(), part);
         let work = async move {
             let exact = marginals::read(&limits, Arc::new(source), &request).await?;
             blocking(move || exact.into_measurement(&request, id, rho)).await
@@ -95,6 +104,8 @@ impl Engine {
                 "No round of {campaign} was held, or none was delivered yet."
             )));
         }
+        let years = years_of(&rounds);
+        let part = snapshot.part_id(OBSERVATIONS, years.iter().copied());
         let query = scene::SceneQuery {
             each: Rho::from_nano(rho.nano() / rounds.len() as u64),
             rounds,
@@ -113,16 +124,16 @@ impl Engine {
             serde_json::to_string(&(&query.campaign, &query.rounds, &query.areas, query.bounds, rho.nano()))
                 .map_err(|_| unwritable())?;
         let entry = Request {
-            key: key("scene", &[&snapshot.id, &canonical]),
+            key: key("scene", &[&part, &canonical]),
             who: caller.name().to_owned(),
             share: caller.share().to_owned(),
             kind: "scene".to_owned(),
             question: format!("persons observed in {campaign} by shift and area"),
-            snapshot: snapshot.id.clone(),
+            snapshot: part.clone(),
             charges: vec![(Block::new(SCENE, campaign), rho)],
         };
         let source = self.table(&snapshot, OBSERVATIONS, &years)?;
-        let (limits, id) = (self.limits.clone(), snapshot.id);
+        let (limits, id) = (self.limits.clone(), part);
         let work = async move {
             let exact = scene::read(&limits, Arc::new(source), &query).await?;
             blocking(move || exact.into_measurement(&query, id, rho)).await
@@ -184,4 +195,15 @@ fn key(kind: &str, parts: &[&str]) -> String {
         hasher.update(part.as_bytes());
     }
     hasher.finalize().to_hex().to_string()
+}
+
+/// The calendar years in which the rounds of a campaign were held.
+fn years_of(rounds: &scene::Rounds) -> BTreeSet<i32> {
+    let year = |day: &i32| {
+        jiff::civil::date(1970, 1, 1)
+            .checked_add(jiff::Span::new().try_days(*day).ok()?)
+            .ok()
+            .map(|date| i32::from(date.year()))
+    };
+    rounds.values().flatten().filter_map(year).collect()
 }
