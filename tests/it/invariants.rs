@@ -102,3 +102,25 @@ fn explaining_reads_no_data() {
     }
     assert_eq!(json(book.path(), &["query", sql, "--explain"]).ok().out, whole);
 }
+
+#[test]
+fn a_delivery_of_another_year_leaves_answers_and_releases_standing() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let dir = folder.path().join("installation");
+    crate::support::installation(&dir);
+    let files = crate::support::files_of(&city().exports, "soma");
+    let of = |year: &str| -> Vec<std::path::PathBuf> {
+        files.iter().filter(|file| file.to_string_lossy().contains(year)).take(3).cloned().collect()
+    };
+    let ask = || json(&dir, &["query", "select count(*) from contact where year = 2022"]).ok().json();
+    let publish = || json(&dir, &["release", "publish", "--year", "2022"]).ok().json();
+    crate::support::ingest(&dir, "soma", &of("2022")).ok();
+    let refused = json(&dir, &["release", "publish", "--year", "2023"]).error(2);
+    assert!(refused["message"].as_str().unwrap().contains("nothing was charged"), "{refused}");
+    let (answer, release) = (ask(), publish());
+    crate::support::ingest(&dir, "soma", &of("2023")).ok();
+    let again = ask();
+    assert_eq!((&again["rows"], &again["answer"]["source"]), (&answer["rows"], &"stored".into()));
+    assert_eq!(publish()["id"], release["id"]);
+    json(&dir, &["release", "publish", "--year", "2023"]).ok();
+}

@@ -107,10 +107,10 @@ impl Engine {
         self.warehouse.reference()
     }
 
-    /// Id of the tables as they are now: what a stored answer and a release are about. Reads the pointer and the
+    /// Id of a year's person-years as they are now: what a release of that year is about. Reads the pointer and the
     /// tables' logs, and no row.
-    pub async fn snapshot_id(&self) -> Result<String, EngineError> {
-        Ok(self.snapshot().await?.id)
+    pub async fn year_id(&self, year: i32) -> Result<String, EngineError> {
+        Ok(self.snapshot().await?.part_id(crate::measure::marginals::TABLE, [year]))
     }
 
     /// The tables as they are now. Names files and holds no data; nothing is read of them here.

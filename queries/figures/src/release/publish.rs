@@ -34,7 +34,7 @@ pub async fn publish(
         check_rho(budget, rho)?;
     }
     let store = Store::open(installation);
-    let snapshot = engine.snapshot_id().await?;
+    let snapshot = engine.year_id(year).await?;
     let earlier = store.of_year(year)?;
     if let Some(stored) =
         earlier.iter().rev().find(|release| release.snapshot == snapshot && &release.workload == workload)
@@ -75,5 +75,6 @@ fn remaining(engine: &Engine, caller: &Caller, year: i32) -> Result<f64, Figures
         .ok_or_else(exhausted)?;
     let share = block.shares.iter().find(|share| share.name == caller.share()).ok_or_else(exhausted)?;
     let left = share.left.min(block.left);
-    if left.is_zero() { Err(exhausted()) } else { Ok(left.as_f64()) }
+    // What rounding leaves over buys no figure.
+    if left.as_f64() < engine.policy().query.min_rho { Err(exhausted()) } else { Ok(left.as_f64()) }
 }
