@@ -29,6 +29,11 @@ const INDEPENDENT: [&str; 8] = [
 async fn intervals_cover_the_published_figures_as_often_as_they_say() {
     let book = fresh_book();
     let installation = Installation::open(book.path()).unwrap();
+    // A hundred releases need not wait for the times at which answers leave.
+    let policy = std::fs::read_to_string(installation.policy_path()).unwrap();
+    let hurried = policy.replace("answer_step_ms = 250", "answer_step_ms = 1");
+    assert_ne!(policy, hurried);
+    std::fs::write(installation.policy_path(), hurried).unwrap();
     let workload = Arc::new(Workload::key_figures());
     let (mut covered, mut trials) = (0_u64, 0_u64);
     let (mut all_covered, mut all_trials) = (0_u64, 0_u64);

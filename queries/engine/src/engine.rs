@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
 
 use skjerm_ledger::{Begin, Block, BlockLimit, BlockStatus, Ledger, LedgerError, Request, StoredAnswer};
 use skjerm_privacy::{Rho, epsilon};
@@ -15,7 +16,7 @@ use skjerm_warehouse::{Installation, Reference, Snapshot, Warehouse};
 use crate::answer::{AnswerSource, PrivacyStatement};
 use crate::caller::Caller;
 use crate::error::EngineError;
-use crate::run::{Limits, RunError, empty_stale_spill};
+use crate::run::{Limits, RunError, empty_stale_spill, until_step};
 
 /// Family of privacy units whose blocks are calendar years.
 pub(crate) const PERSONS: &str = "persons";
@@ -127,14 +128,15 @@ impl Engine {
     /// # Privacy
     /// The charge is durable before `work` is first polled, and nothing gives it back. Whatever goes wrong in
     /// `work`, and when the deadline passes, the caller sees the one uniform fault. The task goes on when the
-    /// caller goes away.
+    /// caller goes away. How long the work takes depends on the data: its end is made known, to the caller, to
+    /// those who wait for the same answer and in the ledger, at a multiple of the policy's step only.
     pub(crate) async fn pay_and_run(
         &self,
         request: Request,
         work: impl Future<Output = Result<String, RunError>> + Send + 'static,
     ) -> Result<(StoredAnswer, AnswerSource), EngineError> {
         let ledger = Arc::clone(&self.ledger);
-        let deadline = self.limits.deadline;
+        let (deadline, step) = (self.limits.deadline, self.limits.step);
         let flight = self.flights.of(&request.key);
         let task = tokio::spawn(async move {
             let _alone = flight.lock().await;
@@ -143,10 +145,14 @@ impl Engine {
                 Begin::Stored(answer) => return Ok((answer, AnswerSource::Stored)),
                 Begin::Reserved(reservation) => reservation,
             };
-            let outcome = match tokio::time::timeout(deadline, work).await {
-                Ok(outcome) => outcome,
-                Err(_) => Err(RunError::Deadline),
+            let started = Instant::now();
+            // A task of its own, so that a panic waits for the step as well.
+            let outcome = match tokio::spawn(tokio::time::timeout(deadline, work)).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(_)) => Err(RunError::Deadline),
+                Err(_) => Err(RunError::Task),
             };
+            tokio::time::sleep(until_step(started.elapsed(), step)).await;
             match outcome {
                 Ok(body) => {
                     let settled = on_ledger(&ledger, move |ledger| ledger.settle(reservation, &body)).await;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::Value as Json;
 use skjerm_warehouse::policy::Policy;
@@ -9,6 +10,7 @@ use skjerm_warehouse::{Delivery, Installation, Warehouse, WarehouseKey};
 
 use crate::measure::{Dim, Distinct, MarginalsRequest, Theme};
 use crate::run::testing::{Row, batch};
+use crate::run::until_step;
 use crate::{Answer, AnswerSource, Ask, Caller, Engine, EngineError, ErrorKind, UNIFORM_FAULT};
 
 struct House {
@@ -115,9 +117,17 @@ fn observations() -> Vec<Row> {
 }
 
 async fn house(contacts: &[Row]) -> House {
+    house_with_step(contacts, 1).await
+}
+
+/// A house whose paid answers leave at multiples of `step` milliseconds.
+async fn house_with_step(contacts: &[Row], step: u64) -> House {
     let folder = tempfile::tempdir().expect("a folder");
     let installation = Installation::init(folder.path()).expect("an installation");
     Engine::init_ledger(&installation).expect("a new ledger");
+    let text = std::fs::read_to_string(installation.policy_path()).expect("a policy");
+    let text = text.replace("answer_step_ms = 250", &format!("answer_step_ms = {step}"));
+    std::fs::write(installation.policy_path(), text).expect("a policy");
     let policy = Arc::new(Policy::load(&installation.policy_path()).expect("a policy"));
     let key = WarehouseKey::generate().expect("a key");
     let tables =
@@ -486,4 +496,32 @@ fn a_new_installation_begins_its_ledger_once() {
     Engine::init_ledger(&installation).expect("begun");
     Engine::init_ledger(&installation).expect_err("there already");
     Engine::open(&installation).expect("an engine");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_and_faults_leave_at_a_step() {
+    let step = Duration::from_millis(1500);
+    let house = house_with_step(&contacts(20), 1500).await;
+    let other = "select service, count(*) from contact where year = 2024 group by service";
+    // Work on 20 persons ends within the first step; so does finding that the files are gone.
+    let started = Instant::now();
+    let (paid, waited) = tokio::join!(house.ask(BY_GENDER, 0.02), house.ask(BY_GENDER, 0.02));
+    assert!(started.elapsed() >= step, "{:?}", started.elapsed());
+    let sources = [paid.expect("answered").answer.source, waited.expect("answered").answer.source];
+    assert!(sources.contains(&AnswerSource::Spent) && sources.contains(&AnswerSource::Stored));
+    let started = Instant::now();
+    house.ask(BY_GENDER, 0.02).await.expect("stored");
+    assert!(started.elapsed() < step, "a stored answer is the same for all data, and need not wait");
+    house.lose_files();
+    let started = Instant::now();
+    assert_eq!(house.ask(other, 0.02).await.expect_err("no files").message, UNIFORM_FAULT);
+    assert!(started.elapsed() >= step, "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_step_is_waited_for_to_its_end() {
+    let ms = Duration::from_millis;
+    for (elapsed, wait) in [(0, 250), (1, 249), (249, 1), (250, 250), (260, 240), (60_001, 249)] {
+        assert_eq!(until_step(ms(elapsed), ms(250)), ms(wait), "{elapsed}");
+    }
 }

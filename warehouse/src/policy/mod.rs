@@ -87,12 +87,19 @@ pub struct QueryDefaults {
     pub max_cells: u64,
     /// Time a question may take.
     pub timeout_seconds: u64,
+    /// Paid answers and faults leave at multiples of this time. A policy that does not say takes the shipped one.
+    #[serde(default = "answer_step_ms")]
+    pub answer_step_ms: u64,
     /// Memory a question may take.
     pub memory_mib: u64,
 }
 
 fn least_rho() -> f64 {
     1e-5
+}
+
+fn answer_step_ms() -> u64 {
+    250
 }
 
 /// Someone who may ask.

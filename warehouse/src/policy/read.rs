@@ -79,6 +79,7 @@ impl Source<'_> {
         let limits = [
             ("[query] max_cells", query.max_cells),
             ("[query] timeout_seconds", query.timeout_seconds),
+            ("[query] answer_step_ms", query.answer_step_ms),
             ("[query] memory_mib", query.memory_mib),
         ];
         for (what, limit) in limits {

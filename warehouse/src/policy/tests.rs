@@ -113,6 +113,7 @@ fn what_cannot_be_is_refused() {
         ("releases = 0.5", "releases = 0.0", "the share \"releases\""),
         ("default_rho = 0.005", "default_rho = 0.0", "default_rho is 0"),
         ("min_rho = 1e-5", "min_rho = 0.0", "min_rho is 0"),
+        ("answer_step_ms = 250", "answer_step_ms = 0", "answer_step_ms is 0"),
         ("min_rho = 1e-5", "min_rho = 0.5", "min_rho is 0.5; it must be greater than 0 and below 0.005"),
         ("max_cells = 20000", "max_cells = 0", "max_cells is 0"),
         ("share = \"researchers\"", "share = \"resaerchers\"", "\"resaerchers\", which no budget declares"),

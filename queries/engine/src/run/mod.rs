@@ -17,7 +17,7 @@ mod vectors;
 pub(crate) use error::RunError;
 pub(crate) use exact::Exact;
 pub(crate) use question::{noised, read};
-pub(crate) use session::{Limits, RunSession, empty_stale_spill};
+pub(crate) use session::{Limits, RunSession, empty_stale_spill, until_step};
 pub(crate) use source::SnapshotTable;
 
 /// An exact vector counted outside this module: by [`crate::measure`], which argues for `l2`.

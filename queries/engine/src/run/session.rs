@@ -27,6 +27,8 @@ pub(crate) struct Limits {
     pub(crate) memory_bytes: usize,
     pub(crate) spill: PathBuf,
     pub(crate) deadline: Duration,
+    /// What was charged ends at a multiple of this time after its start.
+    pub(crate) step: Duration,
 }
 
 impl Limits {
@@ -36,8 +38,15 @@ impl Limits {
             memory_bytes: mib.saturating_mul(1 << 20),
             spill,
             deadline: Duration::from_secs(query.timeout_seconds),
+            step: Duration::from_millis(query.answer_step_ms),
         }
     }
+}
+
+/// How long what took `elapsed` has to wait for the next step.
+pub(crate) fn until_step(elapsed: Duration, step: Duration) -> Duration {
+    let step = step.as_nanos().max(1);
+    Duration::from_nanos_u128(step - elapsed.as_nanos() % step)
 }
 
 /// One run's session. A new one each time, so that nothing of a run is left in the next.

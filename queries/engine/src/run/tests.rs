@@ -19,7 +19,12 @@ use crate::plan::{Bounding, ONE, Plan};
 static POLICY: LazyLock<Policy> = LazyLock::new(Policy::oslo);
 
 fn limits() -> Limits {
-    Limits { memory_bytes: 256 << 20, spill: PathBuf::from("/nonexistent"), deadline: Duration::from_mins(1) }
+    Limits {
+        memory_bytes: 256 << 20,
+        spill: PathBuf::from("/nonexistent"),
+        deadline: Duration::from_mins(1),
+        step: Duration::from_millis(1),
+    }
 }
 
 fn runtime() -> tokio::runtime::Runtime {
