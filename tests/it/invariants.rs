@@ -1,4 +1,4 @@
-//! The invariants of DESIGN §2, as far as they show at the command's door. ARCHITECTURE.md lists where each is tested.
+//! The invariants of ARCHITECTURE.md, as far as they show at the command's door; it lists where each is tested.
 
 use crate::support::{city, fresh_book, json};
 

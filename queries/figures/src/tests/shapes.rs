@@ -1,4 +1,4 @@
-//! The documents as JSON (DESIGN §6), and that they read back.
+//! The documents as JSON, in the shapes that scripts rely on, and that they read back.
 
 use serde_json::{Value, json};
 
