@@ -6,19 +6,25 @@
 //!
 //! ε = min over t > 0 of (1+t)ρ − ln(1 + 1/t) + (ln(1/δ) − ln(1+t)) / t
 //!
-//! *Every* t gives a true statement, so stopping the search early can only overstate ε.
+//! *Every* t > 0 gives a true statement, so a t that misses the minimum can only overstate ε, and so
+//! can a δ that is rounded down. What remains is the rounding of the formula at the t chosen, which is
+//! bounded from the size of its terms and added.
 
 use crate::Rho;
 
-/// Steps of the coarse search over ln t, and its range: wide enough for every ρ from 1e-9 to 1e6.
-const STEPS: i32 = 260;
-const RANGE: (f64, f64) = (-25.0, 40.0);
-/// Outward rounding, far above the floating-point error of the formula.
-const SLACK: f64 = 1e-12;
+/// Rounding of the sum of the four terms, in parts of the sum S of their absolute values.
+///
+/// With u = 2⁻⁵³ (half an ulp at most): ρ as a float, 1 + t, their product and two additions err by
+/// 5u of the first term; 1/t, its logarithm (2 ulp = 4u; a relative error of x carries over to
+/// ln(1 + x) at most as it is) and two additions by 7u of the second; a logarithm, the division and
+/// two additions by 7u of each of the last two; adding the bound itself by u·S. So 8u·S and terms in
+/// u²; twice that is taken.
+const ROUNDING: f64 = 8.0 * f64::EPSILON;
 
 /// The ε for which ρ-zCDP implies (ε, δ)-differential privacy, by the tight conversion, rounded up.
 ///
-/// Nothing spent is ε = 0. A δ of 0 or below has no finite ε; a δ of 1 or above needs none.
+/// Nothing spent is ε = 0. A δ of 0 or below has no finite ε; a δ of 1 or above needs none. `delta`
+/// stands for every number within an ulp of it, such as the decimal that it was written as.
 ///
 /// ```
 /// let rho = skjerm_privacy::Rho::from_f64_up(0.311).unwrap();
@@ -28,37 +34,34 @@ pub fn epsilon(rho: Rho, delta: f64) -> f64 {
     if rho.is_zero() || delta >= 1.0 {
         return 0.0;
     }
+    let delta = delta.next_down().next_down();
     if delta.is_nan() || delta <= 0.0 {
         return f64::INFINITY;
     }
     let (rho, log_inverse_delta) = (rho.as_f64(), -delta.ln());
-    let at = |log_t: f64| {
-        let t = log_t.exp();
-        (1.0 + t) * rho - (1.0 / t).ln_1p() + (log_inverse_delta - t.ln_1p()) / t
-    };
-    let width = (RANGE.1 - RANGE.0) / f64::from(STEPS);
-    let (mut best, mut least) = (RANGE.0, f64::INFINITY);
-    for step in 0..=STEPS {
-        let log_t = RANGE.0 + width * f64::from(step);
-        let value = at(log_t);
-        if value < least {
-            (best, least) = (log_t, value);
+    let t = best_t(rho, log_inverse_delta);
+    let terms = [(1.0 + t) * rho, -(1.0 / t).ln_1p(), log_inverse_delta / t, -t.ln_1p() / t];
+    let [linear, shift, tail, gain] = terms;
+    let sum = linear + shift + (tail + gain);
+    let size: f64 = terms.iter().map(|term| term.abs()).sum();
+    (sum + ROUNDING * size).max(0.0)
+}
+
+/// The t of the least ε, by bisection: ε falls in t as long as ρt² + ln(1+t) < ln(1/δ), and then grows.
+fn best_t(rho: f64, log_inverse_delta: f64) -> f64 {
+    // At either of these t one of the two terms alone is ln(1/δ).
+    let (mut low, mut high) = (0.0, (log_inverse_delta / rho).sqrt().min(log_inverse_delta.exp_m1()));
+    loop {
+        let middle = low + (high - low) / 2.0;
+        if middle <= low || middle >= high {
+            return high;
         }
-    }
-    // Golden section around the best grid point.
-    let golden = (5.0_f64.sqrt() - 1.0) / 2.0;
-    let (mut low, mut high) = (best - width, best + width);
-    for _ in 0..60 {
-        let (left, right) = (high - golden * (high - low), low + golden * (high - low));
-        let (at_left, at_right) = (at(left), at(right));
-        least = least.min(at_left).min(at_right);
-        if at_left < at_right {
-            high = right;
+        if rho * middle * middle + middle.ln_1p() < log_inverse_delta {
+            low = middle;
         } else {
-            low = left;
+            high = middle;
         }
     }
-    (least + SLACK * (1.0 + least.abs())).max(0.0)
 }
 
 /// The largest ρ whose [`epsilon`] at `delta` is at most `target`; nothing if there is none.

@@ -11,6 +11,12 @@ pub enum PrivacyError {
         /// The value given.
         value: f64,
     },
+    /// A δ that is no probability.
+    #[error("δ must be a number from 0 to 1, but {value} was given")]
+    DeltaOutOfRange {
+        /// The value given.
+        value: f64,
+    },
     /// Noise was asked for at a price of nothing.
     #[error("ρ is 0, and no figure can be had for nothing: give the question a ρ above 0")]
     NothingToSpend,

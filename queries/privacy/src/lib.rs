@@ -11,6 +11,8 @@
 //! | module | subject |
 //! |---|---|
 //! | [`Rho`], [`epsilon`] | the budget's unit, and its translation to (ε, δ) |
+//! | [`Delta`], [`Loss`], [`epsilon_of`] | the chance of failure of approximate zCDP; ρ and δ of a release together |
+//! | [`Filter`] | whether the next release fits, when prices depend on earlier answers |
 //! | [`gaussian`] | the one noise mechanism: discrete Gaussian noise on integer vectors |
 //! | [`bounding`] | how much one unit may contribute, chosen privately |
 //! | [`marginals`] | planning noise over many tables, and combining them by least squares |
@@ -18,13 +20,21 @@
 
 pub mod bounding;
 mod conversion;
+mod delta;
 mod error;
+mod filter;
 pub mod gaussian;
 pub mod interval;
+mod loss;
 pub mod marginals;
 mod rho;
+#[cfg(test)]
+mod vectors;
 
 pub use conversion::{epsilon, rho_for_epsilon};
+pub use delta::Delta;
 pub use error::PrivacyError;
+pub use filter::Filter;
 pub use gaussian::Gaussian;
+pub use loss::{Loss, epsilon_of};
 pub use rho::Rho;
