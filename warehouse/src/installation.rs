@@ -95,6 +95,11 @@ impl Installation {
         self.keys_dir().join("linking.key")
     }
 
+    /// The key that seals the ledger's entries.
+    pub fn ledger_key_path(&self) -> PathBuf {
+        self.keys_dir().join("ledger.key")
+    }
+
     /// Folder of the tables.
     pub fn warehouse_dir(&self) -> PathBuf {
         self.root.join("warehouse")

@@ -68,6 +68,24 @@ pub enum PolicyProblem {
         /// Their sum.
         sum: f64,
     },
+    /// More δ for thresholds than there is.
+    #[error("[budget.{family}] thresholds is {value}; it must be 0 or more and below delta")]
+    Thresholds {
+        /// The family.
+        family: String,
+        /// The amount.
+        value: f64,
+    },
+    /// A limit that is no part of a budget.
+    #[error(
+        "the limit of analyst \"{analyst}\" is {value}; it is a part of each block's rho, above 0 and at most 1"
+    )]
+    AnalystLimit {
+        /// The analyst.
+        analyst: String,
+        /// The limit.
+        value: f64,
+    },
     /// A role nobody has heard of.
     #[error("unknown role \"{role}\" of {of}; known are {known}")]
     UnknownRole {

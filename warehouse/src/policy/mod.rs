@@ -9,6 +9,7 @@
 mod arrow;
 mod codes;
 mod error;
+mod promise;
 mod raw;
 mod read;
 
@@ -19,6 +20,7 @@ use serde::Serialize;
 
 pub use codes::{Code, CodeList, Label, UNKNOWN};
 pub use error::{PolicyError, PolicyProblem};
+pub use promise::{Promise, ProtectedTable};
 
 /// File name of the policy in an installation.
 pub const POLICY_FILE: &str = "policy.toml";
@@ -70,6 +72,8 @@ pub struct Budget {
     pub rho: f64,
     /// δ at which ε is shown.
     pub delta: f64,
+    /// The part of `delta`, as an amount, that thresholds over open domains may use up.
+    pub thresholds: f64,
     /// Parts of `rho` by share, summing to at most 1.
     pub shares: BTreeMap<String, f64>,
 }
@@ -103,7 +107,7 @@ fn answer_step_ms() -> u64 {
 }
 
 /// Someone who may ask.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Analyst {
     /// Name at login and in the ledger.
     pub name: String,
@@ -111,6 +115,8 @@ pub struct Analyst {
     pub label: String,
     /// The share their questions are paid from.
     pub share: String,
+    /// The part of a block's ρ that this analyst may spend at most; without it, all of the share.
+    pub limit: Option<f64>,
     /// What they may do.
     pub roles: Vec<Role>,
 }

@@ -29,6 +29,8 @@ pub(super) struct RawPolicy {
 pub(super) struct RawBudget {
     pub(super) rho: f64,
     pub(super) delta: f64,
+    #[serde(default)]
+    pub(super) thresholds: f64,
     pub(super) shares: Spanned<BTreeMap<String, f64>>,
 }
 
@@ -38,6 +40,7 @@ pub(super) struct RawAnalyst {
     pub(super) name: Spanned<String>,
     pub(super) label: String,
     pub(super) share: Spanned<String>,
+    pub(super) limit: Option<Spanned<f64>>,
     pub(super) roles: Vec<Spanned<String>>,
 }
 

@@ -138,6 +138,11 @@ impl Source<'_> {
         let raw = raw.into_inner();
         self.positive(&span, &format!("[budget.{family}] rho"), raw.rho, None)?;
         self.positive(&span, &format!("[budget.{family}] delta"), raw.delta, Some(1.0))?;
+        if !(0.0..raw.delta).contains(&raw.thresholds) {
+            return Err(
+                self.wrong(&span, Problem::Thresholds { family: family.to_owned(), value: raw.thresholds })
+            );
+        }
         let span = raw.shares.span();
         let shares = raw.shares.into_inner();
         for (share, part) in &shares {
@@ -148,7 +153,7 @@ impl Source<'_> {
         if sum > 1.0 + 1e-9 {
             return Err(self.wrong(&span, Problem::SharesAboveOne { family: family.to_owned(), sum }));
         }
-        Ok(Budget { rho: raw.rho, delta: raw.delta, shares })
+        Ok(Budget { rho: raw.rho, delta: raw.delta, thresholds: raw.thresholds, shares })
     }
 
     fn analysts(
@@ -170,7 +175,14 @@ impl Source<'_> {
             }
             let roles =
                 analyst.roles.into_iter().map(|role| self.role(&name, &role)).collect::<Result<_, _>>()?;
-            analysts.push(Analyst { name, label: analyst.label, share, roles });
+            let limit = analyst.limit.map(|limit| (limit.span(), limit.into_inner()));
+            if let Some((span, limit)) = &limit
+                && !(*limit > 0.0 && *limit <= 1.0)
+            {
+                return Err(self.wrong(span, Problem::AnalystLimit { analyst: name, value: *limit }));
+            }
+            let limit = limit.map(|(_, limit)| limit);
+            analysts.push(Analyst { name, label: analyst.label, share, limit, roles });
         }
         Ok(analysts)
     }

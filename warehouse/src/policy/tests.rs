@@ -109,6 +109,16 @@ fn what_cannot_be_is_refused() {
         ("rho = 0.31", "rho = -1.0", "[budget.persons] rho is -1; it must be greater than 0"),
         ("rho = 0.31", "rho = nan", "[budget.persons] rho is NaN"),
         ("delta = 1e-6", "delta = 1.0", "delta is 1; it must be greater than 0 and below 1"),
+        (
+            "delta = 1e-6\nshares = { rel",
+            "delta = 1e-6\nthresholds = 1e-6\nshares = { rel",
+            "[budget.persons] thresholds is 0.000001",
+        ),
+        (
+            "share = \"researchers\"\n",
+            "share = \"researchers\"\nlimit = 1.5\n",
+            "limit of analyst \"researcher\" is 1.5",
+        ),
         ("releases = 0.5", "releases = 0.6", "shares of the budget \"persons\" add up to 1.1"),
         ("releases = 0.5", "releases = 0.0", "the share \"releases\""),
         ("default_rho = 0.005", "default_rho = 0.0", "default_rho is 0"),
@@ -149,7 +159,7 @@ fn what_cannot_be_is_refused() {
         ),
         ("family = \"persons\"", "family = \"personer\"", "no [budget.personer]"),
         ("suppress_below = 5", "suppress_below = 5\nsupress = 6", "unknown field `supress`"),
-        ("[query]", "[query", "policy.toml, line 24"),
+        ("[query]", "[query", "policy.toml, line 25"),
     ];
     for (from, to, said) in cases {
         let message = refused(from, to);
