@@ -53,7 +53,7 @@ pub(crate) enum Verb {
     Release(verbs::release::ReleaseArgs),
     /// Compare count campaigns of the open drug scenes.
     Scene(verbs::scene::SceneArgs),
-    /// What has been spent and what is left.
+    /// What is spent and left, what happened, and the proof that the book is whole.
     Budget(verbs::budget::BudgetArgs),
     /// Serve the dashboard.
     Serve(verbs::serve::ServeArgs),

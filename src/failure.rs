@@ -20,11 +20,13 @@ pub(crate) struct Failure {
     kind: Kind,
     message: String,
     hint: Option<String>,
+    /// What else is known, beside the error in its JSON document.
+    details: Option<Box<(&'static str, serde_json::Value)>>,
 }
 
 impl Failure {
     pub(crate) fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None }
+        Self { kind, message: message.into(), hint: None, details: None }
     }
 
     pub(crate) fn fault(message: impl Into<String>) -> Self {
@@ -40,6 +42,12 @@ impl Failure {
         self
     }
 
+    /// More for whoever reads the JSON document.
+    pub(crate) fn with_details(mut self, name: &'static str, details: serde_json::Value) -> Self {
+        self.details = Some(Box::new((name, details)));
+        self
+    }
+
     /// JSON goes to standard output (one document a run), everything else to standard error.
     pub(crate) fn print(&self, format: Format) {
         if format == Format::Json {
@@ -49,7 +57,10 @@ impl Failure {
                 Kind::Exhausted => "exhausted",
                 Kind::NotPermitted => "not_permitted",
             };
-            let document = json!({"error": {"kind": kind, "message": self.message, "hint": self.hint}});
+            let mut document = json!({"error": {"kind": kind, "message": self.message, "hint": self.hint}});
+            if let Some((name, details)) = self.details.as_deref() {
+                document[*name] = details.clone();
+            }
             crate::output::say_line(&document.to_string());
         } else {
             eprintln!("error: {}", self.message);
@@ -83,7 +94,7 @@ impl From<skjerm_engine::ErrorKind> for Kind {
 
 impl From<skjerm_engine::EngineError> for Failure {
     fn from(error: skjerm_engine::EngineError) -> Self {
-        Self { kind: error.kind.into(), message: error.message, hint: error.hint }
+        Self { kind: error.kind.into(), message: error.message, hint: error.hint, details: None }
     }
 }
 
@@ -93,6 +104,7 @@ impl From<skjerm_figures::FiguresError> for Failure {
             kind: error.kind().into(),
             message: error.to_string(),
             hint: error.hint().map(ToOwned::to_owned),
+            details: None,
         }
     }
 }
@@ -100,7 +112,15 @@ impl From<skjerm_figures::FiguresError> for Failure {
 impl From<skjerm_ingest::IngestError> for Failure {
     fn from(error: skjerm_ingest::IngestError) -> Self {
         let kind = if error.is_refusal() { Kind::Refused } else { Kind::Fault };
-        Self { kind, message: error.to_string(), hint: error.hint() }
+        Self { kind, message: error.to_string(), hint: error.hint(), details: None }
+    }
+}
+
+impl From<skjerm_ledger::LedgerError> for Failure {
+    fn from(error: skjerm_ledger::LedgerError) -> Self {
+        use skjerm_ledger::LedgerError;
+        let kind = if matches!(error, LedgerError::Invalid(_)) { Kind::Refused } else { Kind::Fault };
+        Self::new(kind, error.to_string())
     }
 }
 

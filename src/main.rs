@@ -56,7 +56,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Query(args) => verbs::query::run(&common, args).await,
         Verb::Release(args) => verbs::release::run(&common, args).await,
         Verb::Scene(args) => verbs::scene::run(&common, args).await,
-        Verb::Budget(args) => verbs::budget::run(&common, &args),
+        Verb::Budget(args) => verbs::budget::run(&common, args).await,
         Verb::Serve(args) => verbs::serve::run(&common, args).await,
     }
 }

@@ -33,11 +33,14 @@ impl Sheet {
                 numeric[index] &= cell.is_empty() || looks_numeric(cell);
             }
         }
+        // A question is somebody's text: it must not steer the reader's terminal.
+        let shown = |cell: &String| cell.replace(char::is_control, " ");
         let line = |cells: &[String]| {
             let padded: Vec<String> = cells
                 .iter()
                 .enumerate()
                 .map(|(index, cell)| {
+                    let cell = shown(cell);
                     let fill = " ".repeat(widths[index].saturating_sub(cell.chars().count()));
                     if numeric[index] { format!("{fill}{cell}") } else { format!("{cell}{fill}") }
                 })
@@ -53,6 +56,10 @@ impl Sheet {
 
     fn print_csv(&self) {
         let quote = |cell: &String| {
+            // A spreadsheet would run what begins like a formula.
+            let formula = cell.starts_with(['=', '+', '@', '\t'])
+                || (cell.starts_with('-') && cell.parse::<f64>().is_err());
+            let cell = &if formula { format!("'{cell}") } else { cell.clone() };
             if cell.contains([',', '"', '\n', '\r']) {
                 format!("\"{}\"", cell.replace('"', "\"\""))
             } else {
@@ -109,4 +116,11 @@ pub(crate) fn number(value: f64) -> String {
 /// An interval as `low – high`.
 pub(crate) fn interval(low: f64, high: f64) -> String {
     format!("{} – {}", number(low), number(high))
+}
+
+/// ε as it is shown: rounded up, so that "at most" holds of the digits that are seen.
+pub(crate) fn epsilon(value: f64, digits: i32) -> String {
+    let scale = 10_f64.powi(digits);
+    let decimals = usize::try_from(digits).unwrap_or(0);
+    format!("{:.decimals$}", (value * scale).ceil() / scale)
 }

@@ -2,6 +2,7 @@
 //!
 //! The server shows what is published and the public figures of the budgets. No page and no address here can spend
 //! budget or read protected data: what they are made of is behind [`Published`], which offers nothing of the kind.
+//! The page of the [`steward`] exists where it is asked for, has a door, and shares nothing with the public ones but its look.
 //! Pages work without script and load nothing from elsewhere.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
@@ -16,15 +17,17 @@ mod published;
 mod routes;
 mod server;
 mod source;
+pub mod steward;
 pub mod text;
 
 pub use published::{Document, Published, SourceError};
-pub use server::{DEFAULT_ADDRESS, DashboardError, bind, serve, serve_on};
+pub use server::{DEFAULT_ADDRESS, DashboardError, bind, for_this_machine, serve, serve_on};
 pub use source::{InstallationSource, SYNTHETIC_MARK};
+pub use steward::StewardState;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware, routing::get};
+use axum::{Router, extract::Request, middleware, routing::get};
 use skjerm_warehouse::Installation;
 use tower_http::trace::TraceLayer;
 
@@ -50,9 +53,30 @@ impl DashboardState {
     }
 }
 
+/// What a server serves: the public pages, and beside them the steward's, if it was started for that.
+#[derive(Clone)]
+pub struct Site {
+    public: DashboardState,
+    steward: Option<StewardState>,
+}
+
+impl Site {
+    /// The public pages and the steward's.
+    pub fn with_steward(public: DashboardState, steward: StewardState) -> Self {
+        Self { public, steward: Some(steward) }
+    }
+}
+
+impl From<DashboardState> for Site {
+    fn from(public: DashboardState) -> Self {
+        Self { public, steward: None }
+    }
+}
+
 /// All addresses of the dashboard.
-pub fn router(state: DashboardState) -> Router {
-    Router::new()
+pub fn router(site: impl Into<Site>) -> Router {
+    let Site { public, steward } = site.into();
+    let mut router = Router::new()
         .route("/", get(routes::figures))
         .route("/districts", get(routes::districts))
         .route("/trend", get(routes::trend))
@@ -65,10 +89,19 @@ pub fn router(state: DashboardState) -> Router {
         .route("/api/releases", get(api::releases))
         .route("/api/releases/{id}", get(api::release))
         .route("/api/budget", get(api::budget))
-        .route("/healthz", get(api::healthz))
+        .route("/healthz", get(api::healthz));
+    if let Some(steward) = steward {
+        router = router.merge(steward::routes::router(steward));
+    }
+    router
         .fallback(routes::nowhere)
         .method_not_allowed_fallback(routes::read_only)
         .layer(middleware::from_fn(headers::secure))
-        .layer(TraceLayer::new_for_http())
-        .with_state(state)
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .with_state(public)
+}
+
+/// What the log says of a request. Not its query: that of a login is a secret.
+fn span(request: &Request) -> tracing::Span {
+    tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
 }

@@ -1,6 +1,6 @@
 //! The pages' addresses. Reading the published figures blocks, so that every handler does its work on a blocking thread.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt::Display};
 
 use axum::{
     extract::{Query, State},
@@ -19,9 +19,11 @@ use crate::{
 pub(crate) type Asked = Query<BTreeMap<String, String>>;
 
 /// A page, or why there is none.
-enum Reply {
+pub(crate) enum Reply {
     Page(askama::Result<String>),
     Missing(askama::Result<String>),
+    Forbidden(askama::Result<String>),
+    Fault(askama::Result<String>),
 }
 
 /// What a page needs: who asks for what, and what is published.
@@ -75,19 +77,35 @@ where
         let page = Page { lang, synthetic: published.synthetic(), place, query: Vec::new(), api: None };
         show(Visit { asked: &asked, published, page })
     });
-    match work.await {
-        Ok(Ok(Reply::Page(Ok(html)))) => html_response(StatusCode::OK, html),
-        Ok(Ok(Reply::Missing(Ok(html)))) => html_response(StatusCode::NOT_FOUND, html),
-        Ok(Ok(Reply::Page(Err(error)) | Reply::Missing(Err(error)))) => {
-            tracing::error!(%error, "a page could not be written");
-            fault(lang)
-        }
+    answer(lang, work).await
+}
+
+/// The page that a blocking thread made. What went wrong goes to the log.
+pub(crate) async fn answer<E: Display>(
+    lang: Lang,
+    work: tokio::task::JoinHandle<Result<Reply, E>>,
+) -> Response {
+    let reply = match work.await {
+        Ok(Ok(reply)) => reply,
         Ok(Err(error)) => {
             tracing::error!(%error, "a page could not be shown");
-            fault(lang)
+            return fault(lang);
         }
         Err(error) => {
             tracing::error!(%error, "a page ended early");
+            return fault(lang);
+        }
+    };
+    let (status, html) = match reply {
+        Reply::Page(html) => (StatusCode::OK, html),
+        Reply::Missing(html) => (StatusCode::NOT_FOUND, html),
+        Reply::Forbidden(html) => (StatusCode::FORBIDDEN, html),
+        Reply::Fault(html) => (StatusCode::INTERNAL_SERVER_ERROR, html),
+    };
+    match html {
+        Ok(html) => html_response(status, html),
+        Err(error) => {
+            tracing::error!(%error, "a page could not be written");
             fault(lang)
         }
     }

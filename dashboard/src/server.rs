@@ -8,7 +8,7 @@ use std::{
 
 use tokio::net::TcpListener;
 
-use crate::{DashboardState, SourceError, router};
+use crate::{Site, SourceError, router};
 
 /// Where the dashboard listens unless told otherwise: this machine alone.
 pub const DEFAULT_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 8023));
@@ -38,6 +38,12 @@ pub enum DashboardError {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// The steward's page would be open to a network.
+    #[error(
+        "the steward's page is for this machine alone, and {0} can be reached by others: without encryption they could read along; \
+         leave out --listen or --steward"
+    )]
+    NotLoopback(SocketAddr),
     /// The server ended by itself.
     #[error("the dashboard's server ended: {0}")]
     Serve(#[source] std::io::Error),
@@ -51,27 +57,37 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, DashboardError> {
     })
 }
 
+/// Refuses an address that others can reach: the steward's page is not for them.
+pub fn for_this_machine(address: SocketAddr) -> Result<(), DashboardError> {
+    if address.ip().is_loopback() { Ok(()) } else { Err(DashboardError::NotLoopback(address)) }
+}
+
 /// Serves until `shutdown` is ready.
 pub async fn serve(
-    state: DashboardState,
+    site: impl Into<Site>,
     address: SocketAddr,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), DashboardError> {
-    serve_on(state, bind(address).await?, shutdown).await
+    serve_on(site, bind(address).await?, shutdown).await
 }
 
 /// Serves on an address that is already taken, until `shutdown` is ready; then open requests get a few seconds.
 pub async fn serve_on(
-    state: DashboardState,
+    site: impl Into<Site>,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), DashboardError> {
+    let site = site.into();
+    if site.steward.is_some() {
+        let address = listener.local_addr().map_err(DashboardError::Serve)?;
+        for_this_machine(address)?;
+    }
     let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
     let asked = async move {
         shutdown.await;
         let _ = stopping.send(());
     };
-    let server = axum::serve(listener, router(state)).with_graceful_shutdown(asked);
+    let server = axum::serve(listener, router(site)).with_graceful_shutdown(asked);
     let late = async move {
         // A dropped sender means that the server ended by itself: then its own result is the answer.
         if stopped.await.is_err() {

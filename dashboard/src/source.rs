@@ -1,6 +1,6 @@
 //! What an installation has published, as the pages want it.
 
-mod convert;
+pub(crate) mod convert;
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,6 @@ use skjerm_figures::{
     scene, trend,
 };
 use skjerm_ledger::BlockStatus;
-use skjerm_privacy::{Rho, epsilon};
 use skjerm_warehouse::Installation;
 
 use crate::{
@@ -156,10 +155,9 @@ impl Published for InstallationSource {
     }
 
     fn spent_over_years(&self) -> Result<Option<(f64, f64)>, SourceError> {
-        let persons: Vec<_> = self.status()?.into_iter().filter(|s| s.block.family == PERSONS).collect();
-        let Some(delta) = persons.first().map(|s| s.delta) else { return Ok(None) };
-        let sum = persons.iter().try_fold(Rho::from_nano(0), |sum, status| sum.checked_add(status.spent));
-        Ok(sum.map(|rho| (rho.as_f64(), epsilon(rho, delta))))
+        let sums = self.engine.budget_sums().map_err(|error| SourceError::Budgets(error.message))?;
+        let persons = sums.iter().find(|sum| sum.family == PERSONS);
+        Ok(persons.map(|sum| (sum.spent.as_f64(), sum.epsilon_spent)))
     }
 
     fn document(&self, which: &Document) -> Result<Option<Value>, SourceError> {

@@ -15,7 +15,9 @@ pub(crate) struct InitArgs {}
 pub(crate) fn run(common: &Common, _: InitArgs) -> Result<(), Failure> {
     let installation = Installation::init(&common.dir)?;
     // It can be run again: a ledger that is there stays.
-    if !installation.ledger_path().exists() {
+    if installation.ledger_path().exists() {
+        Engine::finish_ledger(&installation)?;
+    } else {
         Engine::init_ledger(&installation)?;
     }
     let dir = common.dir.display().to_string();

@@ -2,7 +2,10 @@
 
 use clap::{Args, Subcommand};
 use serde_json::json;
+use skjerm_engine::Engine;
 use skjerm_ingest::LinkingKey;
+use skjerm_ledger::EventKind;
+use skjerm_warehouse::keyfile::KeyFile;
 use skjerm_warehouse::{Installation, WarehouseKey};
 
 use crate::args::Common;
@@ -35,18 +38,24 @@ pub(crate) fn run(common: &Common, args: &KeysArgs) -> Result<(), Failure> {
 /// Makes both keys.
 pub(crate) fn make(installation: &Installation) -> Result<(), Failure> {
     LinkingKey::generate()?.save(&installation.linking_key_path())?;
-    WarehouseKey::generate()?.save(&installation.warehouse_key_path())?;
-    Ok(())
+    let warehouse = WarehouseKey::generate()?;
+    warehouse.save(&installation.warehouse_key_path())?;
+    let details =
+        json!({"what": "the linking key and the warehouse key were made", "warehouse_key": warehouse.id()});
+    Ok(Engine::note_event(installation, EventKind::Keys, &details)?)
 }
 
 fn list(common: &Common, installation: &Installation) -> Result<(), Failure> {
     let linking = LinkingKey::load(&installation.linking_key_path())?;
     let warehouse = WarehouseKey::load(&installation.warehouse_key_path())?;
+    let ledger = KeyFile::load(&installation.ledger_key_path())?;
     let mut sheet = Sheet::new(&["purpose", "id", "epoch"]);
     let mut keys = Vec::new();
-    for (purpose, id, epoch) in
-        [("linking", linking.id(), linking.epoch()), ("warehouse", warehouse.id(), warehouse.epoch())]
-    {
+    for (purpose, id, epoch) in [
+        ("linking", linking.id(), linking.epoch()),
+        ("warehouse", warehouse.id(), warehouse.epoch()),
+        ("ledger", &ledger.id, ledger.epoch),
+    ] {
         sheet.push(vec![purpose.into(), id.to_string(), epoch.to_string()]);
         keys.push(json!({"purpose": purpose, "id": id, "epoch": epoch}));
     }

@@ -18,6 +18,12 @@ pub(crate) struct QueryArgs {
     /// ρ to pay from each block that the question reads.
     #[arg(long, value_name = "R")]
     rho: Option<f64>,
+    /// A name of your own for this request: trying again under the same name is charged once, also after a crash.
+    #[arg(long, value_name = "ID")]
+    request: Option<String>,
+    /// What the answer is for; kept in the ledger.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     /// Who asks: an analyst of the policy.
     #[arg(long = "as", value_name = "ANALYST", default_value = "researcher")]
     analyst: String,
@@ -27,7 +33,7 @@ pub(crate) async fn run(common: &Common, args: QueryArgs) -> Result<(), Failure>
     let installation = open::installation(common)?;
     let engine = Engine::open(&installation)?;
     let caller = engine.authenticate(&args.analyst)?;
-    let ask = Ask { rho: args.rho };
+    let ask = Ask { rho: args.rho, request: args.request, reason: args.reason };
     if args.explain {
         print_explanation(common.format, &engine.explain(&caller, &args.sql, &ask).await?)
     } else {
@@ -68,9 +74,9 @@ fn print_answer(format: Format, answer: &Answer) -> Result<(), Failure> {
         let privacy = &answer.privacy;
         let paid = if privacy.charged {
             format!(
-                "ρ {} (ε {:.3} at δ {:e}) from each of {}",
+                "ρ {} (ε {} at δ {:e}) from each of {}",
                 privacy.rho,
-                privacy.epsilon,
+                output::epsilon(privacy.epsilon, 3),
                 privacy.delta,
                 privacy.blocks.join(", ")
             )
@@ -105,9 +111,9 @@ fn print_explanation(format: Format, explanation: &Explanation) -> Result<(), Fa
             eprintln!("\nfree: a stored answer is given again");
         } else {
             eprintln!(
-                "\nprice: ρ {} (ε {:.3} at δ {:e}) from each of {}",
+                "\nprice: ρ {} (ε {} at δ {:e}) from each of {}",
                 privacy.rho,
-                privacy.epsilon,
+                output::epsilon(privacy.epsilon, 3),
                 privacy.delta,
                 privacy.blocks.join(", ")
             );

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::json;
 use skjerm_engine::Engine;
-use skjerm_figures::release::{self, Release, Store};
+use skjerm_figures::release::{self, Record, Release, Store};
 use skjerm_figures::workload::Workload;
 
 use crate::args::{Common, Format};
@@ -36,12 +36,23 @@ enum ReleaseVerb {
         /// ρ of the whole release; without it, the releases' share of the year.
         #[arg(long)]
         rho: Option<f64>,
+        /// Why; kept in the release's record in the ledger.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
         /// Who publishes: an analyst of the policy with the role "release".
         #[arg(long = "as", value_name = "ANALYST", default_value = "steward")]
         analyst: String,
     },
     /// All published releases.
     List,
+    /// The record of a release: what left, why, by whom, at which risk, and what was checked.
+    Record {
+        /// Its id, as `release list` gives it.
+        id: String,
+        /// Who reads: an analyst of the policy with the role "release" or "steward".
+        #[arg(long = "as", value_name = "ANALYST", default_value = "steward")]
+        analyst: String,
+    },
     /// All tables of a release.
     Show {
         /// Its id, as `release list` gives it.
@@ -76,12 +87,12 @@ pub(crate) async fn run(common: &Common, args: ReleaseArgs) -> Result<(), Failur
             }
             output::print(common.format, &sheet, &plan)
         }
-        ReleaseVerb::Publish { year, rho, analyst } => {
+        ReleaseVerb::Publish { year, rho, reason, analyst } => {
             let engine = Engine::open(&installation)?;
             let caller = engine.authenticate(&analyst)?;
+            let wanted = release::Wanted { year, rho, reason: reason.as_deref() };
             let published =
-                release::publish(&engine, &caller, &installation, &Workload::key_figures(), year, rho)
-                    .await?;
+                release::publish(&engine, &caller, &installation, &Workload::key_figures(), &wanted).await?;
             print_release(common.format, &published)
         }
         ReleaseVerb::List => {
@@ -98,8 +109,54 @@ pub(crate) async fn run(common: &Common, args: ReleaseArgs) -> Result<(), Failur
             }
             output::print(common.format, &sheet, &json!({"releases": releases}))
         }
+        ReleaseVerb::Record { id, analyst } => {
+            let engine = Engine::open(&installation)?;
+            let caller = engine.authenticate(&analyst)?;
+            Store::open(&installation).show(&id)?;
+            let record = release::record_of(&engine, &caller, &id)?.ok_or_else(|| {
+                Failure::fault(format!("the ledger has no record of the release {id}"))
+                    .with_hint("`skjerm budget verify` says whether the ledger is whole; `skjerm release publish` for its year writes a missing record")
+            })?;
+            print_record(common.format, &record)
+        }
         ReleaseVerb::Show { id } => print_release(common.format, &Store::open(&installation).show(&id)?),
     }
+}
+
+fn print_record(format: Format, record: &Record) -> Result<(), Failure> {
+    let mut sheet = Sheet::new(&["", "record"]);
+    let mut line = |name: &str, value: String| sheet.push(vec![name.to_owned(), value]);
+    line("what", record.what.clone());
+    line("why", record.reason.clone().unwrap_or_else(|| "not said".to_owned()));
+    line("by whom", format!("{}, {}", record.by, record.published));
+    line(
+        "how much",
+        format!(
+            "{} tables, {} cells, {} of them shown as \":\"",
+            record.tables, record.cells, record.suppressed
+        ),
+    );
+    line("of what", format!("snapshot {}, answer {}", record.snapshot, record.answer));
+    line(
+        "price",
+        format!("ρ {} (ε {} at δ {:e})", record.rho, output::epsilon(record.epsilon, 2), record.delta),
+    );
+    line(
+        "year so far",
+        format!(
+            "ε {}; over all years ε {}",
+            output::epsilon(record.epsilon_year, 2),
+            output::epsilon(record.epsilon_all_years, 2)
+        ),
+    );
+    for risk in &record.risk {
+        line("risk", risk.en.clone());
+    }
+    for check in &record.checks {
+        line(if check.passed { "passed" } else { "FAILED" }, check.what.en.clone());
+    }
+    line("status", record.status.clone());
+    output::print(format, &sheet, record)
 }
 
 /// The tables one below the other, with the unbiased value, its interval and the display value beside each other.
@@ -124,8 +181,11 @@ fn print_release(format: Format, release: &Release) -> Result<(), Failure> {
     output::print(format, &sheet, release)?;
     if format == Format::Table {
         eprintln!(
-            "\nrelease {}: ρ {} (ε {:.2} at δ {:e})",
-            release.id, release.rho, release.epsilon, release.delta
+            "\nrelease {}: ρ {} (ε {} at δ {:e})",
+            release.id,
+            release.rho,
+            output::epsilon(release.epsilon, 2),
+            release.delta
         );
         eprintln!("The interval belongs to the unbiased value; the display values add up over all tables.");
     }

@@ -37,7 +37,7 @@ fn synth_init_and_keys() {
     json(&dir, &["init"]).ok();
     assert_eq!(std::fs::read(dir.join("policy.toml")).unwrap(), policy);
     let keys = json(&dir, &["keys", "new"]).ok().json();
-    assert_eq!(keys["keys"].as_array().unwrap().len(), 2, "{keys}");
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 3, "{keys}");
     let listed = json(&dir, &["keys", "list"]).ok().json();
     for key in listed["keys"].as_array().unwrap() {
         assert_keys(key, &["purpose", "id", "epoch"]);

@@ -14,5 +14,6 @@ mod ingest;
 mod invariants;
 mod json;
 mod leaks;
+mod ledger;
 mod notebook;
 mod support;

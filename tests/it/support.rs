@@ -133,9 +133,16 @@ pub(crate) fn city() -> &'static City {
 pub(crate) fn fresh_book() -> TempDir {
     let shared = &city().dir;
     let folder = TempDir::new().unwrap();
-    copy_folder(shared, folder.path(), &|name| !name.starts_with("ledger.sqlite") && name != "releases");
-    drop(skjerm_ledger::Ledger::create(&folder.path().join("ledger.sqlite")).unwrap());
+    copy_folder(shared, folder.path(), &|name| !name.starts_with("ledger.") && name != "releases");
+    fresh_ledger(&skjerm_warehouse::Installation::open(folder.path()).unwrap());
     folder
+}
+
+/// Begins an unspent book in an installation whose own was taken away: no user can, since it would refill budgets.
+pub(crate) fn fresh_ledger(installation: &skjerm_warehouse::Installation) {
+    let key = skjerm_warehouse::keyfile::KeyFile::load(&installation.ledger_key_path()).unwrap();
+    let key = skjerm_ledger::LedgerKey::from_secret(key.secret());
+    drop(skjerm_ledger::Ledger::create(&installation.ledger_path(), key).unwrap());
 }
 
 /// Copies a folder, but what `keep` leaves out of its top level.

@@ -14,6 +14,8 @@ pub const BEIGE: &str = "#f8f0dd";
 pub const YELLOW: &str = "#f9c66b";
 /// A deep orange red for the chosen mark; Oslo's own red fails 3:1 on white.
 pub const CHOSEN: &str = "#c2410c";
+/// Red for what is wrong: text, and so darker than the chosen mark.
+pub const ALARM: &str = "#a61b1b";
 /// Grid lines: decoration, no information.
 pub const GRID: &str = "#d9d6e4";
 /// Interval band: its edges are drawn in [`WARM_BLUE`], so that it does not rest on this tint alone.
@@ -47,6 +49,12 @@ mod tests {
             assert!(contrast(TEXT, ground) >= 4.5, "text on {ground}");
             assert!(contrast(DARK_BLUE, ground) >= 4.5, "dark blue on {ground}");
         }
+        for text in [ALARM, DARK_GREEN] {
+            for ground in ["#ffffff", BEIGE] {
+                assert!(contrast(text, ground) >= 4.5, "{text} on {ground}");
+            }
+        }
+        assert!(crate::assets::STYLESHEET.contains(&format!("--alarm: {ALARM};")));
         assert!(contrast(WARM_BLUE, BAND) >= 3.0, "the line must be seen on its band");
     }
 }

@@ -28,6 +28,20 @@ pub fn missing(page: &Page, message: &str) -> askama::Result<String> {
     View { page, text, heading: text.errors.missing, message, command: "", home: true }.render()
 }
 
+/// 403, the same for whatever reason.
+pub fn shut(page: &Page) -> askama::Result<String> {
+    let text = page.text();
+    View { page, text, heading: text.errors.shut, message: text.errors.shut_text, command: "", home: true }
+        .render()
+}
+
+/// 500 for a login that could not be entered in the book.
+pub fn no_entry(page: &Page) -> askama::Result<String> {
+    let text = page.text();
+    View { page, text, heading: text.errors.fault, message: text.errors.no_entry, command: "", home: true }
+        .render()
+}
+
 /// 405.
 pub fn read_only(page: &Page) -> askama::Result<String> {
     let text = page.text();

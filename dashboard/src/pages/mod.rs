@@ -6,13 +6,15 @@ mod figure;
 mod figures;
 mod message;
 mod scene;
+mod steward;
 mod trend;
 
 pub use about::about;
 pub use districts::{Choice as DistrictChoice, districts};
 pub use figures::figures;
-pub use message::{fault, missing, nothing_yet, read_only};
+pub use message::{fault, missing, no_entry, nothing_yet, read_only, shut};
 pub use scene::scene;
+pub use steward::steward;
 pub use trend::trend;
 
 use crate::{
@@ -33,6 +35,8 @@ pub enum Place {
     Scene,
     /// `/about`
     About,
+    /// `/steward`
+    Steward,
     /// None of them: a page that is not there.
     Nowhere,
 }
@@ -46,6 +50,7 @@ impl Place {
             Self::Trend => "/trend",
             Self::Scene => "/scene",
             Self::About => "/about",
+            Self::Steward => "/steward",
         }
     }
 }
@@ -106,6 +111,8 @@ impl Page {
 
     fn menu(&self) -> Vec<Link> {
         let text = self.text();
+        // Who is not in does not read of the steward's page.
+        let steward = (self.place == Place::Steward).then_some((Place::Steward, text.steward.nav));
         [
             (Place::Figures, text.figures.nav),
             (Place::Districts, text.districts.nav),
@@ -114,6 +121,7 @@ impl Page {
             (Place::About, text.about.nav),
         ]
         .into_iter()
+        .chain(steward)
         .map(|(place, label)| Link {
             href: self.link(place.path()),
             label: label.to_owned(),

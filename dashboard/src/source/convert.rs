@@ -12,8 +12,7 @@ use skjerm_figures::{
     trend::TrendPoint,
     workload,
 };
-use skjerm_ledger::BlockStatus;
-use skjerm_privacy::epsilon;
+use skjerm_ledger::{Block, BlockStatus};
 use skjerm_warehouse::policy::Policy;
 
 use crate::{
@@ -211,13 +210,17 @@ pub(super) fn scene(comparison: &SceneComparison) -> Scene {
     }
 }
 
-pub(super) fn budget(status: &BlockStatus, policy: &Policy) -> Budget {
-    // A campaign has a name in the policy; a year is its own name.
-    let named = policy.code_list("campaign").and_then(|list| list.label(&status.block.name));
-    let label = named.map_or_else(
-        || Both::new(status.block.name.as_str(), status.block.name.as_str()),
+/// What a block is called: a campaign has a name in the policy; a year is its own name.
+pub(crate) fn block_label(block: &Block, policy: &Policy) -> Both {
+    let named = policy.code_list("campaign").and_then(|list| list.label(&block.name));
+    named.map_or_else(
+        || Both::new(block.name.as_str(), block.name.as_str()),
         |code| Both::new(code.no.as_str(), code.en.as_str()),
-    );
+    )
+}
+
+pub(crate) fn budget(status: &BlockStatus, policy: &Policy) -> Budget {
+    let label = block_label(&status.block, policy);
     Budget {
         family: status.block.family.clone(),
         block: status.block.name.clone(),
@@ -225,9 +228,9 @@ pub(super) fn budget(status: &BlockStatus, policy: &Policy) -> Budget {
         rho_limit: status.limit.as_f64(),
         rho_spent: status.spent.as_f64(),
         rho_left: status.left.as_f64(),
-        epsilon_limit: epsilon(status.limit, status.delta),
+        epsilon_limit: status.epsilon_limit,
         epsilon_spent: status.epsilon_spent,
-        delta: status.delta,
+        delta: status.delta.as_f64(),
     }
 }
 
@@ -243,7 +246,7 @@ pub(super) fn budget_document(status: &[BlockStatus]) -> Value {
                 "rho_spent": s.spent.as_f64(),
                 "rho_left": s.left.as_f64(),
                 "epsilon_spent": s.epsilon_spent,
-                "delta": s.delta,
+                "delta": s.delta.as_f64(),
             })
         })
         .collect();

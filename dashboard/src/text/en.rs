@@ -1,6 +1,6 @@
 //! English.
 
-use super::{About, Common, Districts, Errors, Figures, Frame, Scene, Section, Text, Trend};
+use super::{About, Common, Districts, Errors, Figures, Frame, Scene, Section, Steward, Text, Trend};
 
 pub(super) static TEXT: Text = Text {
     frame: Frame {
@@ -191,12 +191,118 @@ pub(super) static TEXT: Text = Text {
             )
         },
     },
+    steward: Steward {
+        nav: "Steward",
+        title: "The steward's page",
+        lead: "Whether the ledger is whole, what is spent of the budgets, and what has happened.",
+        private: "For the steward – not for publication",
+        private_meaning: "The page shows questions, the names of those who ask, and budgets in detail.",
+        session: |who, until| format!("Logged in as {who}. The login lasts until {until} UTC."),
+        unread: |why| format!("This part could not be read. {why}"),
+        brief: ["The ledger", "Lost charges", "Refusals of the last 30 days", "Releases that are due"],
+        book_state: ["whole", "not whole"],
+        book: "Is the ledger whole?",
+        whole: "The ledger is whole: every entry stands as it was written, and none is missing.",
+        broken: "The ledger is not as it was written. Put back the latest whole copy, and find out who changed it. \
+                 Ask nothing until that is done.",
+        checked: |when| format!("Checked {when} UTC. The check is not repeated within a minute."),
+        book_terms: ["Entries", "Answers", "Head, to keep elsewhere"],
+        head_how: "Keep this line outside this machine. It shows later that nothing before it was changed or removed:",
+        problem_at: |entry| format!("Problem at entry {entry}"),
+        problem: "Problem",
+        remarks: "Remarks",
+        budgets: "The budgets",
+        budgets_lead: "How much of each budget is spent, and by whom. Lost and running questions are counted.",
+        within: |block| format!("Shares and analysts: {block}"),
+        within_columns: ["Name", "What", "Limit"],
+        within_kinds: ["share", "analyst"],
+        thresholds: |spent, limit| format!("Thresholds have used δ = {spent} of {limit}."),
+        sum: |count, [rho, rho_limit, epsilon, epsilon_limit, delta]| {
+            format!(
+                "Somebody who is in all {count} above has lost ρ = {rho} of {rho_limit} in all (ε = {epsilon} of {epsilon_limit} at δ = {delta})."
+            )
+        },
+        forecast: "Forecast",
+        forecast_lead: "What the planned releases still need of each year's budget. A release takes what its share has left.",
+        forecast_made: |when| format!("Made {when} UTC."),
+        forecast_columns: ["Planned", "State", "Needs ρ", "Widest ±", "Left for questions ρ"],
+        forecast_states: ["published", "published; the data changed since", "due", "not enough left"],
+        lost: [
+            "Lost charges",
+            "Questions that were paid for and never answered, because the program stopped. Their price stays charged.",
+            "No charge is lost.",
+        ],
+        refused: [
+            "Refusals",
+            "Questions and logins that were turned down in the last 30 days.",
+            "Nothing was turned down in the last 30 days.",
+        ],
+        records: [
+            "Records of the releases",
+            "What was let out, why, by whom, at which risk, and what was checked.",
+            "No release has a record.",
+        ],
+        record: |year, revision, day, by| format!("{year}, revision {revision}: {day} by {by}"),
+        record_status: ["all checks passed", "a check failed"],
+        record_terms: [
+            "What",
+            "Why",
+            "By whom",
+            "Entry",
+            "Measurement",
+            "Snapshot",
+            "Size",
+            "Price",
+            "Spent of the year then",
+            "Spent of all years then",
+        ],
+        no_reason: "not given",
+        record_size: |tables, cells, suppressed| {
+            format!("{tables} tables, {cells} cells, {suppressed} of them shown as “:”")
+        },
+        record_parts: ["Risk", "Checks"],
+        check: ["passed", "failed"],
+        record_unread: |entry| format!("Entry {entry} cannot be read as a record."),
+        entries: [
+            "Last entries",
+            "The last 50, newest first. The text stands as it was written in the ledger.",
+        ],
+        entries_none: "No entry fits.",
+        entries_more: "Older entries, other periods and whole questions are printed by the command",
+        by_kind: ["Kind", "all"],
+        only: |name, value| format!("Only {name}: {value}"),
+        without: "show all",
+        columns: ["No.", "When (UTC)", "Who", "Kind", "Became", "Of", "What", "Reason"],
+        kinds: &[
+            ("begun", "begun"),
+            ("limits", "limits"),
+            ("charge", "charge"),
+            ("resumed", "resumed"),
+            ("answer", "answer"),
+            ("abandoned", "abandoned"),
+            ("refused", "refusal"),
+            ("written_off", "written off"),
+            ("checkpoint", "checkpoint"),
+            ("policy", "policy"),
+            ("release", "release"),
+            ("erasure", "erasure"),
+            ("retention", "retention"),
+            ("keys", "keys"),
+            ("login", "login"),
+        ],
+        became: ["running", "lost", "answered", "given up"],
+        latest: |count, command| format!("The latest {count} are shown. All are printed by {command}."),
+    },
     errors: Errors {
         missing: "Page not found",
         missing_text: "The page does not exist, or it has moved.",
         no_year: |years| format!("No figures are published for this year. Published years: {years}."),
         no_figure: "There is no such key figure.",
         no_district: "The district is not in the comparison.",
+        no_filter: "There is nothing of that name to choose. The ledger has no such entries.",
+        shut: "No entry",
+        shut_text: "This page is for the steward. It is opened with the link that the program printed when it was started. The link works once, and not for long.",
+        no_entry: "The login could not be entered in the ledger, so nobody was let in. The command skjerm budget verify says more.",
         method: "This page can only be read.",
         fault: "Something went wrong",
         fault_text: "The page could not be shown. The fault is written to the server's log. Try again in a while.",

@@ -305,6 +305,112 @@ pub struct About {
     pub sum: fn(usize, &str, &str) -> String,
 }
 
+/// Words of the steward's page.
+pub struct Steward {
+    /// Menu.
+    pub nav: &'static str,
+    /// Heading.
+    pub title: &'static str,
+    /// First sentences.
+    pub lead: &'static str,
+    /// Mark: for whom.
+    pub private: &'static str,
+    /// And what that means.
+    pub private_meaning: &'static str,
+    /// Who is in, and until when.
+    pub session: fn(&str, &str) -> String,
+    /// A part of the page could not be read: why.
+    pub unread: fn(&str) -> String,
+    /// In brief: heading of the book, lost charges, refusals, releases that are due.
+    pub brief: [&'static str; 4],
+    /// In brief: the book is whole, or it is not.
+    pub book_state: [&'static str; 2],
+    /// Heading of the proof.
+    pub book: &'static str,
+    /// It is whole.
+    pub whole: &'static str,
+    /// It is not, and what to do.
+    pub broken: &'static str,
+    /// When it was checked.
+    pub checked: fn(&str) -> String,
+    /// Number of entries, of answers, the head: terms.
+    pub book_terms: [&'static str; 3],
+    /// What the head is for.
+    pub head_how: &'static str,
+    /// One problem: at which entry.
+    pub problem_at: fn(u64) -> String,
+    /// One problem that is at no entry.
+    pub problem: &'static str,
+    /// Heading of the remarks.
+    pub remarks: &'static str,
+    /// Heading of the budgets.
+    pub budgets: &'static str,
+    /// First sentence.
+    pub budgets_lead: &'static str,
+    /// Shares and analysts of a block.
+    pub within: fn(&str) -> String,
+    /// Columns: name, what it is, what it may spend.
+    pub within_columns: [&'static str; 3],
+    /// A share, an analyst.
+    pub within_kinds: [&'static str; 2],
+    /// δ that thresholds used, and may use.
+    pub thresholds: fn(&str, &str) -> String,
+    /// The sum over a family: blocks, ρ spent and its limit, ε spent and its limit, δ.
+    pub sum: fn(usize, [&str; 5]) -> String,
+    /// Heading of the forecast.
+    pub forecast: &'static str,
+    /// First sentence.
+    pub forecast_lead: &'static str,
+    /// When it was made.
+    pub forecast_made: fn(&str) -> String,
+    /// Columns: planned, state, needed ρ, half-width, left for questions.
+    pub forecast_columns: [&'static str; 5],
+    /// Published; published, but the rows changed since; due; nothing left.
+    pub forecast_states: [&'static str; 4],
+    /// Heading of the lost charges, what they are, and that there are none.
+    pub lost: [&'static str; 3],
+    /// Heading of the refusals, what they are, and that there are none.
+    pub refused: [&'static str; 3],
+    /// Heading of the records, what they are, and that there are none.
+    pub records: [&'static str; 3],
+    /// Summary of a record: year, revision, day, by whom.
+    pub record: fn(i32, u32, &str, &str) -> String,
+    /// All checks passed, or not.
+    pub record_status: [&'static str; 2],
+    /// Terms: what, why, by whom, entry, measurement, snapshot, size, price, of the year, of all years.
+    pub record_terms: [&'static str; 10],
+    /// No reason was given.
+    pub no_reason: &'static str,
+    /// Tables, cells, suppressed ones.
+    pub record_size: fn(usize, usize, usize) -> String,
+    /// Headings of the risk and of the checks.
+    pub record_parts: [&'static str; 2],
+    /// A check passed, or not.
+    pub check: [&'static str; 2],
+    /// The entry is there and cannot be read as a record.
+    pub record_unread: fn(u64) -> String,
+    /// Heading of the last entries, and what they are.
+    pub entries: [&'static str; 2],
+    /// No entry fits.
+    pub entries_none: &'static str,
+    /// Older ones are printed by this command.
+    pub entries_more: &'static str,
+    /// Name of the links by kind; no kind chosen.
+    pub by_kind: [&'static str; 2],
+    /// A filter in force: name and value; its link away.
+    pub only: fn(&str, &str) -> String,
+    /// Takes a filter away.
+    pub without: &'static str,
+    /// Columns: entry, when, who, kind, became, of, what, reason.
+    pub columns: [&'static str; 8],
+    /// Kinds of entries by their names in the book.
+    pub kinds: &'static [(&'static str, &'static str)],
+    /// What became of a charge: running, lost, answered, given up.
+    pub became: [&'static str; 4],
+    /// The latest of more.
+    pub latest: fn(usize, &str) -> String,
+}
+
 /// Words of what went wrong.
 pub struct Errors {
     /// 404 heading.
@@ -317,6 +423,14 @@ pub struct Errors {
     pub no_figure: &'static str,
     /// 404 for a district that does not exist.
     pub no_district: &'static str,
+    /// 404 for a filter that names nothing.
+    pub no_filter: &'static str,
+    /// 403 heading.
+    pub shut: &'static str,
+    /// 403 text.
+    pub shut_text: &'static str,
+    /// 500 text: a login that could not be entered in the book.
+    pub no_entry: &'static str,
     /// 405.
     pub method: &'static str,
     /// 500 heading.
@@ -343,6 +457,8 @@ pub struct Text {
     pub scene: Scene,
     /// About.
     pub about: About,
+    /// Steward.
+    pub steward: Steward,
     /// Errors.
     pub errors: Errors,
 }

@@ -1,6 +1,6 @@
 //! Bokmål.
 
-use super::{About, Common, Districts, Errors, Figures, Frame, Scene, Section, Text, Trend};
+use super::{About, Common, Districts, Errors, Figures, Frame, Scene, Section, Steward, Text, Trend};
 
 pub(super) static TEXT: Text = Text {
     frame: Frame {
@@ -191,12 +191,118 @@ pub(super) static TEXT: Text = Text {
             )
         },
     },
+    steward: Steward {
+        nav: "Forvalter",
+        title: "Forvalterens side",
+        lead: "Om regnskapet er helt, hva som er brukt av budsjettene, og hva som er skjedd.",
+        private: "For forvalteren – ikke til publisering",
+        private_meaning: "Siden viser spørsmål, navn på dem som spør, og budsjetter i detalj.",
+        session: |who, until| format!("Innlogget som {who}. Innloggingen varer til {until} UTC."),
+        unread: |why| format!("Denne delen kunne ikke leses. {why}"),
+        brief: ["Regnskapet", "Tapte belastninger", "Avslag de siste 30 dagene", "Utgivelser som gjenstår"],
+        book_state: ["helt", "ikke helt"],
+        book: "Er regnskapet helt?",
+        whole: "Regnskapet er helt: Hver oppføring står slik den ble skrevet, og ingen mangler.",
+        broken: "Regnskapet er ikke slik det ble skrevet. Hent fram den siste hele kopien, og finn ut hvem som har endret det. \
+                 Still ingen spørsmål før det er gjort.",
+        checked: |when| format!("Kontrollert {when} UTC. Kontrollen gjentas ikke oftere enn hvert minutt."),
+        book_terms: ["Oppføringer", "Svar", "Siste oppføring, til oppbevaring et annet sted"],
+        head_how: "Oppbevar denne linjen utenfor maskinen. Den viser senere at ingenting før den er endret eller fjernet:",
+        problem_at: |entry| format!("Feil ved oppføring {entry}"),
+        problem: "Feil",
+        remarks: "Merknader",
+        budgets: "Budsjettene",
+        budgets_lead: "Hvor mye som er brukt av hvert budsjett, og av hvem. Tapte og pågående spørsmål er regnet med.",
+        within: |block| format!("Andeler og analytikere: {block}"),
+        within_columns: ["Navn", "Hva", "Ramme"],
+        within_kinds: ["andel", "analytiker"],
+        thresholds: |spent, limit| format!("Terskler har brukt δ = {spent} av {limit}."),
+        sum: |count, [rho, rho_limit, epsilon, epsilon_limit, delta]| {
+            format!(
+                "Den som er med i alle {count} over, har samlet tapt ρ = {rho} av {rho_limit} (ε = {epsilon} av {epsilon_limit} ved δ = {delta})."
+            )
+        },
+        forecast: "Prognose",
+        forecast_lead: "Hva de planlagte utgivelsene fortsatt trenger av hvert års budsjett. En utgivelse tar det andelen dens har igjen.",
+        forecast_made: |when| format!("Beregnet {when} UTC."),
+        forecast_columns: ["Planlagt", "Tilstand", "Trenger ρ", "Bredeste ±", "Igjen til spørsmål ρ"],
+        forecast_states: ["publisert", "publisert; dataene er endret siden", "gjenstår", "ikke nok igjen"],
+        lost: [
+            "Tapte belastninger",
+            "Spørsmål som ble betalt og aldri besvart, fordi programmet stanset. Prisen er fortsatt belastet.",
+            "Ingen belastninger er tapt.",
+        ],
+        refused: [
+            "Avslag",
+            "Spørsmål og innlogginger som er avvist de siste 30 dagene.",
+            "Ingenting er avvist de siste 30 dagene.",
+        ],
+        records: [
+            "Utgivelsenes protokoll",
+            "Hva som er sluppet ut, hvorfor, av hvem, med hvilken risiko, og hva som ble kontrollert.",
+            "Ingen utgivelse er protokollført.",
+        ],
+        record: |year, revision, day, by| format!("{year}, utgave {revision}: {day} av {by}"),
+        record_status: ["alle kontroller bestått", "kontroll ikke bestått"],
+        record_terms: [
+            "Hva",
+            "Hvorfor",
+            "Av hvem",
+            "Oppføring",
+            "Måling",
+            "Datagrunnlag",
+            "Omfang",
+            "Pris",
+            "Brukt av året da",
+            "Brukt av alle år da",
+        ],
+        no_reason: "ikke oppgitt",
+        record_size: |tables, cells, suppressed| {
+            format!("{tables} tabeller, {cells} celler, {suppressed} av dem vist som «:»")
+        },
+        record_parts: ["Risiko", "Kontroller"],
+        check: ["bestått", "ikke bestått"],
+        record_unread: |entry| format!("Oppføring {entry} kan ikke leses som protokoll."),
+        entries: [
+            "Siste oppføringer",
+            "De siste 50, nyeste først. Teksten står slik den ble ført i regnskapet.",
+        ],
+        entries_none: "Ingen oppføringer passer.",
+        entries_more: "Eldre oppføringer, andre tidsrom og hele spørsmål skrives ut med kommandoen",
+        by_kind: ["Slag", "alle"],
+        only: |name, value| format!("Bare {name}: {value}"),
+        without: "vis alle",
+        columns: ["Nr.", "Når (UTC)", "Hvem", "Slag", "Ble", "Gjelder", "Hva", "Begrunnelse"],
+        kinds: &[
+            ("begun", "begynt"),
+            ("limits", "rammer"),
+            ("charge", "belastning"),
+            ("resumed", "gjenopptatt"),
+            ("answer", "svar"),
+            ("abandoned", "avbrutt"),
+            ("refused", "avslag"),
+            ("written_off", "avskrevet"),
+            ("checkpoint", "mellomstand"),
+            ("policy", "regler"),
+            ("release", "utgivelse"),
+            ("erasure", "sletting"),
+            ("retention", "lagringstid"),
+            ("keys", "nøkler"),
+            ("login", "innlogging"),
+        ],
+        became: ["pågår", "tapt", "besvart", "avbrutt"],
+        latest: |count, command| format!("De siste {count} vises. Alle skrives ut med {command}."),
+    },
     errors: Errors {
         missing: "Fant ikke siden",
         missing_text: "Siden finnes ikke, eller den er flyttet.",
         no_year: |years| format!("Det er ikke publisert tall for dette året. Publiserte år: {years}."),
         no_figure: "Nøkkeltallet finnes ikke.",
         no_district: "Bydelen finnes ikke i sammenligningen.",
+        no_filter: "Det finnes ikke noe slikt å velge ut. Regnskapet har ingen slike oppføringer.",
+        shut: "Ingen adgang",
+        shut_text: "Denne siden er for forvalteren. Den åpnes med lenken som programmet skrev da det ble startet. Lenken virker én gang, og ikke lenge.",
+        no_entry: "Innloggingen kunne ikke føres i regnskapet, og derfor er ingen sluppet inn. Kommandoen skjerm budget verify sier mer.",
         method: "Denne siden kan bare leses.",
         fault: "Noe gikk galt",
         fault_text: "Siden kunne ikke vises. Feilen er skrevet til tjenerens logg. Prøv igjen om litt.",

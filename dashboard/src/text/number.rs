@@ -76,6 +76,12 @@ pub fn small(lang: Lang, value: f64) -> String {
     decimal(lang, value, if value.abs() < 1.0 { 3 } else { 2 })
 }
 
+/// An amount with all its decimals: what is written of the ledger must not be rounded.
+pub fn exact(lang: Lang, value: f64) -> String {
+    let text = decimal(lang, value, 9);
+    text.trim_end_matches('0').trim_end_matches([',', '.']).to_owned()
+}
+
 /// A tiny number as a power of ten: `10⁻⁶`, `5·10⁻⁷`; zero is `0`.
 pub fn power(lang: Lang, value: f64) -> String {
     if value <= 0.0 || !value.is_finite() {
@@ -116,6 +122,12 @@ pub fn date(lang: Lang, iso: &str) -> String {
         Lang::No => date.strftime("%d.%m.%Y").to_string(),
         Lang::En => date.strftime("%-d %B %Y").to_string(),
     }
+}
+
+/// A moment in UTC (RFC 3339) as `01.06.2026 08:15:00` or `1 Jun 2026 08:15:00`; anything else as it is.
+pub fn moment(lang: Lang, when: &str) -> String {
+    let Ok(moment) = when.parse::<jiff::Timestamp>() else { return when.to_owned() };
+    moment.strftime(lang.pick("%d.%m.%Y %H:%M:%S", "%-d %b %Y %H:%M:%S")).to_string()
 }
 
 /// `a, b og c`.
@@ -176,6 +188,12 @@ mod tests {
         assert_eq!(date(Lang::No, "no date"), "no date");
         assert_eq!(power(Lang::No, 1e-6), "10⁻⁶");
         assert_eq!(power(Lang::No, 2.5e-7), "2,5·10⁻⁷");
+        assert_eq!(moment(Lang::No, "2026-06-01T08:15:00.123Z"), "01.06.2026 08:15:00");
+        assert_eq!(moment(Lang::En, "2026-06-01T08:15:00Z"), "1 Jun 2026 08:15:00");
+        assert_eq!(moment(Lang::En, "<when>"), "<when>");
+        assert_eq!(exact(Lang::No, 0.000_5), "0,0005");
+        assert_eq!(exact(Lang::En, 1_000.0), "1,000");
+        assert_eq!(exact(Lang::En, 0.0), "0");
         let names = ["Sagene", "Frogner", "Alna"].map(String::from);
         assert_eq!(list(Lang::No, &names), "Sagene, Frogner og Alna");
         assert_eq!(list(Lang::En, &names[..1]), "Sagene");

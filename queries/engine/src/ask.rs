@@ -2,16 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use skjerm_ledger::{Block, Request};
+use skjerm_privacy::Loss;
 use skjerm_warehouse::Snapshot;
 use skjerm_warehouse::policy::Role;
 
 use crate::answer::{Answer, AnswerRef, AnswerSource, Bounds, ExpectedColumn, Explanation};
+use crate::book::ledger_error;
 use crate::caller::{Ask, Caller};
-use crate::engine::{Engine, PERSONS, ledger_error, require};
+use crate::engine::{Engine, PERSONS, require};
 use crate::error::EngineError;
 use crate::plan::{Bounding, NoisedTable, Plan, half_widths};
+use crate::records::without_numbers;
 use crate::run::{self, RunError, SnapshotTable};
 
 impl Engine {
@@ -21,18 +25,24 @@ impl Engine {
     /// Each year read is charged the question's ρ before the data are read. The same question about the same
     /// snapshot at the same price is the stored answer, free: noise cannot be averaged away.
     pub async fn ask(&self, caller: &Caller, sql: &str, ask: &Ask) -> Result<Answer, EngineError> {
-        require(caller, Role::Query)?;
-        let plan = Arc::new(Plan::new(&self.policy, sql, ask.rho)?);
+        let planned = require(caller, Role::Query).and_then(|()| Plan::new(&self.policy, sql, ask.rho));
+        let plan = Arc::new(planned.map_err(|error| self.noted(caller.name(), "sql", sql, error))?);
         let snapshot = self.snapshot().await?;
         let part = part_read(&plan, &snapshot);
         let request = Request {
             key: plan.key(&part),
+            id: ask.request.as_deref().map(request_id),
             who: caller.name().to_owned(),
             share: caller.share().to_owned(),
             kind: "sql".to_owned(),
-            question: sql.to_owned(),
+            question: self.kept(sql),
+            question_id: plan.key(""),
             snapshot: part,
-            charges: blocks(&plan).into_iter().map(|block| (block, plan.rho)).collect(),
+            charges: blocks(&plan).into_iter().map(|block| (block, Loss::pure(plan.rho))).collect(),
+            bounds: plan.bounds_in_words(),
+            noise: plan.noise_in_words()?,
+            reason: ask.reason.as_deref().map(without_numbers),
+            may_take: Duration::ZERO,
         };
         let (stored, source) =
             self.pay_and_run(request, self.answer_of(Arc::clone(&plan), &snapshot)?).await?;
@@ -127,6 +137,12 @@ impl Engine {
             .map_err(|_| RunError::Task)?
         })
     }
+}
+
+/// A client's name for its request, hashed: it may be anything, also somebody's number.
+fn request_id(id: &str) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("skjerm 2026 engine request id v1");
+    hasher.update(id.as_bytes()).finalize().to_hex()[..32].to_owned()
 }
 
 /// The blocks a question reads.

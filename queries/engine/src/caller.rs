@@ -32,8 +32,12 @@ impl Caller {
 }
 
 /// How a question is to be answered.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ask {
+    /// The client's own name for this request: the same request again is charged once, also after a crash.
+    pub request: Option<String>,
+    /// What the question is asked for; kept in the ledger.
+    pub reason: Option<String>,
     /// ρ to pay from each block read; `None` takes the policy's `query.default_rho`.
     pub rho: Option<f64>,
 }

@@ -9,15 +9,21 @@
 //! | `run` | the private plan on a snapshot's files, bounding, noise |
 //! | [`measure`] | marginals for releases, scene counts, patrols |
 //! | `engine`, `ask`, `measuring` | who may, what it costs, in which order |
+//! | `book`, `pay`, `records` | the ledger: opened, charged before data are read, told what else happened |
+//! | `policy_change` | which policy is in force, and what it takes to loosen it |
 
 mod answer;
 mod ask;
+mod book;
 mod caller;
 mod engine;
 mod error;
 pub mod measure;
 mod measuring;
+mod pay;
 mod plan;
+mod policy_change;
+mod records;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -26,3 +32,4 @@ pub use answer::{Answer, AnswerRef, AnswerSource, Bounds, ExpectedColumn, Explan
 pub use caller::{Ask, Caller};
 pub use engine::Engine;
 pub use error::{EngineError, ErrorKind, UNIFORM_FAULT};
+pub use policy_change::PolicyChange;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use skjerm_ledger::{Block, Request};
-use skjerm_privacy::Rho;
+use skjerm_privacy::{Loss, Rho};
 use skjerm_warehouse::Snapshot;
 use skjerm_warehouse::policy::{ColumnRole, Role, UNKNOWN};
 
@@ -15,6 +16,7 @@ use crate::measure::{
     MarginalsMeasurement, MarginalsRequest, PatrolCounts, SceneMeasurement, marginals, patrols, scene,
 };
 use crate::plan::checked_rho;
+use crate::records::without_numbers;
 use crate::run::{RunError, SnapshotTable};
 
 const OBSERVATIONS: &str = "scene_observation";
@@ -38,6 +40,15 @@ impl Engine {
         caller: &Caller,
         request: &MarginalsRequest,
     ) -> Result<MarginalsMeasurement, EngineError> {
+        let measured = self.measure_marginals(caller, request).await;
+        measured.map_err(|error| self.noted(caller.name(), "release", &request.purpose, error))
+    }
+
+    async fn measure_marginals(
+        &self,
+        caller: &Caller,
+        request: &MarginalsRequest,
+    ) -> Result<MarginalsMeasurement, EngineError> {
         require(caller, Role::Release)?;
         let rho = marginals::price(&self.policy, request)?;
         let snapshot = self.snapshot().await?;
@@ -51,14 +62,22 @@ impl Engine {
             )));
         }
         let canonical = marginals::canonical(request).map_err(|_| unwritable())?;
+        let canonical_key = key("marginals", &[&part, &canonical]);
         let entry = Request {
-            key: key("marginals", &[&part, &canonical]),
+            question_id: key("marginals", &["", &canonical]),
+            key: canonical_key.clone(),
+            // A publication cut short by a crash is taken up under its charge.
+            id: Some(canonical_key),
             who: caller.name().to_owned(),
             share: caller.share().to_owned(),
             kind: "release".to_owned(),
             question: request.purpose.clone(),
             snapshot: part.clone(),
-            charges: vec![(Block::new(PERSONS, request.year.to_string()), rho)],
+            charges: vec![(Block::new(PERSONS, request.year.to_string()), Loss::pure(rho))],
+            bounds: "a person-year adds 1 to one cell of each marginal".to_owned(),
+            noise: marginals::noise_in_words(request),
+            reason: request.reason.as_deref().map(without_numbers),
+            may_take: Duration::ZERO,
         };
         let source = self.table(&snapshot, marginals::TABLE, &BTreeSet::from([request.year]))?;
         let (limits, request, id) = (self.limits.clone(), request.clone(), part);
@@ -79,6 +98,16 @@ impl Engine {
     /// See [`crate::measure`]: the vector of a shift's totals has an L2 sensitivity of the number of its rounds,
     /// which is public. ρ is split evenly over the shifts.
     pub async fn measure_scene(
+        &self,
+        caller: &Caller,
+        campaign: &str,
+        rho: f64,
+    ) -> Result<SceneMeasurement, EngineError> {
+        let measured = self.measure_rounds(caller, campaign, rho).await;
+        measured.map_err(|error| self.noted(caller.name(), "scene", campaign, error))
+    }
+
+    async fn measure_rounds(
         &self,
         caller: &Caller,
         campaign: &str,
@@ -123,14 +152,24 @@ impl Engine {
         let canonical =
             serde_json::to_string(&(&query.campaign, &query.rounds, &query.areas, query.bounds, rho.nano()))
                 .map_err(|_| unwritable())?;
+        let canonical_key = key("scene", &[&part, &canonical]);
         let entry = Request {
-            key: key("scene", &[&part, &canonical]),
+            question_id: key("scene", &["", &canonical]),
+            key: canonical_key.clone(),
+            id: Some(canonical_key),
             who: caller.name().to_owned(),
             share: caller.share().to_owned(),
             kind: "scene".to_owned(),
             question: format!("persons observed in {campaign} by shift and area"),
             snapshot: part.clone(),
-            charges: vec![(Block::new(SCENE, campaign), rho)],
+            charges: vec![(Block::new(SCENE, campaign), Loss::pure(rho))],
+            bounds: "an individual adds 1 a round, in one area".to_owned(),
+            noise: format!(
+                "discrete Gaussian on each shift's vector of L2 norm up to its rounds, ρ {} a shift",
+                query.each
+            ),
+            reason: None,
+            may_take: Duration::ZERO,
         };
         let source = self.table(&snapshot, OBSERVATIONS, &years)?;
         let (limits, id) = (self.limits.clone(), part);

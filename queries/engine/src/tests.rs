@@ -28,12 +28,12 @@ impl House {
     }
 
     async fn ask(&self, sql: &str, rho: f64) -> Result<Answer, EngineError> {
-        self.engine.ask(&self.caller("researcher"), sql, &Ask { rho: Some(rho) }).await
+        self.engine.ask(&self.caller("researcher"), sql, &Ask { rho: Some(rho), ..Ask::default() }).await
     }
 
     fn left(&self, family: &str, block: &str, share: &str) -> f64 {
         let block = skjerm_ledger::Block::new(family, block);
-        self.engine.ledger.remaining(&block, share).expect("known").as_f64()
+        self.engine.ledger.remaining(&block, share, "").expect("known").as_f64()
     }
 
     /// Deletes every data file, as a disk fault would.
@@ -211,7 +211,7 @@ async fn events_are_bounded_and_the_bound_is_told() {
     );
     let explained = house
         .engine
-        .explain(&house.caller("researcher"), sql, &Ask { rho: Some(0.09) })
+        .explain(&house.caller("researcher"), sql, &Ask { rho: Some(0.09), ..Ask::default() })
         .await
         .expect("explained");
     assert!(explained.free, "it has been paid for");
@@ -321,7 +321,7 @@ async fn one_person_more_or_less_changes_no_error_and_no_shape() {
 async fn a_caller_who_goes_away_gets_the_answer_later_for_free() {
     let house = house(&contacts(50)).await;
     let researcher = house.caller("researcher");
-    let ask = Ask { rho: Some(0.01) };
+    let ask = Ask { rho: Some(0.01), ..Ask::default() };
     let gone = tokio::time::timeout(
         std::time::Duration::from_millis(2),
         house.engine.ask(&researcher, BY_GENDER, &ask),

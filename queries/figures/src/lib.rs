@@ -7,6 +7,7 @@
 pub mod districts;
 mod error;
 mod facts;
+pub mod forecast;
 pub mod key_figures;
 pub mod release;
 pub mod scene;

@@ -66,6 +66,16 @@ pub(crate) fn price(policy: &Policy, request: &MarginalsRequest) -> Result<Rho, 
     Ok(total)
 }
 
+/// Mechanism and scales, for the ledger.
+pub(crate) fn noise_in_words(request: &MarginalsRequest) -> String {
+    let themes = request.themes.iter().map(|theme| {
+        let sigmas: Vec<String> = theme.measured.iter().map(|(_, sigma)| format!("{sigma:.3}")).collect();
+        format!("{}: σ {}", theme.name, sigmas.join(", "))
+    });
+    let distinct = request.distinct.iter().map(|figure| format!("{}: σ {:.3}", figure.name, figure.sigma));
+    format!("discrete Gaussian on each marginal; {}", themes.chain(distinct).collect::<Vec<_>>().join("; "))
+}
+
 fn codes<'a>(policy: &'a Policy, table: &Table, column: &str) -> Result<Vec<&'a str>, EngineError> {
     let list = table.column(column).and_then(|c| match &c.role {
         ColumnRole::Dimension { codes } => policy.code_list(codes),

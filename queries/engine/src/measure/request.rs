@@ -11,6 +11,9 @@ pub struct MarginalsRequest {
     pub year: i32,
     /// What for, in words; kept in the ledger's history.
     pub purpose: String,
+    /// Why it is published; kept in the ledger, and no part of what is asked.
+    #[serde(skip)]
+    pub reason: Option<String>,
     /// Populations to tabulate.
     pub themes: Vec<Theme>,
     /// Numbers of different codes.

@@ -84,6 +84,36 @@ impl Plan {
         hasher.finalize().to_hex().to_string()
     }
 
+    /// How one person-year's part is bounded, column by column: for the ledger.
+    pub(crate) fn bounds_in_words(&self) -> String {
+        let words = |bounding: &Bounding| match bounding {
+            Bounding::One => "1 in one cell".to_owned(),
+            Bounding::Norm { low, high, max_norm } => format!(
+                "{low} to {high} a cell, the vector scaled to an L2 norm chosen privately, {max_norm} at most"
+            ),
+        };
+        let columns: Vec<String> =
+            self.query.aggregates.iter().map(|(_, bounding)| words(bounding)).collect();
+        format!("a person-year adds {}", columns.join("; "))
+    }
+
+    /// Mechanism and scale of the noise, column by column: for the ledger.
+    pub(crate) fn noise_in_words(&self) -> Result<String, EngineError> {
+        let words = |(bounding, part): (Bounding, &Part)| -> Result<String, EngineError> {
+            Ok(match bounding {
+                Bounding::One => format!("σ {:.4}", price::sigma(*part)?),
+                Bounding::Norm { .. } => format!(
+                    "σ {:.4} for each unit of the norm chosen, after a look at the norms for ρ {}",
+                    price::sigma(*part)?,
+                    part.look
+                ),
+            })
+        };
+        let bounds = self.query.aggregates.iter().map(|(_, bounding)| *bounding);
+        let columns: Vec<String> = bounds.zip(&self.parts).map(words).collect::<Result<_, _>>()?;
+        Ok(format!("discrete Gaussian, {}", columns.join("; ")))
+    }
+
     /// For each key of GROUP BY its place in the canonical key.
     #[cfg(test)]
     pub(crate) fn shown_key_axes(&self) -> Vec<usize> {

@@ -66,6 +66,11 @@ pub(crate) fn split(query: &PrivateQuery, rho: Rho) -> Result<Vec<Part>, Refusal
         .collect()
 }
 
+/// Standard deviation of the noise on a vector of L2 norm 1.
+pub(crate) fn sigma(part: Part) -> Result<f64, Refusal> {
+    Ok(Gaussian::for_rho(1, part.noise).map_err(|error| refuse(error.to_string()))?.sigma())
+}
+
 /// Expected half-width of a column: at the best, in between, at the worst.
 ///
 /// Planning sees no data, and so not the norm that will be chosen: it lies between 1 and the policy's worst

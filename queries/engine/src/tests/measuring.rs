@@ -19,6 +19,7 @@ pub(super) fn marginals() -> MarginalsRequest {
         ],
     };
     MarginalsRequest {
+        reason: None,
         year: 2024,
         purpose: "test".into(),
         themes: vec![Theme {

@@ -24,6 +24,7 @@ pub(crate) fn request(
     checked: &Checked,
     noise: &NoisePlan,
     year: i32,
+    reason: Option<&str>,
 ) -> MarginalsRequest {
     let filter = |filter: &BTreeMap<String, Vec<String>>| {
         filter.iter().map(|(column, codes)| (column.clone(), codes.clone())).collect()
@@ -62,7 +63,8 @@ pub(crate) fn request(
     });
     MarginalsRequest {
         year,
-        purpose: format!("release {} version {}", workload.name, workload.version),
+        purpose: format!("{} version {} of {year}", workload.name, workload.version),
+        reason: reason.map(ToOwned::to_owned),
         themes: themes.collect(),
         distinct: distinct.collect(),
     }

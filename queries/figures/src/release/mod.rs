@@ -10,6 +10,7 @@ pub(crate) mod joint;
 pub(crate) mod noise;
 mod plan;
 mod publish;
+mod record;
 mod store;
 mod table_file;
 mod texts;
@@ -19,7 +20,8 @@ pub use document::{
     ReleasePlan, ReleaseSummary, Row, Table, ThemeMeasurement,
 };
 pub use plan::plan;
-pub use publish::publish;
+pub use publish::{Wanted, publish};
+pub use record::{Check, Record, record_of};
 pub use store::Store;
 
 pub(crate) use assemble::shown;

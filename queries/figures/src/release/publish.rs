@@ -7,14 +7,25 @@ use super::assemble::{Imprint, assemble, request};
 use super::document::Release;
 use super::noise::NoisePlan;
 use super::plan::{FAMILY, check_rho, check_year};
+use super::record;
 use super::store::Store;
 use crate::error::FiguresError;
 use crate::workload::{Checked, Workload};
 
-/// Publishes the release of `year`.
+/// Which release is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The calendar year.
+    pub year: i32,
+    /// ρ of the whole release; `None` takes all that the caller's share of the year has left.
+    pub rho: Option<f64>,
+    /// Why it is published; kept in its record.
+    pub reason: Option<&'a str>,
+}
+
+/// Publishes a year's release, and notes in the ledger what was published, why, by whom, and at which risk ([`super::Record`]).
 ///
-/// The same year, snapshot and workload again gives the stored release, at no cost. Without `rho` the release takes all that the
-/// caller's share of the year's budget has left.
+/// The same year, snapshot and workload again gives the stored release, at no cost.
 ///
 /// # Privacy
 /// One call of [`Engine::measure`], which charges before it reads; everything after works on noised values. ρ is written down before the
@@ -24,9 +35,9 @@ pub async fn publish(
     caller: &Caller,
     installation: &Installation,
     workload: &Workload,
-    year: i32,
-    rho: Option<f64>,
+    wanted: &Wanted<'_>,
 ) -> Result<Release, FiguresError> {
+    let Wanted { year, rho, reason } = *wanted;
     let policy = engine.policy();
     let checked = Checked::new(workload, policy)?;
     let budget = check_year(policy, year)?;
@@ -39,23 +50,29 @@ pub async fn publish(
     if let Some(stored) =
         earlier.iter().rev().find(|release| release.snapshot == snapshot && &release.workload == workload)
     {
+        // It may have been cut short between the document and its record.
+        record::write(engine, caller, stored, reason)?;
         return Ok(stored.clone());
     }
     let rho = match rho.or_else(|| store.intent(year, &snapshot)) {
         Some(rho) => rho,
-        None => remaining(engine, caller, year)?,
+        None => remaining(engine, caller, year).inspect_err(|error| {
+            engine.note_refusal(caller, "release", &format!("release of {year}"), &error.to_string());
+        })?,
     };
     let noise = NoisePlan::new(workload, &checked, check_rho(budget, rho)?)?;
     store.note_intent(year, &snapshot, rho)?;
-    let measurement = engine.measure(caller, &request(workload, &checked, &noise, year)).await?;
+    let measurement = engine.measure(caller, &request(workload, &checked, &noise, year, reason)).await?;
     let patrols = engine.patrols(year).await?;
     let imprint = Imprint {
         revision: earlier.last().map_or(1, |release| release.revision + 1),
         published: jiff::Zoned::now().date().to_string(),
     };
     let release = assemble(policy, workload, &measurement, Some(&patrols), imprint)?;
+    record::require_checks(engine, caller, &release)?;
     let release = store.save(release, policy)?;
     store.forget_intent(year);
+    record::write(engine, caller, &release, reason)?;
     Ok(release)
 }
 
@@ -73,8 +90,7 @@ fn remaining(engine: &Engine, caller: &Caller, year: i32) -> Result<f64, Figures
         .iter()
         .find(|status| status.block.family == FAMILY && status.block.name == name)
         .ok_or_else(exhausted)?;
-    let share = block.shares.iter().find(|share| share.name == caller.share()).ok_or_else(exhausted)?;
-    let left = share.left.min(block.left);
+    let left = engine.remaining(caller, &block.block)?;
     // What rounding leaves over buys no figure.
     if left.as_f64() < engine.policy().query.min_rho { Err(exhausted()) } else { Ok(left.as_f64()) }
 }

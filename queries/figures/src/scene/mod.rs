@@ -7,6 +7,7 @@ mod stored;
 
 use serde::{Deserialize, Serialize};
 use skjerm_engine::{Caller, Engine, EngineError};
+use skjerm_ledger::Block;
 use skjerm_warehouse::policy::{Policy, UNKNOWN};
 
 use crate::error::FiguresError;
@@ -45,8 +46,15 @@ pub async fn compare(
     }
     // What it may be, the engine says.
     let rho = rho.map_or_else(|| default_rho(policy, caller), Ok)?;
-    let first = engine.measure_scene(caller, a, rho).await?;
-    let second = engine.measure_scene(caller, b, rho).await?;
+    // The tighter budget first: if it does not suffice, the other one is not charged for nothing.
+    let left = |code: &str| engine.remaining(caller, &Block::new(FAMILY, code));
+    let (first, second) = if left(b)? < left(a)? {
+        let second = engine.measure_scene(caller, b, rho).await?;
+        (engine.measure_scene(caller, a, rho).await?, second)
+    } else {
+        let first = engine.measure_scene(caller, a, rho).await?;
+        (first, engine.measure_scene(caller, b, rho).await?)
+    };
     build(policy, &first, &second)
 }
 

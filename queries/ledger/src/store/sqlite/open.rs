@@ -13,60 +13,90 @@ use crate::LedgerError;
 /// "SKJM": marks a file as ours among all `SQLite` files.
 const APPLICATION: i32 = 0x534B_4A4D;
 /// The layout below. A later one gets a higher number and a migration.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
-/// `STRICT`, so that an amount can never be anything but a whole number. Shares are checked by their
-/// foreign key; what is left is decided in code, within the transaction that charges.
+/// `entry` is the book; the other tables follow from it and are checked against it. `STRICT`, so that an
+/// amount can never be anything but a whole number. The triggers are no wall against somebody with the file
+/// in their hands, whom the chain finds; they keep a slip from becoming an entry that never was.
 const LAYOUT: &str = "
-CREATE TABLE block (
-    family TEXT NOT NULL,
-    name TEXT NOT NULL,
-    rho INTEGER NOT NULL CHECK (rho >= 0),
-    delta REAL NOT NULL,
-    PRIMARY KEY (family, name)
+CREATE TABLE entry (
+    seq INTEGER NOT NULL PRIMARY KEY CHECK (seq > 0),
+    at TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    who TEXT NOT NULL,
+    body TEXT NOT NULL,
+    previous BLOB NOT NULL,
+    hash BLOB NOT NULL
 ) STRICT;
-CREATE TABLE share (
+CREATE INDEX entry_kind ON entry (kind, seq);
+CREATE TABLE account (
     family TEXT NOT NULL,
     block TEXT NOT NULL,
+    level INTEGER NOT NULL,
     name TEXT NOT NULL,
-    rho INTEGER NOT NULL CHECK (rho >= 0),
-    PRIMARY KEY (family, block, name),
-    FOREIGN KEY (family, block) REFERENCES block (family, name)
+    rho_limit INTEGER NOT NULL,
+    delta_limit INTEGER NOT NULL,
+    rho_spent INTEGER NOT NULL CHECK (rho_spent BETWEEN 0 AND rho_limit),
+    delta_spent INTEGER NOT NULL CHECK (delta_spent BETWEEN 0 AND delta_limit),
+    shown INTEGER NOT NULL,
+    PRIMARY KEY (family, block, level, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE reservation (
+    seq INTEGER NOT NULL PRIMARY KEY REFERENCES entry (seq),
+    key TEXT NOT NULL,
+    who TEXT NOT NULL,
+    request TEXT,
+    fate TEXT NOT NULL CHECK (fate IN ('open', 'settled', 'abandoned')),
+    closed INTEGER REFERENCES entry (seq),
+    holder TEXT NOT NULL,
+    until TEXT NOT NULL,
+    resumed INTEGER NOT NULL
 ) STRICT;
+CREATE INDEX reservation_open ON reservation (key) WHERE fate = 'open';
+CREATE UNIQUE INDEX reservation_request ON reservation (who, request) WHERE request IS NOT NULL;
 CREATE TABLE answer (
     id TEXT NOT NULL PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
-    body TEXT NOT NULL,
-    question TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    who TEXT NOT NULL,
-    snapshot TEXT NOT NULL,
-    at TEXT NOT NULL
+    charge INTEGER NOT NULL REFERENCES reservation (seq),
+    entry INTEGER NOT NULL REFERENCES entry (seq),
+    hash BLOB NOT NULL,
+    body TEXT NOT NULL
 ) STRICT;
-CREATE TABLE reservation (
-    id INTEGER PRIMARY KEY AUTOINCREMENT,
-    at TEXT NOT NULL,
-    key TEXT NOT NULL,
-    who TEXT NOT NULL,
-    share TEXT NOT NULL,
-    kind TEXT NOT NULL,
-    question TEXT NOT NULL,
-    snapshot TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('open', 'settled', 'abandoned')),
-    reason TEXT,
-    answer TEXT REFERENCES answer (id)
-) STRICT;
-CREATE TABLE charge (
-    reservation INTEGER NOT NULL REFERENCES reservation (id),
-    family TEXT NOT NULL,
-    block TEXT NOT NULL,
-    share TEXT NOT NULL,
-    rho INTEGER NOT NULL CHECK (rho > 0),
-    PRIMARY KEY (reservation, family, block),
-    FOREIGN KEY (family, block, share) REFERENCES share (family, block, name)
-) STRICT;
-CREATE INDEX charge_by_block ON charge (family, block, share, rho);
+CREATE TRIGGER entry_stays_as_it_is BEFORE UPDATE ON entry
+BEGIN SELECT RAISE(ABORT, 'entries of the ledger are never changed'); END;
+CREATE TRIGGER entry_stays BEFORE DELETE ON entry
+BEGIN SELECT RAISE(ABORT, 'entries of the ledger are never removed'); END;
+CREATE TRIGGER answer_stays_as_it_is BEFORE UPDATE ON answer
+BEGIN SELECT RAISE(ABORT, 'answers are never changed'); END;
+CREATE TRIGGER answer_stays BEFORE DELETE ON answer
+BEGIN SELECT RAISE(ABORT, 'answers are never removed'); END;
+CREATE TRIGGER spent_is_spent BEFORE UPDATE ON account
+WHEN NEW.rho_spent < OLD.rho_spent OR NEW.delta_spent < OLD.delta_spent
+BEGIN SELECT RAISE(ABORT, 'nothing is refunded'); END;
+CREATE TRIGGER account_stays BEFORE DELETE ON account
+BEGIN SELECT RAISE(ABORT, 'accounts are never removed'); END;
 ";
+
+/// What is wrong with pages, indices or layout: one sentence each.
+pub(crate) fn flaws(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut flaws: Vec<String> = connection
+        .prepare("PRAGMA integrity_check(20)")?
+        .query_map([], |row| row.get::<_, String>(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    flaws.retain(|line| line != "ok");
+    let layout = |connection: &Connection| -> rusqlite::Result<Vec<[Option<String>; 4]>> {
+        connection
+            .prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name")?
+            .query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))?
+            .collect()
+    };
+    let fresh = Connection::open_in_memory()?;
+    fresh.execute_batch(LAYOUT)?;
+    if layout(connection)? != layout(&fresh)? {
+        flaws.push("its tables, indices or triggers are not those it was made with".to_owned());
+    }
+    Ok(flaws)
+}
 
 /// Opens a book that is there.
 ///
@@ -80,7 +110,7 @@ pub(crate) fn connect(path: &Path, patience: Duration) -> Result<Connection, Led
     // Recognised before anything is written: another program's file stays as it is.
     if is_empty(&connection, path)? {
         // A book that was cut to nothing looks the same as one that was never begun.
-        return Err(LedgerError::NotALedger { path: path.to_owned(), what: "it is empty".to_owned() });
+        return Err(LedgerError::Unbegun { path: path.to_owned() });
     }
     configure(&connection, path)?;
     Ok(connection)
@@ -90,7 +120,9 @@ pub(crate) fn connect(path: &Path, patience: Duration) -> Result<Connection, Led
 pub(crate) fn create(path: &Path, patience: Duration) -> Result<Connection, LedgerError> {
     let exists = || LedgerError::Exists { path: path.to_owned() };
     // What is left of a lost book would be played into the new one.
-    if ["-wal", "-journal"].iter().any(|suffix| beside(path, suffix).exists()) {
+    if ["-wal", "-journal"].iter().any(|suffix| beside(path, suffix).exists())
+        || crate::witness::path_beside(path).exists()
+    {
         return Err(exists());
     }
     let mut options = OpenOptions::new();
@@ -114,7 +146,7 @@ pub(crate) fn create(path: &Path, patience: Duration) -> Result<Connection, Ledg
     laid_out
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     name.into()
