@@ -74,6 +74,7 @@ impl Wish {
             id: self.id.map(|id| id.to_string()),
             who: PEOPLE[self.who].to_owned(),
             question: format!("q{}", self.question),
+            question_id: format!("q{}", self.question),
             snapshot: format!("s{}", self.snapshot),
             may_take: Duration::from_secs(self.seconds().unsigned_abs()),
             ..request(&self.key(), SHARES[self.share], &charges)
