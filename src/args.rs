@@ -58,3 +58,13 @@ pub(crate) enum Verb {
     /// Serve the dashboard.
     Serve(verbs::serve::ServeArgs),
 }
+
+/// A reason that is kept in the ledger: somebody must be able to read why.
+pub(crate) fn reason(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.chars().any(char::is_alphanumeric) {
+        Ok(text.to_owned())
+    } else {
+        Err("say why, in words".to_owned())
+    }
+}

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use serde_json::json;
 
 use crate::args::Format;
+use crate::output::{harmless, say_line};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -61,11 +62,11 @@ impl Failure {
             if let Some((name, details)) = self.details.as_deref() {
                 document[*name] = details.clone();
             }
-            crate::output::say_line(&document.to_string());
+            say_line(&document.to_string());
         } else {
-            eprintln!("error: {}", self.message);
+            eprintln!("error: {}", harmless(&self.message));
             if let Some(hint) = &self.hint {
-                eprintln!("hint: {hint}");
+                eprintln!("hint: {}", harmless(hint));
             }
         }
     }

@@ -11,6 +11,7 @@ mod output;
 mod progress;
 mod verbs;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
             tracing_subscriber::EnvFilter::new("warn,datafusion=error,delta_kernel=error")
         }))
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .init();
     let format = cli.common.format;
     let outcome = tokio::runtime::Builder::new_multi_thread()
@@ -36,7 +38,12 @@ fn main() -> ExitCode {
         .map_err(|error| Failure::fault(format!("the program could not start its worker threads: {error}")))
         .and_then(|runtime| runtime.block_on(run(cli)));
     match outcome {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) if output::is_written() => ExitCode::SUCCESS,
+        Ok(()) => {
+            eprintln!("error: the result could not be written to standard output; what was done is done");
+            eprintln!("hint: make room where it goes, and ask again: an answer that was paid for is free");
+            ExitCode::from(1)
+        }
         Err(failure) => {
             failure.print(format);
             failure.exit_code()

@@ -1,6 +1,7 @@
 //! Printing: an aligned table, CSV or one JSON document.
 
 use std::io::Write as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -33,14 +34,12 @@ impl Sheet {
                 numeric[index] &= cell.is_empty() || looks_numeric(cell);
             }
         }
-        // A question is somebody's text: it must not steer the reader's terminal.
-        let shown = |cell: &String| cell.replace(char::is_control, " ");
         let line = |cells: &[String]| {
             let padded: Vec<String> = cells
                 .iter()
                 .enumerate()
                 .map(|(index, cell)| {
-                    let cell = shown(cell);
+                    let cell = harmless(cell);
                     let fill = " ".repeat(widths[index].saturating_sub(cell.chars().count()));
                     if numeric[index] { format!("{fill}{cell}") } else { format!("{cell}{fill}") }
                 })
@@ -59,7 +58,7 @@ impl Sheet {
             // A spreadsheet would run what begins like a formula.
             let formula = cell.starts_with(['=', '+', '@', '\t'])
                 || (cell.starts_with('-') && cell.parse::<f64>().is_err());
-            let cell = &if formula { format!("'{cell}") } else { cell.clone() };
+            let cell = &harmless(&if formula { format!("'{cell}") } else { cell.clone() });
             if cell.contains([',', '"', '\n', '\r']) {
                 format!("\"{}\"", cell.replace('"', "\"\""))
             } else {
@@ -72,9 +71,34 @@ impl Sheet {
     }
 }
 
-/// One line on standard output. A reader that has seen enough and closed the pipe is no fault.
+/// Whether something of the result could not be written.
+static UNWRITTEN: AtomicBool = AtomicBool::new(false);
+
+/// One line on standard output. A reader that has seen enough and closed the pipe is no fault; see [`is_written`].
 pub(crate) fn say_line(line: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{line}");
+    noted(writeln!(std::io::stdout().lock(), "{line}"));
+}
+
+/// Whether all of the result reached its reader.
+pub(crate) fn is_written() -> bool {
+    noted(std::io::stdout().lock().flush());
+    !UNWRITTEN.load(Ordering::Relaxed)
+}
+
+fn noted(written: std::io::Result<()>) {
+    if written.is_err_and(|error| error.kind() != std::io::ErrorKind::BrokenPipe) {
+        UNWRITTEN.store(true, Ordering::Relaxed);
+    }
+}
+
+/// A text as it may be shown: a question or a path is somebody's, and must neither steer the reader's terminal nor
+/// turn the order of what is read (Unicode Standard Annex 9).
+pub(crate) fn harmless(text: &str) -> String {
+    let steers = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    text.replace(steers, " ")
 }
 
 fn looks_numeric(cell: &str) -> bool {

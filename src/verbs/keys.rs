@@ -5,7 +5,7 @@ use serde_json::json;
 use skjerm_engine::Engine;
 use skjerm_ingest::LinkingKey;
 use skjerm_ledger::EventKind;
-use skjerm_warehouse::keyfile::KeyFile;
+use skjerm_warehouse::keyfile::{KeyFile, KeyFileError};
 use skjerm_warehouse::{Installation, WarehouseKey};
 
 use crate::args::Common;
@@ -35,13 +35,29 @@ pub(crate) fn run(common: &Common, args: &KeysArgs) -> Result<(), Failure> {
     list(common, &installation)
 }
 
-/// Makes both keys.
+/// Makes both keys. One that is missing beside the other is made where nothing was loaded yet: the making was cut short.
 pub(crate) fn make(installation: &Installation) -> Result<(), Failure> {
-    LinkingKey::generate()?.save(&installation.linking_key_path())?;
-    let warehouse = WarehouseKey::generate()?;
-    warehouse.save(&installation.warehouse_key_path())?;
-    let details =
-        json!({"what": "the linking key and the warehouse key were made", "warehouse_key": warehouse.id()});
+    let (linking, warehouse) = (installation.linking_key_path(), installation.warehouse_key_path());
+    let there = [&linking, &warehouse].map(|path| path.exists());
+    if there == [true, true] {
+        return Err(KeyFileError::Exists(linking).into());
+    }
+    if there != [false, false] && !installation.is_unused() {
+        let gone = if there[0] { warehouse } else { linking };
+        return Err(Failure::fault(format!(
+            "the key {} is missing, and this installation holds data",
+            gone.display()
+        ))
+        .with_hint("put back the kept copy; with a new key everybody would be somebody else"));
+    }
+    if !there[0] {
+        LinkingKey::generate()?.save(&linking)?;
+    }
+    if !there[1] {
+        WarehouseKey::generate()?.save(&warehouse)?;
+    }
+    let id = WarehouseKey::load(&warehouse)?.id().to_owned();
+    let details = json!({"what": "the linking key and the warehouse key were made", "warehouse_key": id});
     Ok(Engine::note_event(installation, EventKind::Keys, &details)?)
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 use skjerm_engine::{Answer, Ask, Engine, Explanation};
 
-use crate::args::{Common, Format};
+use crate::args::{Common, Format, reason};
 use crate::failure::Failure;
 use crate::open;
 use crate::output::{self, Sheet};
@@ -22,7 +22,7 @@ pub(crate) struct QueryArgs {
     #[arg(long, value_name = "ID")]
     request: Option<String>,
     /// What the answer is for; kept in the ledger.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: Option<String>,
     /// Who asks: an analyst of the policy.
     #[arg(long = "as", value_name = "ANALYST", default_value = "researcher")]

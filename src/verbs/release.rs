@@ -6,7 +6,7 @@ use skjerm_engine::Engine;
 use skjerm_figures::release::{self, Record, Release, Store};
 use skjerm_figures::workload::Workload;
 
-use crate::args::{Common, Format};
+use crate::args::{Common, Format, reason};
 use crate::failure::Failure;
 use crate::open;
 use crate::output::{self, Sheet};
@@ -37,7 +37,7 @@ enum ReleaseVerb {
         #[arg(long)]
         rho: Option<f64>,
         /// Why; kept in the release's record in the ledger.
-        #[arg(long, value_name = "TEXT")]
+        #[arg(long, value_name = "TEXT", value_parser = reason)]
         reason: Option<String>,
         /// Who publishes: an analyst of the policy with the role "release".
         #[arg(long = "as", value_name = "ANALYST", default_value = "steward")]

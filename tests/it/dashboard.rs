@@ -10,7 +10,9 @@ use crate::support::{binary, fresh_book, json};
 struct Server {
     child: Child,
     address: String,
-    _book: TempDir,
+    /// The link that opens the steward's page once.
+    steward: Option<String>,
+    book: TempDir,
 }
 
 impl Drop for Server {
@@ -20,7 +22,7 @@ impl Drop for Server {
     }
 }
 
-fn serve() -> Server {
+fn serve(arguments: &[&str]) -> Server {
     let book = fresh_book();
     std::fs::write(book.path().join("SYNTHETIC"), "SYNTHETIC").unwrap();
     for year in ["2022", "2023"] {
@@ -30,6 +32,7 @@ fn serve() -> Server {
         .arg("--dir")
         .arg(book.path())
         .args(["--format", "json", "serve", "--listen", "127.0.0.1:0"])
+        .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -39,7 +42,8 @@ fn serve() -> Server {
     let started: serde_json::Value =
         serde_json::from_str(&line).unwrap_or_else(|_| panic!("no address: {line}"));
     let address = started["address"].as_str().unwrap().to_owned();
-    Server { child, address, _book: book }
+    let steward = started["steward"].as_str().map(str::to_owned);
+    Server { child, address, steward, book }
 }
 
 /// The page as a browser has it after loading.
@@ -68,7 +72,8 @@ fn browse(url: &str) -> String {
 
 #[test]
 fn a_browser_shows_figures_districts_and_trend() {
-    let server = serve();
+    let server = serve(&[]);
+    assert_eq!(server.steward, None);
     let page = |path: &str| browse(&format!("{}{path}", server.address));
     let start = page("/");
     assert!(start.contains("lang=\"nb\"") || start.contains("lang=\"no\""), "{start}");
@@ -85,4 +90,25 @@ fn a_browser_shows_figures_districts_and_trend() {
     for name in ["Gamle Oslo", "St. Hanshaugen", "Søndre Nordstrand"] {
         assert!(districts.contains(name), "{name} is missing");
     }
+}
+
+#[test]
+fn the_stewards_page_opens_once_and_for_its_link_only() {
+    let server = serve(&["--steward"]);
+    let link = server.steward.as_deref().unwrap();
+    // What the page alone shows: the head of the book, and who did what.
+    let head =
+        json(server.book.path(), &["budget", "verify"]).ok().json()["head"].as_str().unwrap().to_owned();
+    let number = head.split_once(':').unwrap().0.parse::<u64>().unwrap();
+    let closed = browse(&format!("{}/steward", server.address));
+    let page = browse(link);
+    // The login is an entry of its own.
+    assert!(page.contains(&format!("{}:", number + 1)), "{page}");
+    assert!(page.contains("Siste oppføring") && page.contains("steward"), "{page}");
+    let again = browse(link);
+    for page in [&closed, &again] {
+        assert!(!page.contains("Siste oppføring"), "{page}");
+    }
+    let logins = json(server.book.path(), &["budget", "history", "--kind", "login"]).ok().json();
+    assert_eq!(logins["entries"].as_array().unwrap().len(), 1, "{logins}");
 }

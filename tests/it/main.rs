@@ -15,5 +15,6 @@ mod invariants;
 mod json;
 mod leaks;
 mod ledger;
+mod lost;
 mod notebook;
 mod support;

@@ -158,12 +158,19 @@ impl KeyFile {
             }
         }
         text.push_str("\"\n");
-        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-        let mut file = opened.map_err(|error| match error.kind() {
+        // Under its name it is whole or not there; a link, unlike a renaming, never replaces another key.
+        let unfinished = path.with_extension(format!("unfinished-{}", std::process::id()));
+        let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished);
+        let linked = opened
+            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+            .and_then(|()| fs::hard_link(&unfinished, path));
+        let removed = fs::remove_file(&unfinished);
+        linked.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => KeyFileError::Exists(path.to_owned()),
             _ => failed(error),
         })?;
-        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        removed.and_then(|()| fs::File::open(folder)?.sync_all()).map_err(failed)
     }
 }
 

@@ -38,6 +38,11 @@ pub struct DataFile {
 }
 
 impl Snapshot {
+    /// Whether no load ever happened; one that brought nothing counts.
+    pub fn is_unloaded(&self) -> bool {
+        self.id == snapshot_id(std::iter::empty()) && self.tables.values().all(|table| table.version == 0)
+    }
+
     /// Hash over the files of one table and some years: equal ids mean equal rows, whatever was loaded elsewhere. An
     /// answer about a year stays the answer about that year when another year's delivery comes.
     pub fn part_id(&self, table: &str, years: impl IntoIterator<Item = i32>) -> String {

@@ -14,8 +14,8 @@ use crate::book::ledger_error;
 use crate::caller::{Ask, Caller};
 use crate::engine::{Engine, PERSONS, require};
 use crate::error::EngineError;
+use crate::kept::without_numbers;
 use crate::plan::{Bounding, NoisedTable, Plan, half_widths};
-use crate::records::without_numbers;
 use crate::run::{self, RunError, SnapshotTable};
 
 impl Engine {
@@ -28,6 +28,15 @@ impl Engine {
         let planned = require(caller, Role::Query).and_then(|()| Plan::new(&self.policy, sql, ask.rho));
         let plan = Arc::new(planned.map_err(|error| self.noted(caller.name(), "sql", sql, error))?);
         let snapshot = self.snapshot().await?;
+        if snapshot.is_unloaded() {
+            let nothing = EngineError::refused(
+                "Nothing was ever loaded into this warehouse; nothing was charged.",
+            )
+            .with_hint(
+                "Load deliveries with `skjerm ingest`, or see that --dir names the right installation.",
+            );
+            return Err(self.noted(caller.name(), "sql", sql, nothing));
+        }
         let part = part_read(&plan, &snapshot);
         let request = Request {
             key: plan.key(&part),

@@ -1,19 +1,18 @@
 //! The ledger of an installation: begun, opened, given the policy's budgets; its errors in a caller's words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
-use skjerm_ledger::{Block, BlockLimit, EventKind, Head, Ledger, LedgerError, LedgerKey};
+use skjerm_ledger::{Block, BlockLimit, EventKind, Ledger, LedgerError, LedgerKey};
 use skjerm_privacy::{Delta, Loss, PrivacyError, Rho};
 use skjerm_warehouse::Installation;
 use skjerm_warehouse::keyfile::{KeyFile, KeyFileError};
-use skjerm_warehouse::policy::{Budget, Policy, Role, UNKNOWN};
+use skjerm_warehouse::policy::{Budget, Policy, UNKNOWN};
 
 use crate::engine::{Engine, PERSONS, SCENE};
 use crate::error::EngineError;
 use crate::policy_change;
-use crate::records::without_numbers;
 
 impl Engine {
     /// Begins the ledger of a new installation, with a key of its own. The budgets are declared by the first
@@ -39,40 +38,6 @@ impl Engine {
     pub fn inspect_ledger(installation: &Installation) -> Result<Ledger, EngineError> {
         Ledger::inspect(&installation.ledger_path(), key(installation)?)
             .map_err(|error| open_error(installation, &error))
-    }
-
-    /// Takes a ledger into use that is older than what was last seen of it, or whose note of that is gone: all that
-    /// is left of every budget is written off. Role `steward`. A book that opens is refused, unless `kept`, a head
-    /// that was kept elsewhere, is not in it: then the whole folder is an older one.
-    pub fn adopt_ledger(
-        installation: &Installation,
-        who: &str,
-        reason: &str,
-        kept: Option<&Head>,
-    ) -> Result<(), EngineError> {
-        let policy =
-            Policy::load(&installation.policy_path()).map_err(|e| EngineError::refused(e.to_string()))?;
-        if !policy.analyst(who).is_some_and(|analyst| analyst.roles.contains(&Role::Steward)) {
-            return Err(EngineError::not_permitted("Only a steward of the policy can give up budgets."));
-        }
-        let failed = |error: LedgerError| open_error(installation, &error);
-        match Ledger::open(&installation.ledger_path(), key(installation)?) {
-            Err(LedgerError::RolledBack { .. } | LedgerError::WitnessMissing { .. }) => {}
-            // Locked, damaged, no room: no reason to give up anything.
-            Err(other) => return Err(failed(other)),
-            Ok(ledger) => {
-                let lost = match kept {
-                    Some(head) => !ledger.verify(std::slice::from_ref(head)).map_err(failed)?.is_whole(),
-                    None => false,
-                };
-                if !lost {
-                    return Err(EngineError::refused("The ledger is in order: there is nothing to give up.")
-                        .with_hint("If the whole folder is an older copy, name a head that was kept elsewhere and is not in it: `--head NUMBER:HASH`."));
-                }
-            }
-        }
-        let reason = without_numbers(reason);
-        Self::inspect_ledger(installation)?.adopt(who, &reason, &limits(&policy)?).map_err(failed)
     }
 
     /// Begins a ledger again whose making was cut short, where nothing was loaded or published; leaves a whole one.
@@ -128,7 +93,7 @@ pub(crate) fn open_only(installation: &Installation) -> Result<Ledger, EngineErr
         .map_err(|error| open_error(installation, &error))
 }
 
-fn key(installation: &Installation) -> Result<LedgerKey, EngineError> {
+pub(crate) fn key(installation: &Installation) -> Result<LedgerKey, EngineError> {
     let path = installation.ledger_key_path();
     match KeyFile::load(&path) {
         Ok(key) => Ok(LedgerKey::from_secret(key.secret())),
@@ -137,7 +102,7 @@ fn key(installation: &Installation) -> Result<LedgerKey, EngineError> {
         }
         Err(KeyFileError::Missing(_)) => {
             Err(EngineError::fault(format!("The ledger's key {} is missing.", path.display())).with_hint(
-                "Put back the kept copy: without its key the ledger can be neither checked nor continued.",
+                "Put back the kept copy: without its key the ledger can be neither checked nor continued. If there is none, `skjerm budget adopt --anew` begins another one with nothing left to spend.",
             ))
         }
         Err(error) => Err(EngineError::fault(error.to_string())),
@@ -155,7 +120,7 @@ fn missing_ledger(installation: &Installation) -> EngineError {
         "The ledger {} is missing, but this installation holds data or releases.",
         path.display()
     ))
-    .with_hint("Put back the kept copy; a new book would refill spent budgets.")
+    .with_hint("Put back the kept copy; a new book would refill spent budgets. If there is none, `skjerm budget adopt --anew` begins one with nothing left to spend.")
 }
 
 /// An error of opening, for whoever has the installation's folder.
@@ -232,10 +197,18 @@ pub(crate) async fn on_ledger<T: Send + 'static>(
 
 /// The blocks of the policy's families, with their shares and analysts.
 pub(crate) fn limits(policy: &Policy) -> Result<Vec<BlockLimit>, EngineError> {
+    limits_with(policy, &BTreeSet::new())
+}
+
+/// The same, and the blocks of more calendar years.
+pub(crate) fn limits_with(policy: &Policy, years: &BTreeSet<i32>) -> Result<Vec<BlockLimit>, EngineError> {
     let mut limits = Vec::new();
     for (family, budget) in &policy.budget {
         let names: Vec<String> = match family.as_str() {
-            PERSONS => policy.years.iter().map(|year| year.to_string()).collect(),
+            PERSONS => {
+                let years: BTreeSet<i32> = policy.years.iter().chain(years.iter().copied()).collect();
+                years.iter().map(i32::to_string).collect()
+            }
             SCENE => policy
                 .code_list("campaign")
                 .map(|list| {

@@ -12,12 +12,14 @@
 //! | `book`, `pay`, `records` | the ledger: opened, charged before data are read, told what else happened |
 //! | `policy_change` | which policy is in force, and what it takes to loosen it |
 
+mod adopt;
 mod answer;
 mod ask;
 mod book;
 mod caller;
 mod engine;
 mod error;
+mod kept;
 pub mod measure;
 mod measuring;
 mod pay;

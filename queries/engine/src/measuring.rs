@@ -12,11 +12,11 @@ use skjerm_warehouse::policy::{ColumnRole, Role, UNKNOWN};
 use crate::caller::Caller;
 use crate::engine::{Engine, PERSONS, SCENE, require};
 use crate::error::EngineError;
+use crate::kept::without_numbers;
 use crate::measure::{
     MarginalsMeasurement, MarginalsRequest, PatrolCounts, SceneMeasurement, marginals, patrols, scene,
 };
 use crate::plan::checked_rho;
-use crate::records::without_numbers;
 use crate::run::{RunError, SnapshotTable};
 
 const OBSERVATIONS: &str = "scene_observation";
@@ -107,12 +107,14 @@ impl Engine {
         measured.map_err(|error| self.noted(caller.name(), "scene", campaign, error))
     }
 
-    async fn measure_rounds(
-        &self,
-        caller: &Caller,
-        campaign: &str,
-        rho: f64,
-    ) -> Result<SceneMeasurement, EngineError> {
+    /// Refuses what [`Engine::measure_scene`] would refuse, for want of a budget apart, before anything is charged: for
+    /// who needs several campaigns or none. Reads the public list of rounds and nothing else.
+    pub async fn check_scene(&self, caller: &Caller, campaign: &str, rho: f64) -> Result<(), EngineError> {
+        let checked = self.rounds_held(caller, campaign, rho).await.map(drop);
+        checked.map_err(|error| self.noted(caller.name(), "scene", campaign, error))
+    }
+
+    async fn rounds_held(&self, caller: &Caller, campaign: &str, rho: f64) -> Result<Held, EngineError> {
         require(caller, Role::Scene)?;
         let known = self.policy.code_list("campaign").is_some_and(|list| list.contains(campaign));
         if !known || campaign == UNKNOWN {
@@ -130,13 +132,27 @@ impl Engine {
         })?;
         if rounds.is_empty() {
             return Err(EngineError::refused(format!(
-                "No round of {campaign} was held, or none was delivered yet."
+                "No round of {campaign} was held, or none was delivered yet; nothing was charged."
             )));
         }
+        let each = Rho::from_nano(rho.nano() / rounds.len() as u64);
+        if each.is_zero() {
+            return Err(EngineError::refused(format!("ρ = {rho} is too little to pay for this question.")));
+        }
+        Ok(Held { snapshot, rounds, rho, each })
+    }
+
+    async fn measure_rounds(
+        &self,
+        caller: &Caller,
+        campaign: &str,
+        rho: f64,
+    ) -> Result<SceneMeasurement, EngineError> {
+        let Held { snapshot, rounds, rho, each } = self.rounds_held(caller, campaign, rho).await?;
         let years = years_of(&rounds);
         let part = snapshot.part_id(OBSERVATIONS, years.iter().copied());
         let query = scene::SceneQuery {
-            each: Rho::from_nano(rho.nano() / rounds.len() as u64),
+            each,
             rounds,
             campaign: campaign.to_owned(),
             areas: self
@@ -146,9 +162,6 @@ impl Engine {
                 .unwrap_or_default(),
             bounds: self.observation_bounds()?,
         };
-        if query.each.is_zero() {
-            return Err(EngineError::refused(format!("ρ = {rho} is too little to pay for this question.")));
-        }
         let canonical =
             serde_json::to_string(&(&query.campaign, &query.rounds, &query.areas, query.bounds, rho.nano()))
                 .map_err(|_| unwritable())?;
@@ -212,6 +225,14 @@ impl Engine {
             _ => Err(EngineError::fault("The policy has no measure `persons` in scene_observation.")),
         }
     }
+}
+
+/// A campaign that can be measured: its rounds on a snapshot, and what is paid, in all and a shift.
+struct Held {
+    snapshot: Snapshot,
+    rounds: scene::Rounds,
+    rho: Rho,
+    each: Rho,
 }
 
 fn unwritable() -> EngineError {

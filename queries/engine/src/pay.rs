@@ -10,7 +10,7 @@ use crate::answer::AnswerSource;
 use crate::book::on_ledger;
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::run::{RunError, until_step};
+use crate::run::{Limits, RunError, until_step};
 
 /// How long the writing of an answer may take on top of the work itself, until a question counts as lost.
 const SETTLING: Duration = Duration::from_mins(1);
@@ -32,12 +32,13 @@ impl Engine {
         work: impl Future<Output = Result<String, RunError>> + Send + 'static,
     ) -> Result<(StoredAnswer, AnswerSource), EngineError> {
         let ledger = Arc::clone(&self.ledger);
+        let limits = self.limits.clone();
         let (deadline, step) = (self.limits.deadline, self.limits.step);
         request.may_take = deadline + step + SETTLING;
         // A release or a count: its request id is its key.
         let planned = request.id.as_deref() == Some(request.key.as_str());
         let task = tokio::spawn(async move {
-            let reservation = match begin(&ledger, request).await? {
+            let reservation = match begin(&ledger, request, &limits).await? {
                 Ok(answer) => return Ok((answer, AnswerSource::Stored)),
                 Err(reservation) => reservation,
             };
@@ -82,6 +83,7 @@ impl Engine {
 async fn begin(
     ledger: &Arc<Ledger>,
     request: Request,
+    limits: &Limits,
 ) -> Result<Result<StoredAnswer, Reservation>, EngineError> {
     let (request, started) = (Arc::new(request), Instant::now());
     loop {
@@ -90,6 +92,11 @@ async fn begin(
         if let Some(answer) = on_ledger(ledger, move |ledger| ledger.lookup(&asked.key)).await? {
             return Ok(Ok(answer));
         }
+        limits.check_spill().map_err(|error| {
+            tracing::error!(%error, "the folder for intermediate results");
+            EngineError::fault("Intermediate results could not be written; nothing was charged.")
+                .with_hint("Tell the steward: the installation's folder `spill` must be writable, and the disk not full.")
+        })?;
         let asked = Arc::clone(&request);
         match on_ledger(ledger, move |ledger| ledger.begin(&asked)).await? {
             Begin::Stored(answer) => return Ok(Ok(answer)),

@@ -129,7 +129,9 @@ impl FromStr for Head {
         let parsed = text
             .trim()
             .split_once(':')
-            .and_then(|(seq, hash)| Some(Self { seq: seq.parse().ok()?, hash: unhex(hash)? }));
+            .and_then(|(seq, hash)| Some(Self { seq: seq.parse().ok()?, hash: unhex(hash)? }))
+            // Entries are counted from 1.
+            .filter(|head| head.seq > 0);
         parsed.ok_or_else(|| {
             LedgerError::Invalid(
                 "a kept head is written NUMBER:HASH with 64 hexadecimal digits, as `budget verify` prints it"

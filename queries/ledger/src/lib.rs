@@ -234,13 +234,9 @@ impl Ledger {
     /// rest of every block, also of those of `limits` that the older book does not know yet.
     pub fn adopt(&self, who: &str, reason: &str, limits: &[BlockLimit]) -> Result<()> {
         limits.iter().try_for_each(check::limit)?;
-        let found = self.read(|book| Ok(verify::whole(book, &self.key, None, &[])))?;
-        let flaws = self.store.flaws()?.into_iter().map(|flaw| Problem::new(None, flaw));
-        if let Some(problem) = found.problems.into_iter().chain(flaws).next() {
-            return Err(LedgerError::Tampered {
-                seq: problem.entry.unwrap_or(found.entries),
-                what: problem.what,
-            });
+        if let Some(problem) = self.flaws()?.into_iter().next() {
+            let last = self.head()?.map_or(0, |head| head.seq);
+            return Err(LedgerError::Tampered { seq: problem.entry.unwrap_or(last), what: problem.what });
         }
         let head = self.write_unchecked(|pen| {
             rules::relimit(pen, who, reason, limits)?;
@@ -253,6 +249,13 @@ impl Ledger {
             None => Ok(()),
         };
         kept.map_err(|_| LedgerError::CannotOpen { path: self.witness.path().to_owned() })
+    }
+
+    /// What is wrong with what is in the book, whether or not it is the latest.
+    pub fn flaws(&self) -> Result<Vec<Problem>> {
+        let found = self.read(|book| Ok(verify::whole(book, &self.key, None, &[])))?;
+        let file = self.store.flaws()?.into_iter().map(|flaw| Problem::new(None, flaw));
+        Ok(found.problems.into_iter().chain(file).collect())
     }
 
     /// All blocks, by family and name.

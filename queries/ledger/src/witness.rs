@@ -65,6 +65,13 @@ impl Witness {
         Ok(())
     }
 
+    /// As if the file could only be read from now on.
+    #[cfg(test)]
+    pub(crate) fn hold_read_only(&self) {
+        let mut slot = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        *slot = Some(File::open(&self.path).unwrap());
+    }
+
     /// Forces what was noted to the disk: once, when the file is made. Later notes go over it.
     pub(crate) fn keep(&self) -> io::Result<()> {
         File::open(&self.path)?.sync_all()?;

@@ -28,7 +28,7 @@ enum BudgetVerb {
     Forecast,
     /// The stored answers, or one of them with all that it says.
     Answers(history::AnswersArgs),
-    /// Take an older copy of a lost book into use; all that is left of its budgets is given up.
+    /// Go on with an older copy of a lost book, or with a new one; all that is left of the budgets is given up.
     Adopt(proof::AdoptArgs),
 }
 
@@ -39,6 +39,6 @@ pub(crate) async fn run(common: &Common, args: BudgetArgs) -> Result<(), Failure
         BudgetVerb::Verify(args) => proof::verify(common, &args),
         BudgetVerb::Forecast => forecast::run(common).await,
         BudgetVerb::Answers(args) => history::answers(common, &args),
-        BudgetVerb::Adopt(args) => proof::adopt(common, &args),
+        BudgetVerb::Adopt(args) => proof::adopt(common, &args).await,
     }
 }

@@ -3,10 +3,10 @@
 use clap::Args;
 use serde_json::json;
 use skjerm_engine::Engine;
-use skjerm_figures::release::Store;
+use skjerm_figures::release::{Missing, Store, missing};
 use skjerm_ledger::{Head, Problem, Verification};
 
-use crate::args::Common;
+use crate::args::{Common, reason};
 use crate::failure::Failure;
 use crate::open;
 use crate::output::{self, Sheet};
@@ -21,8 +21,11 @@ pub(crate) struct VerifyArgs {
 #[derive(Debug, Args)]
 pub(crate) struct AdoptArgs {
     /// What happened to the book; kept in it.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: String,
+    /// Begin a new book in the place of one that is damaged or gone and of which there is no copy. Its answers are lost.
+    #[arg(long, conflicts_with = "head")]
+    anew: bool,
     /// A head that was kept elsewhere and is not in the book: the whole folder is an older copy.
     #[arg(long, value_name = "NUMBER:HASH")]
     head: Option<Head>,
@@ -35,15 +38,12 @@ pub(crate) fn verify(common: &Common, args: &VerifyArgs) -> Result<(), Failure> 
     let installation = open::installation(common)?;
     let ledger = Engine::inspect_ledger(&installation)?;
     let mut found = ledger.verify(&args.heads)?;
-    // What was published is a witness of its own: a book that does not hold its measurement is an older one.
-    for release in Store::open(&installation).list()? {
-        let whole = Store::open(&installation).show(&release.id)?;
-        if found.is_whole() && ledger.answer(&whole.answer)?.is_none() {
-            let what = format!(
-                "the release {} is published, but the book does not hold its measurement: it is an older copy",
-                release.id
-            );
-            found.problems.push(Problem::new(None, what));
+    if found.is_whole() {
+        for what in missing(&ledger, &Store::open(&installation))? {
+            match what {
+                Missing::OlderCopy(what) => found.problems.push(Problem::new(None, what)),
+                Missing::GivenUp(what) => found.remarks.push(what),
+            }
         }
     }
     for remark in &found.remarks {
@@ -84,8 +84,19 @@ fn document(found: &Verification) -> serde_json::Value {
     })
 }
 
-pub(crate) fn adopt(common: &Common, args: &AdoptArgs) -> Result<(), Failure> {
+pub(crate) async fn adopt(common: &Common, args: &AdoptArgs) -> Result<(), Failure> {
     let installation = open::installation(common)?;
+    if args.anew {
+        let aside = Engine::begin_ledger_anew(&installation, &args.analyst, &args.reason).await?;
+        let aside = aside.display().to_string();
+        let mut sheet = Sheet::new(&["what", "where"]);
+        sheet.push(vec![
+            "a new ledger, with nothing left to spend".into(),
+            installation.ledger_path().display().to_string(),
+        ]);
+        sheet.push(vec!["what was there of the old one: keep it".into(), aside.clone()]);
+        return output::print(common.format, &sheet, &json!({"adopted": true, "aside": aside}));
+    }
     Engine::adopt_ledger(&installation, &args.analyst, &args.reason, args.head.as_ref())?;
     let mut sheet = Sheet::new(&["what"]);
     sheet.push(vec!["the ledger is in use; what was left of its budgets is given up".into()]);

@@ -1,6 +1,7 @@
 //! DataFusion as the private plan runs on it: no catalog, no function registry, bounded memory, private spill.
 
 use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -40,6 +41,16 @@ impl Limits {
             deadline: Duration::from_secs(query.timeout_seconds),
             step: Duration::from_millis(query.answer_step_ms),
         }
+    }
+}
+
+impl Limits {
+    /// Whether intermediate results can be written: asked before anything is charged.
+    pub(crate) fn check_spill(&self) -> std::io::Result<()> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.spill)?;
+        let probe = self.spill.join(format!(".probe-{}", std::process::id()));
+        fs::write(&probe, [])?;
+        fs::remove_file(&probe)
     }
 }
 

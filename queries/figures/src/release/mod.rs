@@ -7,6 +7,7 @@
 pub(crate) mod assemble;
 mod document;
 pub(crate) mod joint;
+mod missing;
 pub(crate) mod noise;
 mod plan;
 mod publish;
@@ -19,6 +20,7 @@ pub use document::{
     CodeInfo, DimensionInfo, DistinctFigure, Measured, OperationalFigures, PlannedTable, Release,
     ReleasePlan, ReleaseSummary, Row, Table, ThemeMeasurement,
 };
+pub use missing::{Missing, missing};
 pub use plan::plan;
 pub use publish::{Wanted, publish};
 pub use record::{Check, Record, record_of};

@@ -1,6 +1,8 @@
 //! Measures a year once and publishes the document.
 
 use skjerm_engine::{Caller, Engine};
+use skjerm_ledger::{Block, Entry, HistoryFilter};
+use skjerm_privacy::Rho;
 use skjerm_warehouse::Installation;
 
 use super::assemble::{Imprint, assemble, request};
@@ -56,7 +58,7 @@ pub async fn publish(
     }
     let rho = match rho.or_else(|| store.intent(year, &snapshot)) {
         Some(rho) => rho,
-        None => remaining(engine, caller, year).inspect_err(|error| {
+        None => remaining_or_paid(engine, caller, year, &snapshot).inspect_err(|error| {
             engine.note_refusal(caller, "release", &format!("release of {year}"), &error.to_string());
         })?,
     };
@@ -93,4 +95,36 @@ fn remaining(engine: &Engine, caller: &Caller, year: i32) -> Result<f64, Figures
     let left = engine.remaining(caller, &block.block)?;
     // What rounding leaves over buys no figure.
     if left.as_f64() < engine.policy().query.min_rho { Err(exhausted()) } else { Ok(left.as_f64()) }
+}
+
+/// What the share has left, or, if that is nothing, what a release of this snapshot cost: its document may have been
+/// lost, and its measurement is in the ledger, free.
+fn remaining_or_paid(
+    engine: &Engine,
+    caller: &Caller,
+    year: i32,
+    snapshot: &str,
+) -> Result<f64, FiguresError> {
+    let spent = match remaining(engine, caller, year) {
+        Ok(rho) => return Ok(rho),
+        Err(spent) => spent,
+    };
+    paid(engine, caller, year, snapshot)?.ok_or(spent)
+}
+
+/// ρ of the last release of this year and snapshot that was charged.
+fn paid(engine: &Engine, caller: &Caller, year: i32, snapshot: &str) -> Result<Option<f64>, FiguresError> {
+    let block = Block::new(FAMILY, year.to_string());
+    let filter = HistoryFilter {
+        block: Some(block.clone()),
+        kind: Some("charge".to_owned()),
+        who: Some(caller.name().to_owned()),
+        ..HistoryFilter::default()
+    };
+    let entries = engine.history(caller, &filter)?;
+    let of_snapshot =
+        |entry: &&Entry| entry.details["what"] == "release" && entry.details["snapshot"] == snapshot;
+    let of_year =
+        |entry: &Entry| entry.charges.iter().find(|line| line.block == block).map(|line| line.loss.rho);
+    Ok(entries.iter().rev().find(of_snapshot).and_then(of_year).map(Rho::as_f64))
 }

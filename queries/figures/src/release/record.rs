@@ -91,7 +91,10 @@ pub(crate) fn require_checks(
     caller: &Caller,
     release: &Release,
 ) -> Result<(), FiguresError> {
-    let checks = checks(release, engine.policy().suppress_below, is_charged(engine, caller, release)?);
+    require(checks(release, engine.policy().suppress_below, is_charged(engine, caller, release)?))
+}
+
+fn require(checks: Vec<Check>) -> Result<(), FiguresError> {
     match checks.into_iter().find(|check| !check.passed) {
         Some(failed) => Err(FiguresError::Fault(format!(
             "a check of the release failed ({}); nothing was published",
@@ -245,4 +248,26 @@ fn checks(release: &Release, suppress_below: i64, charged: bool) -> Vec<Check> {
             charged,
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::city::City;
+
+    #[test]
+    fn a_release_with_any_flaw_is_refused() {
+        let whole = City::new().release(2023, 1);
+        let refused = |flaw: &dyn Fn(&mut Release), charged: bool| {
+            let mut release = whole.clone();
+            flaw(&mut release);
+            require(checks(&release, 5, charged)).is_err()
+        };
+        assert!(!refused(&|_| {}, true));
+        assert!(refused(&|_| {}, false));
+        assert!(refused(&|release| release.tables[0].rows[0].low = f64::NAN, true));
+        assert!(refused(&|release| release.tables[0].rows[0].high = release.tables[0].rows[0].low, true));
+        assert!(refused(&|release| release.tables[0].rows[0].display = Display::Count(4), true));
+        assert!(refused(&|release| release.themes[0].measured[0].sigma = 0.0, true));
+    }
 }

@@ -25,6 +25,9 @@ pub struct Store {
     folder: PathBuf,
 }
 
+/// No release takes this long to write.
+const UNFINISHED: std::time::Duration = std::time::Duration::from_hours(1);
+
 impl Store {
     /// The releases of that installation.
     pub fn open(installation: &Installation) -> Self {
@@ -87,6 +90,7 @@ impl Store {
         if target.is_dir() {
             return self.show(&release.id);
         }
+        self.clear_unfinished();
         let work = self.folder.join(format!(".{}-{}", release.id, std::process::id()));
         let written = (|| {
             fs::create_dir_all(&work).map_err(disk("make", &work))?;
@@ -124,6 +128,22 @@ impl Store {
     pub(crate) fn forget_intent(&self, year: i32) {
         // A stale note is harmless: it is looked at only when no release of that snapshot exists.
         let _ = fs::remove_file(self.intent_path(year));
+    }
+
+    /// Removes what processes that were killed left half-written.
+    fn clear_unfinished(&self) {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let unfinished = name.to_str().and_then(|name| name.strip_prefix('.')?.rsplit_once('-'));
+            let old = entry.metadata().and_then(|metadata| metadata.modified()).is_ok_and(|then| {
+                std::time::SystemTime::now().duration_since(then).is_ok_and(|age| age > UNFINISHED)
+            });
+            if old && unfinished.is_some_and(|(id, _)| is_id(id)) {
+                // Best effort: no reader takes it for a release.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     fn intent_path(&self, year: i32) -> PathBuf {

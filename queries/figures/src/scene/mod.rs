@@ -35,17 +35,14 @@ pub async fn compare(
     rho: Option<f64>,
 ) -> Result<SceneComparison, FiguresError> {
     let policy = engine.policy();
+    let wanted = checked_wish(policy, caller, a, b, rho);
+    let rho = wanted.inspect_err(|error| {
+        engine.note_refusal(caller, "scene", &format!("{a} {b}"), &error.to_string());
+    })?;
+    // One campaign is not charged for a comparison that the other one makes impossible.
     for code in [a, b] {
-        check_campaign(policy, code)?;
+        engine.check_scene(caller, code, rho).await?;
     }
-    if a == b {
-        return Err(FiguresError::Refused {
-            message: format!("the campaign {a} cannot be compared with itself"),
-            hint: Some("name two campaigns".to_owned()),
-        });
-    }
-    // What it may be, the engine says.
-    let rho = rho.map_or_else(|| default_rho(policy, caller), Ok)?;
     // The tighter budget first: if it does not suffice, the other one is not charged for nothing.
     let left = |code: &str| engine.remaining(caller, &Block::new(FAMILY, code));
     let (first, second) = if left(b)? < left(a)? {
@@ -56,6 +53,26 @@ pub async fn compare(
         (first, engine.measure_scene(caller, b, rho).await?)
     };
     build(policy, &first, &second)
+}
+
+/// ρ of a comparison that can be asked for. What ρ may be, the engine says.
+fn checked_wish(
+    policy: &Policy,
+    caller: &Caller,
+    a: &str,
+    b: &str,
+    rho: Option<f64>,
+) -> Result<f64, FiguresError> {
+    for code in [a, b] {
+        check_campaign(policy, code)?;
+    }
+    if a == b {
+        return Err(FiguresError::Refused {
+            message: format!("the campaign {a} cannot be compared with itself"),
+            hint: Some("name two campaigns".to_owned()),
+        });
+    }
+    rho.map_or_else(|| default_rho(policy, caller), Ok)
 }
 
 fn check_campaign(policy: &Policy, code: &str) -> Result<(), FiguresError> {

@@ -18,20 +18,20 @@ use crate::release::noise::NoisePlan;
 use crate::workload::{Checked, Workload};
 
 /// ρ of the default releases share of a year.
-pub(super) const RHO: f64 = 0.155;
+pub(crate) const RHO: f64 = 0.155;
 
 /// True counts of every theme, over all its cells.
-pub(super) struct City {
-    pub(super) policy: Policy,
-    pub(super) workload: Workload,
-    pub(super) checked: Checked,
-    pub(super) noise: NoisePlan,
-    pub(super) truth: Vec<Vec<i64>>,
-    pub(super) municipalities: i64,
+pub(crate) struct City {
+    pub(crate) policy: Policy,
+    pub(crate) workload: Workload,
+    pub(crate) checked: Checked,
+    pub(crate) noise: NoisePlan,
+    pub(crate) truth: Vec<Vec<i64>>,
+    pub(crate) municipalities: i64,
 }
 
 impl City {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let policy = Policy::oslo();
         let workload = Workload::key_figures();
         let checked = Checked::new(&workload, &policy).unwrap();
@@ -72,7 +72,7 @@ impl City {
     }
 
     /// One noised measurement.
-    pub(super) fn measure(&self, year: i32, random: &mut ChaCha8Rng) -> MarginalsMeasurement {
+    pub(crate) fn measure(&self, year: i32, random: &mut ChaCha8Rng) -> MarginalsMeasurement {
         let themes =
             self.workload.themes.iter().zip(&self.checked.themes).zip(&self.noise.themes).zip(&self.truth);
         let themes = themes.map(|(((theme, checked), measured), truth)| MeasuredTheme {
@@ -107,7 +107,7 @@ impl City {
     }
 
     /// One release of it.
-    pub(super) fn release(&self, year: i32, seed: u64) -> Release {
+    pub(crate) fn release(&self, year: i32, seed: u64) -> Release {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let measurement = self.measure(year, &mut random);
         let imprint = Imprint { revision: 1, published: format!("{}-02-01", year + 1) };
@@ -123,7 +123,7 @@ fn share(position: usize, size: usize) -> f64 {
     weight(position) / (0..size).map(weight).sum::<f64>()
 }
 
-pub(super) fn patrols(year: i32) -> PatrolCounts {
+pub(crate) fn patrols(year: i32) -> PatrolCounts {
     let tally = PatrolTally {
         patrols: 1951,
         below_two_staff: 39,
@@ -139,7 +139,7 @@ pub(super) fn patrols(year: i32) -> PatrolCounts {
 }
 
 /// Discrete Gaussian noise by inversion of its distribution function. Seeded: for simulations only.
-pub(super) fn draw(sigma: f64, random: &mut ChaCha8Rng) -> i64 {
+pub(crate) fn draw(sigma: f64, random: &mut ChaCha8Rng) -> i64 {
     let reach = (10.0 * sigma).ceil() as i64;
     let weight = |at: i64| (-(at as f64).powi(2) / (2.0 * sigma * sigma)).exp();
     // Rejection from the uniform on ±10σ: exact up to the cut-off at 1e-22.

@@ -249,3 +249,17 @@ fn a_book_that_is_not_whole_cannot_be_adopted() {
         assert!(fixture.file("ledger.head").exists());
     }
 }
+
+#[test]
+fn what_cannot_be_noted_is_charged_and_not_answered() {
+    let (fixture, ledger) = declared();
+    ledger.witness.hold_read_only();
+    let error = begin(&ledger);
+    assert!(matches!(error, LedgerError::NotNoted { .. }), "{error}");
+    assert_eq!(left(&ledger, "2023"), 599, "the charge stands");
+    drop(ledger);
+    // The note is behind the book, which says nothing against it.
+    let ledger = fixture.open();
+    assert_eq!(left(&ledger, "2023"), 599);
+    assert!(ledger.verify(&[]).unwrap().is_whole());
+}
