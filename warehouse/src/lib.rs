@@ -45,7 +45,7 @@ pub use installation::{Installation, InstallationError};
 pub use key::{Purpose, WarehouseKey};
 pub use reference::Reference;
 pub use snapshot::{DataFile, Snapshot, TableSnapshot};
-pub use storage::SHARDS;
+pub use storage::{SHARDS, least_of_shard};
 pub use warehouse::Warehouse;
 
 #[cfg(test)]

@@ -47,6 +47,11 @@ pub(crate) fn shard(pseudonym: Pseudonym) -> u8 {
     (pseudonym >> 126) as u8 % SHARDS
 }
 
+/// The least pseudonym of a shard.
+pub fn least_of_shard(shard: u8) -> [u8; 16] {
+    (Pseudonym::from(shard % SHARDS) << 126).to_be_bytes()
+}
+
 /// The shard a file's name says.
 pub(crate) fn shard_of_path(path: &str) -> Option<u8> {
     let name = path.rsplit('/').next()?;
@@ -69,6 +74,11 @@ mod tests {
         assert_eq!(shard(0), 0);
         assert_eq!(shard(u128::MAX), 3);
         assert_eq!(shard(0b10 << 126), 2);
+        for at in 0..SHARDS {
+            let least = Pseudonym::from_be_bytes(least_of_shard(at));
+            assert_eq!(shard(least), at);
+            assert!(least == 0 || shard(least - 1) + 1 == at);
+        }
         let path = path_of((2023, 2), b"content");
         assert!(path.starts_with("year=2023/part-2-") && path.ends_with(".parquet"));
         assert_eq!(shard_of_path(&path), Some(2));

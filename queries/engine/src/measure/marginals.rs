@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use datafusion::catalog::TableProvider;
 use datafusion::functions_aggregate::min_max::min;
-use datafusion::logical_expr::{col, lit};
+use datafusion::logical_expr::{LogicalPlan, col, lit};
 use futures::StreamExt;
 use skjerm_privacy::{Gaussian, Rho};
 use skjerm_warehouse::policy::{ColumnRole, Policy, Table};
@@ -22,7 +22,7 @@ use super::request::{
     Theme,
 };
 use crate::error::EngineError;
-use crate::run::{Exact, Limits, RunError, RunSession};
+use crate::run::{Exact, Limits, RunError, RunSession, units};
 
 /// The table that releases measure.
 pub(crate) const TABLE: &str = "person_year";
@@ -135,13 +135,11 @@ pub(crate) struct ExactMarginals {
     distinct: Vec<Exact>,
 }
 
-/// Reads the persons of the year once and counts.
-pub(crate) async fn read(
-    limits: &Limits,
+/// One row a person of the year, ordered by person, with the columns that the request looks at.
+pub(crate) fn private_plan(
     table: Arc<dyn TableProvider>,
     request: &MarginalsRequest,
-) -> Result<ExactMarginals, RunError> {
-    let session = RunSession::new(limits)?;
+) -> Result<LogicalPlan, RunError> {
     let mut columns: BTreeSet<&str> = BTreeSet::new();
     for theme in &request.themes {
         columns.extend(theme.filter.iter().map(|(column, _)| column.as_str()));
@@ -152,15 +150,33 @@ pub(crate) async fn read(
         columns.insert(&distinct.column);
     }
     let kept: Vec<_> = columns.iter().map(|c| min(col(*c)).alias(format!("kept_{c}"))).collect();
-    let plan = RunSession::scan("rows", table)?
+    Ok(RunSession::scan("rows", table)?
         .filter(col("year").eq(lit(i64::from(request.year))))?
-        .aggregate(vec![col("person")], kept)?
-        .build()?;
+        .aggregate(vec![col("year"), col("person")], kept)?
+        .sort(vec![col("year").sort(true, false), col("person").sort(true, false)])?
+        .build()?)
+}
+
+/// Reads the persons of the year once and counts.
+pub(crate) async fn read(
+    limits: &Limits,
+    table: Arc<dyn TableProvider>,
+    request: &MarginalsRequest,
+) -> Result<ExactMarginals, RunError> {
+    let session = RunSession::new(limits)?;
+    let plan = private_plan(table, request)?;
     let mut tallies: Vec<ThemeTally<'_>> = request.themes.iter().map(ThemeTally::new).collect();
     let mut distinct: Vec<DistinctTally<'_>> = request.distinct.iter().map(DistinctTally::new).collect();
     let mut stream = session.stream(plan).await?;
+    let mut before = None;
     while let Some(batch) = stream.next().await {
         let batch = batch?;
+        // Sensitivity 1 rests on it: that files are split and ordered is only declared to DataFusion.
+        for unit in units(&batch)? {
+            if before.replace(unit).is_some_and(|before| before >= unit) {
+                return Err(RunError::Unordered);
+            }
+        }
         for tally in &mut tallies {
             tally.add(&batch)?;
         }

@@ -16,7 +16,7 @@ mod vectors;
 
 pub(crate) use error::RunError;
 pub(crate) use exact::Exact;
-pub(crate) use question::{noised, read};
+pub(crate) use question::{noised, read, units};
 pub(crate) use session::{Limits, RunSession, empty_stale_spill, until_step};
 pub(crate) use source::SnapshotTable;
 

@@ -45,32 +45,35 @@ pub(crate) async fn read(
     Ok(gather.finish())
 }
 
-/// The inner aggregation: one row a person, year and cell, ordered by person and year.
+/// The inner aggregation: one row a year, person and cell, ordered by year and person.
 ///
 /// A table with one row a person-year is first reduced to that by the plan itself (the least of each column's
 /// values), so that nothing rests on the data being so. The condition then tests the row that is kept.
-fn private_plan(table: Arc<dyn TableProvider>, query: &PrivateQuery) -> Result<LogicalPlan, RunError> {
+pub(super) fn private_plan(
+    table: Arc<dyn TableProvider>,
+    query: &PrivateQuery,
+) -> Result<LogicalPlan, RunError> {
     let years: Vec<Expr> = query.years.iter().map(|year| lit(i64::from(*year))).collect();
     let mut plan = RunSession::scan("rows", table)?.filter(col("year").in_list(years, false))?;
     if query.grain == Grain::PersonYear {
         let kept: Vec<Expr> =
             query.columns().iter().map(|c| min(col(c)).alias(format!("kept_{c}"))).collect();
-        plan = plan.aggregate(vec![col("rows.person"), col("rows.year")], kept)?;
-        let mut back = vec![col("rows.person").alias("person"), col("rows.year").alias("year")];
+        plan = plan.aggregate(vec![col("rows.year"), col("rows.person")], kept)?;
+        let mut back = vec![col("rows.year").alias("year"), col("rows.person").alias("person")];
         back.extend(query.columns().iter().map(|c| col(format!("kept_{c}")).alias(c)));
         plan = plan.project(back)?;
     }
     if let Some(condition) = expression(&query.condition, &query.lists) {
         plan = plan.filter(condition)?;
     }
-    let mut group = vec![col("person"), col("year")];
+    let mut group = vec![col("year"), col("person")];
     let keys = query.cells.axes.iter().filter(|axis| axis.slot != Slot::Year);
     group.extend(keys.map(|axis| col(axis.slot.column())));
     let aggregates: Vec<Expr> =
         query.aggregates.iter().enumerate().map(|(at, (a, _))| inner(a).alias(value_name(at))).collect();
     let plan = plan
         .aggregate(group, aggregates)?
-        .sort(vec![col("person").sort(true, false), col("year").sort(true, false)])?
+        .sort(vec![col("year").sort(true, false), col("person").sort(true, false)])?
         .build()?;
     Ok(plan)
 }
@@ -216,19 +219,12 @@ fn add_batch(
     places: &Places,
     batch: &RecordBatch,
 ) -> Result<(), RunError> {
-    let persons =
-        batch.column_by_name("person").and_then(|c| c.as_fixed_size_binary_opt()).ok_or(RunError::Layout)?;
-    let years = batch
-        .column_by_name("year")
-        .and_then(|c| c.as_primitive_opt::<Int64Type>())
-        .ok_or(RunError::Layout)?;
     let values = (0..query.aggregates.len())
         .map(|at| batch.column_by_name(&value_name(at)).and_then(|c| c.as_primitive_opt::<Int64Type>()))
         .collect::<Option<Vec<_>>>()
         .ok_or(RunError::Layout)?;
-    for (row, cell) in places.cells(query, batch)?.into_iter().enumerate() {
-        let person: [u8; 16] = persons.value(row).try_into().map_err(|_| RunError::Layout)?;
-        let unit: Unit = (person, years.value(row));
+    let units = units(batch)?;
+    for ((row, cell), unit) in places.cells(query, batch)?.into_iter().enumerate().zip(units) {
         // A value outside the closed lists is in no cell.
         let Some(cell) = cell else { continue };
         // A sum over nothing but missing measures is null: nothing.
@@ -239,6 +235,15 @@ fn add_batch(
         )?;
     }
     Ok(())
+}
+
+/// The unit of each row.
+pub(crate) fn units(batch: &RecordBatch) -> Result<Vec<Unit>, RunError> {
+    let persons = batch.column_by_name("person").and_then(|c| c.as_fixed_size_binary_opt());
+    let years = batch.column_by_name("year").and_then(|c| c.as_primitive_opt::<Int64Type>());
+    let (Some(persons), Some(years)) = (persons, years) else { return Err(RunError::Layout) };
+    let person = |row| <[u8; 16]>::try_from(persons.value(row)).map_err(|_| RunError::Layout);
+    (0..batch.num_rows()).map(|row| Ok((years.value(row), person(row)?))).collect()
 }
 
 /// From person-years to the noised table. Blocking: noise is drawn here, once, after the charge.

@@ -79,6 +79,8 @@ impl RunSession {
             SessionConfig::new().with_information_schema(false).with_create_default_catalog_and_schema(false);
         config.options_mut().execution.enable_recursive_ctes = false;
         config.options_mut().execution.collect_statistics = false;
+        // A split by year and person serves a grouping by more columns, however few partitions there are.
+        config.options_mut().optimizer.subset_repartition_threshold = 1;
         // `new`, not `new_with_default_features`: plans are built from expressions, no name is ever looked up.
         let state = SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).build();
         Ok(Self { context: SessionContext::new_with_state(state), pool })
@@ -92,6 +94,13 @@ impl RunSession {
     /// Runs a plan.
     pub(crate) async fn stream(&self, plan: LogicalPlan) -> Result<SendableRecordBatchStream, RunError> {
         Ok(self.context.execute_logical_plan(plan).await?.execute_stream().await?)
+    }
+
+    /// How a plan would be run.
+    #[cfg(test)]
+    pub(crate) async fn physical(&self, plan: LogicalPlan) -> String {
+        let plan = self.context.state().create_physical_plan(&plan).await.expect("planned");
+        datafusion::physical_plan::displayable(plan.as_ref()).indent(false).to_string()
     }
 
     /// Memory of our own, counted with DataFusion's.

@@ -1,6 +1,6 @@
 //! A table of a snapshot as DataFusion reads it: exactly the files the snapshot names, nothing listed or guessed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -13,20 +13,29 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::Expr;
+use datafusion::physical_expr::expressions::col as physical_col;
+use datafusion::physical_expr::{LexOrdering, Partitioning, PhysicalSortExpr, RangePartitioning, SplitPoint};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::path::Path;
-use skjerm_warehouse::policy::Table;
+use skjerm_warehouse::policy::{ColumnRole, Table};
 use skjerm_warehouse::{DataFile, TableSnapshot};
 
 /// The files of one table and some years. The year comes from the snapshot, not from a path.
 ///
 /// # Privacy
 /// No statistics are given to DataFusion: a plan must not answer from a file's exact row counts.
+///
+/// Where the table has persons, the rows are declared to be split by year and person into one partition a file, and
+/// ordered so in each: a person's rows of a year are together without a shuffle. `DataFusion` believes it; the
+/// warehouse has checked it on the very bytes of each file before it was committed, and the bounding layer checks on
+/// every row that no person-year comes twice.
 #[derive(Debug)]
 pub(crate) struct SnapshotTable {
     schema: SchemaRef,
     table: TableSchema,
+    person: Option<String>,
+    /// By year and shard, which is the order of year and person.
     files: Vec<DataFile>,
 }
 
@@ -38,15 +47,35 @@ impl SnapshotTable {
         let schema =
             Schema::new(file_schema.fields().iter().cloned().chain([Arc::clone(&year)]).collect::<Vec<_>>());
         let files = snapshot.map(|s| s.files.as_slice()).unwrap_or_default();
+        let mut files: Vec<DataFile> =
+            files.iter().filter(|f| f.year.is_some_and(|year| years.contains(&year))).cloned().collect();
+        files.sort_by_key(|file| (file.year, file.shard));
         Self {
             schema: Arc::new(schema),
             table: TableSchema::builder(file_schema).with_table_partition_cols(vec![year]).build(),
-            files: files
-                .iter()
-                .filter(|f| f.year.is_some_and(|year| years.contains(&year)))
-                .cloned()
-                .collect(),
+            person: table.column_of(&ColumnRole::Person).map(str::to_owned),
+            files,
         }
+    }
+
+    /// Year and person, ascending: the order in each file, and that of the files among each other.
+    fn order(&self, person: &str) -> Result<Option<LexOrdering>> {
+        let ascending = |name| Ok(PhysicalSortExpr::new_default(physical_col(name, &self.schema)?));
+        let columns: Vec<PhysicalSortExpr> =
+            ["year", person].map(ascending).into_iter().collect::<Result<_>>()?;
+        Ok(LexOrdering::new(columns))
+    }
+
+    /// Where each file but the first begins.
+    fn split_points(&self) -> Vec<SplitPoint> {
+        let least = |file: &DataFile| {
+            let person = skjerm_warehouse::least_of_shard(file.shard).to_vec();
+            SplitPoint::new(vec![
+                ScalarValue::Int64(file.year.map(i64::from)),
+                ScalarValue::FixedSizeBinary(16, Some(person)),
+            ])
+        };
+        self.files.iter().skip(1).map(least).collect()
     }
 }
 
@@ -74,20 +103,27 @@ impl TableProvider for SnapshotTable {
             };
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
-        // One group a shard: a person's rows of all years are in one group.
-        let mut shards: BTreeMap<u8, Vec<PartitionedFile>> = BTreeMap::new();
+        let mut groups = Vec::with_capacity(self.files.len());
         for file in &self.files {
             let mut part = PartitionedFile::new(String::new(), file.bytes);
             part.object_meta.location = Path::from_absolute_path(&file.path)?;
             part.partition_values = vec![ScalarValue::Int64(file.year.map(i64::from))];
-            shards.entry(file.shard).or_default().push(part);
+            groups.push(FileGroup::new(vec![part]));
         }
         let source = Arc::new(ParquetSource::new(self.table.clone()));
-        let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
-            .with_file_groups(shards.into_values().map(FileGroup::new).collect())
+        let mut config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
+            .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
-            .with_limit(limit)
-            .build();
+            .with_limit(limit);
+        if let Some(person) = &self.person
+            && let Some(order) = self.order(person)?
+        {
+            let split = RangePartitioning::try_new(order.clone(), self.split_points())?;
+            config = config
+                .with_output_ordering(vec![order])
+                .with_output_partitioning(Some(Partitioning::Range(split)));
+        }
+        let config = config.build();
         Ok(DataSourceExec::from_data_source(config))
     }
 }

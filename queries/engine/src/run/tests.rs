@@ -8,13 +8,17 @@ use std::time::Duration;
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
 use datafusion::prelude::SessionContext;
+use parquet::arrow::ArrowWriter;
 use proptest::prelude::*;
-use skjerm_warehouse::policy::Policy;
+use skjerm_warehouse::policy::{Policy, Table};
+use skjerm_warehouse::{DataFile, TableSnapshot};
 
 use super::testing::{Row, table};
 use super::vectors::{NORM_UNIT, PersonYears};
 use super::{Limits, read};
 use crate::plan::{Bounding, ONE, Plan};
+
+mod shape;
 
 static POLICY: LazyLock<Policy> = LazyLock::new(Policy::oslo);
 
@@ -264,7 +268,7 @@ fn too_little_memory_is_a_fault_and_not_a_wrong_answer() {
 fn rows_of_a_unit_that_do_not_come_together_are_a_fault() {
     use super::vectors::Gather;
     let mut gather = Gather::new(&[Bounding::One], 1);
-    let (a, b) = (([1; 16], 2024), ([2; 16], 2024));
+    let (a, b) = ((2024, [1; 16]), (2024, [2; 16]));
     assert!(gather.add(a, 0, vec![1]).is_ok());
     assert!(gather.add(b, 0, vec![1]).is_ok());
     assert!(gather.add(a, 0, vec![1]).is_err());
@@ -276,7 +280,7 @@ fn two_entries_of_one_cell_count_as_one() {
     let bound = Bounding::Norm { low: 0, high: 10, max_norm: 10 };
     let mut gather = Gather::new(&[bound, Bounding::One], 2);
     for cell in [1, 0, 1] {
-        gather.add(([1; 16], 2024), cell, vec![8, 8]).expect("in order");
+        gather.add((2024, [1; 16]), cell, vec![8, 8]).expect("in order");
     }
     let sums: Vec<Vec<i64>> = gather
         .finish()
@@ -291,23 +295,16 @@ fn two_entries_of_one_cell_count_as_one() {
     assert_eq!(sums[1], [1, 0], "one cell, once");
 }
 
-/// The provider over Parquet files: only the years asked for, the year from the snapshot, several shards.
-#[test]
-fn a_snapshot_is_read_from_exactly_its_files() {
-    use parquet::arrow::ArrowWriter;
-    use skjerm_warehouse::{DataFile, TableSnapshot};
-
-    let declared = POLICY.table("contact").expect("a table");
-    // A folder whose name needs care in addresses.
-    let folder = tempfile::Builder::new().prefix("bydel øst %20").tempdir().expect("a folder");
+/// Files of a table: a year, a shard and the person whose rows it holds.
+fn stored(table: &Table, folder: &std::path::Path, cells: &[(i64, u8, u8)], rows: usize) -> TableSnapshot {
     let mut files = Vec::new();
-    for (year, shard, person) in [(2023, 0, 1), (2024, 0, 1), (2024, 3, 200)] {
-        let rows = vec![Row::new(person, year, 5, &[("gender", "male")], Some(20)); 3];
-        let batch = super::testing::batch(declared, &rows);
+    for &(year, shard, person) in cells {
+        let rows = vec![Row::new(person, year, 5, &[("gender", "male")], Some(20)); rows];
+        let batch = super::testing::batch(table, &rows);
         let stored: Vec<usize> =
             (0..batch.num_columns()).filter(|at| batch.schema().field(*at).name() != "year").collect();
         let batch = batch.project(&stored).expect("without the year");
-        let path = folder.path().join(format!("part-{year}-{shard}.parquet"));
+        let path = folder.join(format!("part-{year}-{shard}.parquet"));
         let file = std::fs::File::create(&path).expect("a file");
         let mut writer = ArrowWriter::try_new(file, batch.schema(), None).expect("a writer");
         writer.write(&batch).expect("written");
@@ -315,7 +312,16 @@ fn a_snapshot_is_read_from_exactly_its_files() {
         let bytes = std::fs::metadata(&path).expect("there").len();
         files.push(DataFile { path, year: Some(i32::try_from(year).expect("a year")), shard, bytes });
     }
-    let snapshot = TableSnapshot { version: 1, files };
+    TableSnapshot { version: 1, files }
+}
+
+/// The provider over Parquet files: only the years asked for, the year from the snapshot, several shards.
+#[test]
+fn a_snapshot_is_read_from_exactly_its_files() {
+    let declared = POLICY.table("contact").expect("a table");
+    // A folder whose name needs care in addresses.
+    let folder = tempfile::Builder::new().prefix("bydel øst %20").tempdir().expect("a folder");
+    let snapshot = stored(declared, folder.path(), &[(2023, 0, 1), (2024, 0, 1), (2024, 3, 200)], 3);
     let run = |sql: &str| {
         let plan = plan(sql);
         let source = super::SnapshotTable::new(declared, Some(&snapshot), &plan.query.years);
@@ -338,4 +344,31 @@ fn a_snapshot_is_read_from_exactly_its_files() {
     std::fs::remove_file(folder.path().join("part-2024-3.parquet")).expect("removed");
     assert!(run("select count(*) from contact where year = 2024").is_err());
     assert_eq!(run("select count(*) from contact where year = 2023").expect("other files"), [3]);
+}
+
+/// That files are split by person is only declared to `DataFusion`, which would take a person of two files for two.
+#[test]
+fn a_person_in_two_files_of_a_year_is_no_two_persons() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["contact", "person_year"] {
+        let declared = POLICY.table(name).expect("a table");
+        let plan = plan(&format!("select count(distinct person) from {name} where year = 2024"));
+        let run = |cells: &[(i64, u8, u8)]| {
+            let snapshot = stored(declared, folder.path(), cells, 1);
+            let source = super::SnapshotTable::new(declared, Some(&snapshot), &plan.query.years);
+            let mut found = runtime()
+                .block_on(read(&limits(), std::sync::Arc::new(source), &plan.query))
+                .expect("in order");
+            found.remove(0).into_exact(1).expect("summed").reveal().to_vec()
+        };
+        assert_eq!(run(&[(2024, 0, 1), (2024, 1, 70)]), [2]);
+        assert_eq!(run(&[(2024, 0, 1), (2024, 1, 1)]), [1]);
+    }
+    let declared = POLICY.table("person_year").expect("a table");
+    let snapshot = stored(declared, folder.path(), &[(2024, 0, 1), (2024, 1, 1)], 1);
+    let source = super::SnapshotTable::new(declared, Some(&snapshot), &BTreeSet::from([2024]));
+    let request = shape::request(2024);
+    let limits = limits();
+    let read = crate::measure::marginals::read(&limits, std::sync::Arc::new(source), &request);
+    assert!(matches!(runtime().block_on(read).map(drop), Err(super::RunError::Unordered)));
 }

@@ -9,10 +9,10 @@ use crate::plan::{Bounding, ONE, Part};
 /// Norms are chosen in sixteenths, finer than a row.
 pub(crate) const NORM_UNIT: i64 = 16;
 
-/// Pseudonym and year.
-pub(super) type Unit = ([u8; 16], i64);
+/// Year and pseudonym.
+pub(crate) type Unit = (i64, [u8; 16]);
 
-/// Collects the rows of the inner aggregation, which come ordered by person and year.
+/// Collects the rows of the inner aggregation, which come ordered by year and person.
 ///
 /// # Privacy
 /// A person-year is one vector only if its rows come together. That they do is checked for every row: units
