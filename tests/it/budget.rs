@@ -1,16 +1,6 @@
 //! The budget: charged before the data is read, never refunded, never overdrawn.
 
-use crate::support::{fresh_book, json};
-
-fn spent(dir: &std::path::Path) -> f64 {
-    let budget = json(dir, &["budget", "show"]).ok().json();
-    let block = budget["blocks"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .find(|b| b["family"] == "persons" && b["block"] == "2023");
-    block.unwrap()["rho_spent"].as_f64().unwrap()
-}
+use crate::support::{fresh_book, json, spent};
 
 #[test]
 fn a_fault_after_the_charge_refunds_nothing() {
@@ -23,7 +13,7 @@ fn a_fault_after_the_charge_refunds_nothing() {
         }
     }
     let error = json(book.path(), &["query", sql]).error(1);
-    assert!((spent(book.path()) - 0.005).abs() < 1e-9, "{error}");
+    assert!((spent(book.path(), "2023") - 0.005).abs() < 1e-9, "{error}");
     assert!(!error.to_string().contains("parquet"), "an inner message got out: {error}");
 }
 
@@ -39,9 +29,9 @@ fn the_share_of_an_analyst_runs_out_with_one_sentence() {
     assert_eq!(refused["kind"], "exhausted");
     let message = refused["message"].as_str().unwrap();
     assert!(message.contains("2023") && message.contains("0.013"), "what remains is not said: {message}");
-    assert!((spent(book.path()) - 0.08).abs() < 1e-9);
+    assert!((spent(book.path(), "2023") - 0.08).abs() < 1e-9);
     ask("0.013", "female").ok();
-    assert!(spent(book.path()) <= 0.093 + 1e-9);
+    assert!(spent(book.path(), "2023") <= 0.093 + 1e-9);
 }
 
 #[test]
@@ -58,5 +48,5 @@ fn every_analyst_is_stopped_at_the_share() {
             .ok();
         ask("select count(*) from contact where year = 2023 and month = 3", analyst, rho).error(3);
     }
-    assert!((spent(book.path()) - 0.155).abs() < 1e-8);
+    assert!((spent(book.path(), "2023") - 0.155).abs() < 1e-8);
 }

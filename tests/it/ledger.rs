@@ -5,20 +5,9 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{binary, fresh_book, json, skjerm};
+use crate::support::{binary, entries, fresh_book, json, skjerm, spent};
 
 const QUESTION: &str = "select gender, count(distinct person) from contact where year = 2023 group by gender";
-
-fn spent(dir: &Path, block: &str) -> f64 {
-    let shown = json(dir, &["budget", "show"]).ok().json();
-    let found = shown["blocks"].as_array().unwrap().iter().find(|b| b["block"] == block).unwrap().clone();
-    found["rho_spent"].as_f64().unwrap()
-}
-
-fn entries(dir: &Path, arguments: &[&str]) -> Vec<Value> {
-    let all = [&["budget", "history"], arguments].concat();
-    json(dir, &all).ok().json()["entries"].as_array().unwrap().clone()
-}
 
 fn verify(dir: &Path, arguments: &[&str]) -> crate::support::Ran {
     json(dir, &[&["budget", "verify"], arguments].concat())

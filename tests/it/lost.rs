@@ -3,23 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde_json::Value;
-
-use crate::support::{Ran, binary, city, files_below, fresh_book, installation, json, skjerm};
+use crate::support::{
+    Ran, binary, city, entries, files_below, fresh_book, installation, json, skjerm, spent,
+};
 
 const QUESTION: &str = "select gender, count(distinct person) from contact where year = 2023 group by gender";
 const PUBLISH: [&str; 4] = ["release", "publish", "--year", "2023"];
-
-fn spent(dir: &Path, block: &str) -> f64 {
-    let shown = json(dir, &["budget", "show"]).ok().json();
-    let found = shown["blocks"].as_array().unwrap().iter().find(|b| b["block"] == block).unwrap().clone();
-    found["rho_spent"].as_f64().unwrap()
-}
-
-fn entries(dir: &Path, kind: &str) -> Vec<Value> {
-    let all = json(dir, &["budget", "history", "--kind", kind]).ok().json();
-    all["entries"].as_array().unwrap().clone()
-}
 
 fn close(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-9
@@ -47,7 +36,13 @@ fn a_release_whose_measuring_fails_is_taken_up_under_its_charge() {
     }
     json(book.path(), &PUBLISH).ok();
     assert!(close(spent(book.path(), "2023"), 0.155), "and is not paid twice");
-    assert_eq!((entries(book.path(), "charge").len(), entries(book.path(), "resumed").len()), (1, 1));
+    assert_eq!(
+        (
+            entries(book.path(), &["--kind", "charge"]).len(),
+            entries(book.path(), &["--kind", "resumed"]).len()
+        ),
+        (1, 1)
+    );
 }
 
 #[test]
@@ -104,7 +99,7 @@ fn a_damaged_or_lost_book_without_a_copy_leaves_a_way_on() {
     }
     json(book.path(), &["query", QUESTION]).error(3);
     json(book.path(), &["budget", "verify"]).ok();
-    let written_off = entries(book.path(), "written_off");
+    let written_off = entries(book.path(), &["--kind", "written_off"]);
     assert_eq!(
         (&written_off[0]["who"], &written_off[0]["reason"]),
         (&"steward".into(), &"the disk was lost".into())
@@ -181,10 +176,10 @@ fn a_comparison_that_cannot_be_made_charges_neither_campaign() {
     compare("2022-summer", "2023-summer", &["--rho", "0.2"]).ok();
     assert!(close(spent(book.path(), "2023-summer"), 0.2) && close(spent(book.path(), "2022-summer"), 0.2));
     // A refusal is an entry, and holds no name.
-    let before = entries(book.path(), "refused").len();
+    let before = entries(book.path(), &["--kind", "refused"]).len();
     json(book.path(), &["scene", "compare", "Kari Nordmann", "2022-summer", "--as", "planner"]).error(2);
     json(book.path(), &["scene", "compare", "2022-summer", "2023-summer", "--as", "district"]).error(4);
-    let refused = entries(book.path(), "refused");
+    let refused = entries(book.path(), &["--kind", "refused"]);
     assert_eq!(refused.len(), before + 2);
     assert!(!serde_json::to_string(&refused).unwrap().contains("Nordmann"), "{refused:?}");
 }

@@ -201,3 +201,16 @@ fn the_bounds_of_a_fair_coin() {
     let (low, high) = binomial_bounds(100, 0.5);
     assert_eq!((low, high), (26, 74));
 }
+
+/// ρ that is spent of a calendar year or a campaign.
+pub(crate) fn spent(dir: &Path, block: &str) -> f64 {
+    let shown = json(dir, &["budget", "show"]).ok().json();
+    let found = shown["blocks"].as_array().unwrap().iter().find(|b| b["block"] == block);
+    found.unwrap()["rho_spent"].as_f64().unwrap()
+}
+
+/// The entries of the ledger that pass the filters.
+pub(crate) fn entries(dir: &Path, filters: &[&str]) -> Vec<Value> {
+    let all = json(dir, &[&["budget", "history"], filters].concat()).ok().json();
+    all["entries"].as_array().unwrap().clone()
+}
