@@ -26,6 +26,9 @@ pub enum IngestError {
     /// Files that cannot be read as a whole. Every such file is named.
     #[error("{}", refusal(.0))]
     Refused(Vec<FileError>),
+    /// A list of persons to be taken out that cannot be used as a whole.
+    #[error("nobody was taken out: {0}")]
+    List(FileError),
     /// A mapping file that cannot be used.
     #[error(transparent)]
     Mapping(#[from] MappingError),
@@ -89,6 +92,7 @@ impl IngestError {
             Self::NoFiles
                 | Self::UnknownSource { .. }
                 | Self::Refused(_)
+                | Self::List(_)
                 | Self::Mapping(_)
                 | Self::SameKey
                 | Self::OtherKey { .. }
@@ -104,6 +108,7 @@ impl IngestError {
             Self::Refused(errors) => {
                 Some(errors.iter().map(|e| e.problem.advice()).collect::<Vec<_>>().join(" "))
             }
+            Self::List(error) => Some(error.problem.advice().to_owned()),
             Self::SameKey | Self::OtherKey { .. } => {
                 Some("put the kept copies of this installation's keys back into its folder keys".into())
             }
@@ -189,6 +194,14 @@ pub enum FileProblem {
         /// without a header, those would be somebody's data.
         unknown_at: Vec<usize>,
     },
+    /// A list of persons with a line that cannot be used.
+    #[error("line {line}: {problem}")]
+    List {
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        problem: ListProblem,
+    },
     /// Two columns mean the same field.
     #[error("the columns {first} and {second} of the header in line {line} both mean {field}")]
     DoubleHeader {
@@ -218,8 +231,61 @@ impl FileProblem {
                 "Export the column too, or add its header to the source's mapping file."
             }
             Self::DoubleHeader { .. } => "Remove or rename one of them.",
+            Self::List { .. } => {
+                "Correct the line, or clear the cells that are not to be used, and give the whole list again."
+            }
         }
     }
+}
+
+/// What is wrong with a line of a list of persons. Says nothing of what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ListProblem {
+    /// A workbook.
+    #[error("this is a workbook; save the list as CSV")]
+    Workbook,
+    /// No header that identifies anybody.
+    #[error(
+        "the header names nothing that identifies a person: it needs Fødselsnummer, or Navn (or Fornavn and Etternavn) and Fødselsdato, or Kilde and Klientnummer"
+    )]
+    Header,
+    /// A column twice.
+    #[error("two columns of the header mean the same")]
+    Twice,
+    /// No line below the header.
+    #[error("the list names nobody")]
+    Nobody,
+    /// Another number of fields than the header, an open quote, or damaged bytes.
+    #[error("the line has more or fewer fields than the header, or is damaged")]
+    Line,
+    /// Nothing is filled in.
+    #[error("nothing in the line identifies a person")]
+    Person,
+    /// Not an identity number.
+    #[error("this is no identity number")]
+    Number,
+    /// Control digits do not match.
+    #[error("the control digits of the identity number do not match")]
+    CheckDigit,
+    /// A name without a birth date, or the reverse.
+    #[error("a name and a birth date identify together: one of them is missing")]
+    NameOrBirth,
+    /// A name of one part.
+    #[error("the name needs a given and a family name")]
+    Name,
+    /// Not a date.
+    #[error("the birth date is no date: write it as dd.mm.yyyy or yyyy-mm-dd")]
+    Birth,
+    /// A source without a client number, or the reverse.
+    #[error("a source and its client number identify together: one of them is missing")]
+    SourceOrClient,
+    /// A source without a mapping.
+    #[error("the source is unknown: known are {}", known.join(", "))]
+    Source {
+        /// What there is.
+        known: Vec<String>,
+    },
 }
 
 fn unrecognised(at: &[usize]) -> String {

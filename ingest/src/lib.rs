@@ -8,6 +8,7 @@
 //! * A person is known by national identity number ([`identity`]), else by name and birth date, else by the source's
 //!   client number, and becomes a pseudonym of the first layer: a keyed BLAKE3 hash of 128 bits, with a key of its own
 //!   for each of the three, so that they never meet by chance.
+//! * [`persons_to_erase`] reads a list of persons to be taken out into the same pseudonyms.
 //! * [`ingest`] reads all files first and then hands the rows to the warehouse, which hashes again with its own key.
 //!
 //! # Privacy
@@ -19,6 +20,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::format_collect))]
 
 mod custody;
+mod erasure;
 mod error;
 mod header;
 pub mod identity;
@@ -36,7 +38,8 @@ mod spelling;
 mod table;
 mod values;
 
-pub use error::{FileError, FileProblem, IngestError};
+pub use erasure::persons_to_erase;
+pub use error::{FileError, FileProblem, IngestError, ListProblem};
 pub use key::LinkingKey;
 pub use mapping::{MappingError, sources};
 pub use progress::{Progress, Silent};

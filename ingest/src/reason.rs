@@ -27,6 +27,8 @@ pub enum Reason {
     OutOfBounds,
     /// The event's year is not one of the policy's.
     YearOutsidePolicy,
+    /// The event's year is older than the policy lets its table be kept.
+    PastRetention,
     /// More or fewer fields than the header has; also the last line of a cut file.
     WrongNumberOfFields,
     /// Bytes that are no text in the file's encoding.
@@ -41,7 +43,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::UnknownCode,
         Self::BadDate,
         Self::FutureDate,
@@ -52,6 +54,7 @@ impl Reason {
         Self::MissingValue,
         Self::OutOfBounds,
         Self::YearOutsidePolicy,
+        Self::PastRetention,
         Self::WrongNumberOfFields,
         Self::BadEncoding,
         Self::UnclosedQuote,
@@ -72,6 +75,7 @@ impl Reason {
             Self::MissingValue => "missing_value",
             Self::OutOfBounds => "out_of_bounds",
             Self::YearOutsidePolicy => "year_outside_policy",
+            Self::PastRetention => "past_retention",
             Self::WrongNumberOfFields => "wrong_number_of_fields",
             Self::BadEncoding => "bad_encoding",
             Self::UnclosedQuote => "unclosed_quote",
@@ -102,6 +106,9 @@ impl Reason {
             Self::OutOfBounds => "the number is outside the policy's bounds: correct it",
             Self::YearOutsidePolicy => {
                 "the year is not one of the policy's: leave the row out, or extend `years`"
+            }
+            Self::PastRetention => {
+                "the year is older than the policy lets the table be kept: leave the row out"
             }
             Self::WrongNumberOfFields => {
                 "the line has more or fewer fields than the header: export again (a cut file?), or quote the field that holds a delimiter"

@@ -39,6 +39,8 @@ pub(crate) struct FileRows<'a> {
     mapping: &'a Compiled,
     key: &'a LinkingKey,
     years: YearRange,
+    /// The first year that each table may still hold.
+    oldest: Vec<Option<i32>>,
     /// The lines a form of a count must have.
     grid: Option<Grid>,
     today: Date,
@@ -94,6 +96,11 @@ impl<'a> FileRows<'a> {
             mapping,
             key,
             years: policy.years,
+            oldest: mapping
+                .tables
+                .iter()
+                .map(|table| policy.table(&table.name).and_then(|table| table.oldest_kept(today)))
+                .collect(),
             grid: Grid::new(policy),
             today,
             search: Search::default(),
@@ -192,7 +199,7 @@ impl Row<'_, '_> {
         let mapping = self.file.mapping;
         let at = self.table()?;
         let table = &mapping.tables[at];
-        let date = self.event_date(table)?;
+        let date = self.event_date(table, self.file.oldest[at])?;
         let birth = match mapping.person.as_ref().and_then(|p| p.birth_date) {
             Some(field) => self.birth_date(field, date)?,
             None => None,
@@ -245,7 +252,7 @@ impl Row<'_, '_> {
         route.words.get(&word).copied().ok_or((Some(route.field), Reason::UnknownCode))
     }
 
-    fn event_date(&self, table: &TablePlan) -> Result<Date, Refusal> {
+    fn event_date(&self, table: &TablePlan, oldest: Option<i32>) -> Result<Date, Refusal> {
         let refuse = |reason| (Some(table.date), reason);
         let cell = self.cell(table.date);
         if cell.is_empty() {
@@ -257,6 +264,9 @@ impl Row<'_, '_> {
         }
         if !self.file.years.contains(i32::from(date.year())) {
             return Err(refuse(Reason::YearOutsidePolicy));
+        }
+        if oldest.is_some_and(|oldest| i32::from(date.year()) < oldest) {
+            return Err(refuse(Reason::PastRetention));
         }
         Ok(date)
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use jiff::civil::Date;
 use skjerm_warehouse::policy::Policy;
-use skjerm_warehouse::{DeliveryLoad, Installation, Warehouse, WarehouseKey};
+use skjerm_warehouse::{DeliveryLoad, Installation, Warehouse, WarehouseKey, today_in_oslo};
 
 use crate::custody::Custody;
 use crate::error::{FileError, FileProblem, IngestError};
@@ -169,7 +169,7 @@ pub async fn ingest(
         })
         .collect();
     custody.keep()?;
-    let loads = warehouse.load(warehouse_key, deliveries).await?;
+    let loads = warehouse.load_on(warehouse_key, deliveries, today).await?;
     progress.advance(rows);
     progress.finish();
     let mut reports = Vec::with_capacity(read.len());
@@ -195,15 +195,6 @@ pub async fn ingest(
         "ingested"
     );
     Ok(report)
-}
-
-fn today_in_oslo() -> Date {
-    let now = jiff::Timestamp::now();
-    // Without a time-zone database, the day of UTC: at most two hours behind.
-    match now.in_tz("Europe/Oslo") {
-        Ok(there) => there.date(),
-        Err(_) => now.to_zoned(jiff::tz::TimeZone::UTC).date(),
-    }
 }
 
 fn base_name(path: &Path) -> String {

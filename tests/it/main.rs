@@ -13,6 +13,7 @@ mod house;
 mod ingest;
 mod invariants;
 mod json;
+mod keep;
 mod leaks;
 mod ledger;
 mod lost;

@@ -108,6 +108,30 @@ pub enum WarehouseError {
         /// The columns it needs.
         columns: [&'static str; 3],
     },
+    /// Somebody reads files that are to be deleted.
+    #[error(
+        "an older state of the tables has been read for more than {seconds} s, so its files were left; run the command again when that reader is done"
+    )]
+    StillRead {
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The warehouse holds a table that the policy does not declare.
+    #[error(
+        "the warehouse holds the table {table}, which the policy does not declare: its rows can be neither searched nor kept; declare it again, or load anything to drop it, and run the command again"
+    )]
+    Undeclared {
+        /// The table.
+        table: String,
+    },
+    /// The persons are out of the tables, but older files may be left.
+    #[error(
+        "the persons are out of the tables, but files with their rows may be left: {source}; run the same erasure again until it ends with a proof"
+    )]
+    Unproven {
+        /// What came between.
+        source: Box<WarehouseError>,
+    },
     /// Rows could not be put together.
     #[error("rows of table {table} cannot be put together: {source}")]
     Arrow {
@@ -148,6 +172,9 @@ pub enum Refusal {
     /// A year the policy does not declare.
     #[error("the year is not one the policy declares")]
     YearOutsidePolicy,
+    /// A year older than the table is kept.
+    #[error("the year is older than the policy lets the table be kept")]
+    PastRetention,
     /// Year or month that differ from the date's.
     #[error("the value differs from that of the date")]
     NotOfDate,

@@ -3,7 +3,7 @@
 //! * [`Installation`] knows where things are under `--dir`.
 //! * [`policy`] says which tables, columns, codes, bounds and budgets there are.
 //! * [`WarehouseKey`] makes the second layer of pseudonyms; only that layer is stored.
-//! * [`Warehouse`] loads [`Delivery`]s and gives [`Snapshot`]s.
+//! * [`Warehouse`] loads [`Delivery`]s and gives [`Snapshot`]s; it takes persons out again ([`Warehouse::erase`]).
 //! * [`reference::Reference`] holds public reference data.
 //! * [`rounds`] says which rounds of a count are whole.
 //!
@@ -29,6 +29,7 @@ mod delivery;
 mod derive;
 mod error;
 mod installation;
+mod keep;
 mod key;
 pub mod keyfile;
 mod load;
@@ -42,9 +43,14 @@ mod warehouse;
 pub use delivery::{Delivery, DeliveryLoad};
 pub use error::{Refusal, WarehouseError};
 pub use installation::{Installation, InstallationError};
+pub use keep::{
+    Check, Damage, Dropped, Erasure, Outside, Proof, Removed, Retained, Sought, TakenOut, YearRisk,
+    today_in_oslo,
+};
 pub use key::{Purpose, WarehouseKey};
 pub use reference::Reference;
 pub use snapshot::{DataFile, Snapshot, TableSnapshot};
+pub use storage::lease::Lease;
 pub use storage::{SHARDS, least_of_shard};
 pub use warehouse::Warehouse;
 

@@ -4,8 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::storage::TableFiles;
+use crate::storage::lease::Lease;
 
-/// The files of every table at one moment. Later loads do not change them.
+/// The files of every table at one moment. Later loads do not change them, and nothing deletes them while the lease
+/// of one of the tables is held: whoever reads the files holds the table, or its lease, until the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// Hash over tables, files and their contents: equal ids mean equal data.
@@ -21,6 +23,8 @@ pub struct TableSnapshot {
     pub version: u64,
     /// Data files by year and shard, at most one of each.
     pub files: Vec<DataFile>,
+    /// Keeps the files where they are.
+    pub lease: Lease,
 }
 
 /// A Parquet file. Its rows are all of one year and one shard, sorted by person and record, with the columns of
@@ -41,6 +45,12 @@ impl Snapshot {
     /// Whether no load ever happened; one that brought nothing counts.
     pub fn is_unloaded(&self) -> bool {
         self.id == snapshot_id(std::iter::empty()) && self.tables.values().all(|table| table.version == 0)
+    }
+
+    /// The snapshot with a lease of its files.
+    pub(crate) fn leased(mut self, lease: &Lease) -> Self {
+        self.tables.values_mut().for_each(|table| table.lease = lease.clone());
+        self
     }
 
     /// Hash over the files of one table and some years: equal ids mean equal rows, whatever was loaded elsewhere. An
@@ -71,7 +81,7 @@ impl TableSnapshot {
             shard: *shard,
             bytes: file.bytes,
         });
-        Self { version, files: files.collect() }
+        Self { version, files: files.collect(), lease: Lease::default() }
     }
 }
 

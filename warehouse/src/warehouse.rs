@@ -3,28 +3,37 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures::future::try_join_all;
+use jiff::civil::Date;
 
 use crate::derive::Derivation;
+use crate::keep::{self, today_in_oslo};
 use crate::load::{State, Workplace};
 use crate::policy::Policy;
 use crate::snapshot::{TableSnapshot, snapshot_id};
 use crate::storage::TableFiles;
 use crate::storage::delta::{TableLog, commit_file};
 use crate::storage::files::{self, LoadLock};
+use crate::storage::lease;
 use crate::storage::pointer::Pointer;
 use crate::{Delivery, DeliveryLoad, Installation, Reference, Snapshot, WarehouseError, WarehouseKey};
 
 /// The tables of an installation.
 #[derive(Debug)]
 pub struct Warehouse {
-    root: PathBuf,
-    policy: Arc<Policy>,
+    pub(crate) root: PathBuf,
+    /// The folder of the installation.
+    pub(crate) installation: PathBuf,
+    pub(crate) policy: Arc<Policy>,
     derivation: Arc<Derivation>,
     reference: Reference,
     /// The last snapshot read, by the pointer it belongs to.
+    /// Without its lease: what nobody reads may be deleted.
     last: Mutex<Option<(Pointer, Snapshot)>>,
+    /// How long readers of files to be deleted are waited for.
+    pub(crate) patience: Duration,
 }
 
 impl Warehouse {
@@ -34,6 +43,8 @@ impl Warehouse {
         let root = std::fs::create_dir_all(&folder).and_then(|()| folder.canonicalize());
         Ok(Self {
             root: root.map_err(WarehouseError::io("open", &folder))?,
+            installation: installation.root().to_owned(),
+            patience: keep::patience(&policy),
             derivation: Arc::new(Derivation::new(&policy)?),
             policy,
             reference: Reference::shipped()?,
@@ -55,14 +66,24 @@ impl Warehouse {
         key: &WarehouseKey,
         deliveries: Vec<Delivery>,
     ) -> Result<Vec<DeliveryLoad>, WarehouseError> {
+        self.load_on(key, deliveries, today_in_oslo()).await
+    }
+
+    /// The same as if it were this day in Oslo: rows that are past their retention on it are refused.
+    pub async fn load_on(
+        &self,
+        key: &WarehouseKey,
+        deliveries: Vec<Delivery>,
+        today: Date,
+    ) -> Result<Vec<DeliveryLoad>, WarehouseError> {
         let root = self.root.clone();
         let lock = Arc::new(blocking(move || LoadLock::wait(&root)).await?);
         let pointer = Pointer::read(&self.root)?;
         let before = self.state(pointer.as_ref()).await?;
-        let (root, policy, derivation) = (self.root.clone(), self.policy.clone(), self.derivation.clone());
+        let (root, policy, derivation) = self.shared();
         let (key, mut after) = (key.clone(), before.clone());
         let (loads, after) = held(&lock, move || {
-            let place = Workplace { root: &root, policy: &policy, derivation: &derivation };
+            let place = Workplace { root: &root, policy: &policy, derivation: &derivation, today };
             let loads = place.prepare(&key, deliveries, &mut after)?;
             Ok((loads, after))
         })
@@ -73,14 +94,14 @@ impl Warehouse {
         Ok(loads)
     }
 
-    /// The tables as they are now.
+    /// The tables as they are now. Their files stay for as long as the snapshot, or one of its tables, lives.
     pub async fn snapshot(&self) -> Result<Snapshot, WarehouseError> {
-        let Some(pointer) = Pointer::read(&self.root)? else {
+        let Some((pointer, lease)) = lease::take(&self.root)? else {
             let empty = self.policy.tables.keys().map(|name| (name.clone(), TableSnapshot::default()));
             return Ok(Snapshot { id: snapshot_id(std::iter::empty()), tables: empty.collect() });
         };
         if let Some(snapshot) = self.remembered(&pointer) {
-            return Ok(snapshot);
+            return Ok(snapshot.leased(&lease));
         }
         let state = self.state(Some(&pointer)).await?;
         let id = snapshot_id(state.iter().map(|(name, files)| (name.as_str(), files)));
@@ -98,7 +119,7 @@ impl Warehouse {
         if let Ok(mut last) = self.last.lock() {
             *last = Some((pointer, snapshot.clone()));
         }
-        Ok(snapshot)
+        Ok(snapshot.leased(&lease))
     }
 
     /// Public reference data.
@@ -116,8 +137,13 @@ impl Warehouse {
         last.as_ref().filter(|(of, _)| of == pointer).map(|(_, snapshot)| snapshot.clone())
     }
 
+    /// What work off the tasks' threads needs.
+    pub(crate) fn shared(&self) -> (PathBuf, Arc<Policy>, Arc<Derivation>) {
+        (self.root.clone(), self.policy.clone(), self.derivation.clone())
+    }
+
     /// The files the pointer means.
-    async fn state(&self, pointer: Option<&Pointer>) -> Result<State, WarehouseError> {
+    pub(crate) async fn state(&self, pointer: Option<&Pointer>) -> Result<State, WarehouseError> {
         let tables = self.policy.tables.values();
         let versions = tables.filter_map(|t| Some((t, *pointer?.tables.get(&t.name)?)));
         let read = versions.map(async |(table, version)| {
@@ -128,12 +154,12 @@ impl Warehouse {
     }
 
     /// Makes the new files durable, commits each table, makes the commits durable, then moves the pointer.
-    async fn commit(
+    pub(crate) async fn commit(
         &self,
         lock: &Arc<LoadLock>,
         before: &State,
         after: &State,
-    ) -> Result<(), WarehouseError> {
+    ) -> Result<Pointer, WarehouseError> {
         let none = TableFiles::new();
         let mut new = Vec::new();
         for (table, files) in after {
@@ -152,7 +178,12 @@ impl Warehouse {
         self.sync(lock, logs.collect()).await?;
         let id = snapshot_id(after.iter().map(|(name, files)| (name.as_str(), files)));
         let (root, pointer) = (self.root.clone(), Pointer { id, tables });
-        held(lock, move || pointer.write(&root)).await
+        held(lock, move || {
+            lease::prepare(&root, &pointer.id)?;
+            pointer.write(&root)?;
+            Ok(pointer)
+        })
+        .await
     }
 
     async fn sync(&self, lock: &Arc<LoadLock>, paths: Vec<PathBuf>) -> Result<(), WarehouseError> {
@@ -162,7 +193,7 @@ impl Warehouse {
 }
 
 /// Does work for the processor and the disk off the tasks' threads.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, WarehouseError> + Send + 'static,
 ) -> Result<T, WarehouseError> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(WarehouseError::Interrupted))
@@ -170,7 +201,7 @@ async fn blocking<T: Send + 'static>(
 
 /// The same under the loaders' lock. Such work goes on when the caller gives up waiting; it keeps the lock until
 /// it is done, so that no other loader comes between.
-async fn held<T: Send + 'static>(
+pub(crate) async fn held<T: Send + 'static>(
     lock: &Arc<LoadLock>,
     work: impl FnOnce() -> Result<T, WarehouseError> + Send + 'static,
 ) -> Result<T, WarehouseError> {

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::error::FileProblem;
+use crate::error::{FileProblem, ListProblem};
 use crate::mapping::Compiled;
 use crate::reason::Reason;
 use crate::values::Cell;
@@ -47,6 +47,14 @@ pub(crate) fn bytes_of(bytes: &[u8], mapping: &Compiled, sink: &mut dyn Sink) ->
     }
     let text = text::decode(bytes, mapping.encoding)?;
     csv::read(&text, mapping.delimiter, sink)
+}
+
+/// Reads delimited text that no mapping describes into a sink.
+pub(crate) fn text_of(bytes: &[u8], sink: &mut dyn Sink) -> Result<(), FileProblem> {
+    if bytes.starts_with(b"PK\x03\x04") {
+        return Err(FileProblem::List { line: 1, problem: ListProblem::Workbook });
+    }
+    csv::read(&text::decode(bytes, None)?, None, sink)
 }
 
 /// Checks what can be said of a file without reading it, and gives its size.

@@ -10,6 +10,7 @@
 //! | [`measure`] | marginals for releases, scene counts, patrols |
 //! | `engine`, `ask`, `measuring` | who may, what it costs, in which order |
 //! | `book`, `pay`, `records` | the ledger: opened, charged before data are read, told what else happened |
+//! | `keep` | the steward's work on the warehouse: erasure, retention, the check; noted in the ledger |
 //! | `policy_change` | which policy is in force, and what it takes to loosen it |
 
 mod adopt;
@@ -19,6 +20,7 @@ mod book;
 mod caller;
 mod engine;
 mod error;
+mod keep;
 mod kept;
 pub mod measure;
 mod measuring;

@@ -38,6 +38,11 @@ impl Derivation {
             || (table == count_round::TABLE && self.count_round)
     }
 
+    /// The rules of `person_year`, if the policy has it.
+    pub(crate) fn person_year(&self) -> Option<&person_year::Rules> {
+        self.person_year.as_ref()
+    }
+
     /// Makes the derived tables anew where their sources were touched.
     pub(crate) fn run<'a>(
         &self,
@@ -48,7 +53,11 @@ impl Derivation {
         let mut made = Vec::new();
         if let (Some(rules), Some(table)) = (&self.person_year, place.policy.table(person_year::TABLE)) {
             let sources = touched.iter().filter(|(name, _)| rules.reads(name));
-            let cells: BTreeSet<Cell> = sources.flat_map(|(_, cells)| cells).copied().collect();
+            let cells = sources.flat_map(|(_, cells)| cells).copied();
+            // Where a source is kept longer than the person-years, these do not come back with it.
+            let cells: BTreeSet<Cell> = cells
+                .filter(|(year, _)| table.oldest_kept(place.today).is_none_or(|oldest| *year >= oldest))
+                .collect();
             made.push((table, person_year::make(place, rules, table, state, cells)?));
         }
         if let (true, Some(table)) = (self.count_round, place.policy.table(count_round::TABLE)) {

@@ -31,6 +31,7 @@ pub(crate) fn accept(
     derivation: &Derivation,
     key: &WarehouseKey,
     deliveries: Vec<Delivery>,
+    today: Date,
 ) -> Result<BTreeMap<String, Vec<Accepted>>, WarehouseError> {
     let mut jobs = Vec::new();
     for (at, delivery) in deliveries.into_iter().enumerate() {
@@ -45,7 +46,7 @@ pub(crate) fn accept(
         if derivation.derives(&origin.table) {
             return Err(origin.refuse(None, None, Refusal::DerivedTable));
         }
-        let rows = Checker { policy, table, origin: &origin, rows: &rows }.check()?;
+        let rows = Checker { policy, table, today, origin: &origin, rows: &rows }.check()?;
         let rows = second_layer(table, key, &rows)?;
         Ok((origin.table, Accepted { delivery, rows }))
     })?;
@@ -83,6 +84,7 @@ impl Origin {
 struct Checker<'a> {
     policy: &'a Policy,
     table: &'a Table,
+    today: Date,
     origin: &'a Origin,
     rows: &'a RecordBatch,
 }
@@ -158,11 +160,8 @@ impl Checker<'_> {
         let mut dates = Vec::with_capacity(days.len());
         for (row, day) in days.values().iter().enumerate() {
             if *day != last.0 {
-                let date =
-                    jiff::Span::new().try_days(*day).and_then(|s| Date::constant(1970, 1, 1).checked_add(s));
-                let wrong = |_| self.origin.refuse(Some(name), Some(row), Refusal::YearOutsidePolicy);
-                let date = date.map_err(wrong)?;
-                last = (*day, (i64::from(date.year()), i64::from(date.month())));
+                let wrong = || self.origin.refuse(Some(name), Some(row), Refusal::YearOutsidePolicy);
+                last = (*day, year_and_month(*day).ok_or_else(wrong)?);
             }
             dates.push(last.1);
         }
@@ -180,6 +179,11 @@ impl Checker<'_> {
         if let Some(row) = years.values().iter().position(outside) {
             return Err(self.origin.refuse(Some(column), Some(row), Refusal::YearOutsidePolicy));
         }
+        // They would come back each time, after `warehouse retain` had dropped them.
+        let oldest = self.table.oldest_kept(self.today).map_or(i64::MIN, i64::from);
+        if let Some(row) = years.values().iter().position(|year| *year < oldest) {
+            return Err(self.origin.refuse(Some(column), Some(row), Refusal::PastRetention));
+        }
         let Some(dates) = dates else { return Ok(()) };
         let differs = |(year, (of_date, _)): (&i64, &(i64, i64))| year != of_date;
         match years.values().iter().zip(dates).position(differs) {
@@ -187,6 +191,12 @@ impl Checker<'_> {
             None => Ok(()),
         }
     }
+}
+
+/// Year and month of a day since 1970; nothing for a day that no calendar has.
+pub(crate) fn year_and_month(day: i32) -> Option<(i64, i64)> {
+    let date = Date::constant(1970, 1, 1).checked_add(jiff::Span::new().try_days(day).ok()?).ok()?;
+    Some((i64::from(date.year()), i64::from(date.month())))
 }
 
 fn int64(array: &ArrayRef) -> &PrimitiveArray<Int64Type> {

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use arrow::record_batch::RecordBatch;
+use jiff::civil::Date;
 
 use crate::delivery::DeliveryLoad;
 use crate::derive::Derivation;
@@ -34,6 +35,8 @@ pub(crate) struct Workplace<'a> {
     pub(crate) root: &'a Path,
     pub(crate) policy: &'a Policy,
     pub(crate) derivation: &'a Derivation,
+    /// The day, for what is past its retention.
+    pub(crate) today: Date,
 }
 
 /// One file to be made: the rows a cell will have.
@@ -59,7 +62,7 @@ impl Workplace<'_> {
         state: &mut State,
     ) -> Result<Vec<DeliveryLoad>, WarehouseError> {
         let mut loads = vec![DeliveryLoad::default(); deliveries.len()];
-        let accepted = accept::accept(self.policy, self.derivation, key, deliveries)?;
+        let accepted = accept::accept(self.policy, self.derivation, key, deliveries, self.today)?;
         let mut touched: BTreeMap<String, BTreeSet<Cell>> = BTreeMap::new();
         for (table, batches) in accepted {
             let Some(table) = self.policy.table(&table) else { continue };

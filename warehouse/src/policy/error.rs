@@ -239,6 +239,24 @@ pub enum PolicyProblem {
         /// The table.
         table: String,
     },
+    /// Rows that could not be kept for the year they are of.
+    #[error("table \"{table}\" has retention_years = 0; leave it out to keep rows for ever")]
+    RetentionYears {
+        /// The table.
+        table: String,
+    },
+    /// A derived table that outlives what it is made from.
+    #[error(
+        "table \"{table}\" is made from \"{source_table}\", which is kept for {years} years: its retention_years must be {years} or less"
+    )]
+    KeptTooLong {
+        /// The derived table.
+        table: String,
+        /// The table that it is made from and that is kept for the shortest time.
+        source_table: String,
+        /// For how many years that is.
+        years: u32,
+    },
     /// An analyst paid from nowhere.
     #[error("analyst \"{analyst}\" has the share \"{share}\", which no budget declares")]
     UnknownShare {

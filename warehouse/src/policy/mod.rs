@@ -170,6 +170,8 @@ pub struct Table {
     pub grain: Grain,
     /// The most rows of one person in one group that an answer counts before scaling.
     pub max_rows: u32,
+    /// How many whole years rows are kept after the year they are of; without it, for ever.
+    pub retention_years: Option<u32>,
     /// Name for people.
     pub label: Label,
     /// Columns: those of its groups in order, then its own.
@@ -287,6 +289,12 @@ impl Role {
 }
 
 impl Table {
+    /// The first year whose rows may still be held on a day; none when they are kept for ever.
+    pub fn oldest_kept(&self, today: jiff::civil::Date) -> Option<i32> {
+        let kept = i32::try_from(self.retention_years?).unwrap_or(i32::MAX);
+        Some(i32::from(today.year()).saturating_sub(kept))
+    }
+
     /// The column of this name.
     pub fn column(&self, name: &str) -> Option<&Column> {
         self.columns.iter().find(|c| c.name == name)

@@ -19,6 +19,9 @@ pub struct Promise {
     pub open: Vec<String>,
     /// What each analyst may do.
     pub roles: BTreeMap<String, Vec<String>>,
+    /// For how many years rows are kept, of tables that are not kept for ever.
+    #[serde(default)]
+    pub retention: BTreeMap<String, u32>,
 }
 
 /// A protected table.
@@ -45,12 +48,15 @@ impl Policy {
             let roles = analyst.roles.iter().map(|role| role.as_str().to_owned());
             (analyst.name.clone(), roles.collect())
         });
+        let retention =
+            self.tables.values().filter_map(|table| Some((table.name.clone(), table.retention_years?)));
         Promise {
             suppress_below: self.suppress_below,
             answer_step_ms: self.query.answer_step_ms,
             protected: protected.collect(),
             open: open.map(|table| table.name.clone()).collect(),
             roles: roles.collect(),
+            retention: retention.collect(),
         }
     }
 }
@@ -91,6 +97,13 @@ impl Promise {
                 ways.push(format!("the table {name} would hold more about persons: {}", new.join(", ")));
             }
         }
+        for (name, before) in &earlier.retention {
+            let declared = self.protected.contains_key(name) || self.open.contains(name);
+            let longer = self.retention.get(name).is_none_or(|now| now > before);
+            if declared && longer {
+                ways.push(format!("rows of the table {name} would be kept for longer than {before} years"));
+            }
+        }
         for (name, roles) in &self.roles {
             let before = earlier.roles.get(name).map(Vec::as_slice).unwrap_or_default();
             for role in [Role::Release, Role::Steward].map(Role::as_str) {
@@ -120,6 +133,10 @@ mod tests {
     fn a_policy_that_promises_no_less_is_no_loosening() {
         assert!(changed(|_| {}).is_empty());
         assert!(changed(|policy| policy.suppress_below = 10).is_empty());
+        assert!(
+            changed(|policy| policy.tables.get_mut("contact").expect("a table").retention_years = Some(9))
+                .is_empty()
+        );
         assert!(changed(|policy| drop(policy.tables.remove("concern_report"))).is_empty());
         assert!(changed(|policy| policy.analysts.clear()).is_empty());
         assert!(changed(|policy| policy.query.answer_step_ms = 500).is_empty());
@@ -141,6 +158,12 @@ mod tests {
             |policy| policy.tables.get_mut("contact").expect("a table").family = "scene".into(),
             "budgets of scene",
         );
+        for years in [None, Some(11)] {
+            let ways = changed(|policy| {
+                policy.tables.get_mut("contact").expect("a table").retention_years = years;
+            });
+            assert!(ways.len() == 1 && ways[0].contains("longer than 10 years"), "{ways:?}");
+        }
         one(
             |policy| {
                 let table = policy.tables.get_mut("referral").expect("a table");

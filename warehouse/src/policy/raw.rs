@@ -66,6 +66,7 @@ pub(super) struct RawTable {
     pub(super) family: Spanned<String>,
     pub(super) grain: Spanned<String>,
     pub(super) max_rows: Spanned<u32>,
+    pub(super) retention_years: Option<Spanned<u32>>,
     pub(super) label: Label,
     #[serde(default)]
     pub(super) groups: Vec<Spanned<String>>,

@@ -92,6 +92,14 @@ impl Source<'_> {
             .collect::<Result<BTreeMap<_, _>, PolicyError>>()?;
         let analysts = self.analysts(raw.analyst, &budget)?;
         let groups = &raw.groups;
+        let places: BTreeMap<String, Range<usize>> = raw
+            .tables
+            .iter()
+            .map(|(name, table)| {
+                let place = table.retention_years.as_ref().map_or_else(|| name.span(), Spanned::span);
+                (name.get_ref().clone(), place)
+            })
+            .collect();
         let tables = raw
             .tables
             .into_iter()
@@ -106,6 +114,10 @@ impl Source<'_> {
                     problem: problem.into(),
                 });
             }
+        }
+        if let Some(problem) = kept_too_long(&tables) {
+            let place = places.get(problem.0).cloned().unwrap_or_default();
+            return Err(self.wrong(&place, problem.1));
         }
         Ok(Policy {
             name: raw.name,
@@ -285,6 +297,9 @@ impl Source<'_> {
         if *raw.max_rows.get_ref() == 0 {
             return Err(self.wrong(&raw.max_rows.span(), Problem::MaxRows { table }));
         }
+        if let Some(years) = raw.retention_years.as_ref().filter(|years| *years.get_ref() == 0) {
+            return Err(self.wrong(&years.span(), Problem::RetentionYears { table }));
+        }
         let mut columns: Vec<Column> = Vec::new();
         let mut add = |column: &RawColumn, of: &str| {
             let checked = self.column(column, of, codes)?;
@@ -310,6 +325,7 @@ impl Source<'_> {
             family: raw.family.into_inner(),
             grain,
             max_rows: raw.max_rows.into_inner(),
+            retention_years: raw.retention_years.map(Spanned::into_inner),
             label: raw.label,
             columns,
         })
@@ -419,6 +435,26 @@ impl Source<'_> {
         }
         Err(self.wrong(&name.span(), Problem::Name { what, name: text.clone() }))
     }
+}
+
+/// A table of person-years that would be kept longer than one it is made from.
+fn kept_too_long(tables: &BTreeMap<String, Table>) -> Option<(&str, Problem)> {
+    tables.values().filter(|table| table.grain == Grain::PersonYear).find_map(|table| {
+        let sources = tables.values().filter(|source| {
+            source.family == table.family
+                && source.grain == Grain::Events
+                && source.column_of(&ColumnRole::Person).is_some()
+        });
+        let shortest = sources.filter_map(|source| Some((source.retention_years?, &source.name))).min()?;
+        let longer = table.retention_years.is_none_or(|years| years > shortest.0);
+        longer.then(|| {
+            let (years, source) = (shortest.0, shortest.1.clone());
+            (
+                table.name.as_str(),
+                Problem::KeptTooLong { table: table.name.clone(), source_table: source, years },
+            )
+        })
+    })
 }
 
 impl ColumnRole {

@@ -69,6 +69,11 @@ pub(crate) fn sync(root: &Path, files: &[PathBuf]) -> Result<(), WarehouseError>
     workers::each_with(AT_ONCE, folders.into_iter().collect(), sync_one).map(drop)
 }
 
+/// Makes the names in folders durable: those that came, and those that went.
+pub(crate) fn sync_folders(folders: &BTreeSet<PathBuf>) -> Result<(), WarehouseError> {
+    folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_one(folder))
+}
+
 fn sync_one(path: &Path) -> Result<(), WarehouseError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(WarehouseError::io("sync", path))
 }

@@ -4,6 +4,8 @@
 //! `TABLE/year=2023/part-SHARD-HASH.parquet`. The hash is of the file's content, so the same rows always make
 //! the same file, and a file is never changed once it is there.
 //!
+//! [`groups`] cuts a file into row groups by its rows alone, so that a change to one leaves the others.
+//!
 //! [`SHARDS`] splits rows by the top bits of the person's pseudonym (of the record's, where a table has no
 //! person); within a file, rows are sorted by person and record. A query can therefore gather a person's rows
 //! without a shuffle. [`parquet::encode`] checks both on the bytes about to be stored.
@@ -15,6 +17,8 @@
 
 pub(crate) mod delta;
 pub(crate) mod files;
+pub(crate) mod groups;
+pub(crate) mod lease;
 pub(crate) mod parquet;
 pub(crate) mod pointer;
 pub(crate) mod workers;
@@ -63,6 +67,13 @@ pub(crate) fn shard_of_path(path: &str) -> Option<u8> {
 pub(crate) fn path_of(cell: Cell, content: &[u8]) -> String {
     let hash = blake3::hash(content).to_hex();
     format!("year={}/part-{}-{}.parquet", cell.0, cell.1, &hash[..32])
+}
+
+/// Whether a file of this name in a folder of a year is one the warehouse may have written.
+pub(crate) fn is_our_name(name: &str) -> bool {
+    let hash = name.strip_suffix(".parquet").and_then(|name| name.get("part-0-".len()..));
+    shard_of_path(name).is_some()
+        && hash.is_some_and(|h| h.len() == 32 && h.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
 }
 
 #[cfg(test)]

@@ -9,18 +9,24 @@ use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::reader::ChunkReader;
+use parquet::file::writer::SerializedFileWriter;
+use parquet::schema::types::ColumnPath;
 
+use super::groups::{self, Key, Piece, Source};
 use super::{Cell, Pseudonym, shard};
 use crate::WarehouseError;
 use crate::policy::{ColumnRole, Table};
 
-/// Rows of a row group: a file of ordinary size is one group.
-const GROUP_ROWS: usize = 1 << 18;
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 1 << 18;
 
 /// A pseudonym column of a batch.
 pub(crate) fn pseudonyms<'a>(batch: &'a RecordBatch, column: &str) -> Option<&'a FixedSizeBinaryArray> {
@@ -43,52 +49,108 @@ pub(crate) fn order_columns(table: &Table) -> Vec<&str> {
 /// every row is in its shard and in order: a wrong declaration would break privacy, not only speed.
 pub(crate) fn encode(table: &Table, cell: Cell, rows: &RecordBatch) -> Result<Bytes, WarehouseError> {
     let path = Path::new(&table.name).join(format!("year={}", cell.0));
-    let failed = WarehouseError::file(&path, "written");
-    let properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).map_err(&failed)?))
-        .set_statistics_enabled(EnabledStatistics::None)
-        .set_offset_index_disabled(true)
-        .set_max_row_group_row_count(Some(GROUP_ROWS))
-        .set_created_by("skjerm".to_owned())
-        .build();
-    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
-    let mut content = Vec::new();
-    let mut writer =
-        ArrowWriter::try_new_with_options(&mut content, rows.schema(), options).map_err(&failed)?;
-    writer.write(rows).map_err(&failed)?;
-    writer.close().map_err(&failed)?;
-    let content = Bytes::from(content);
+    let content = write(table, rows).map_err(WarehouseError::file(&path, "written"))?;
     check(table, cell, rows.num_rows(), &content)?;
     Ok(content)
+}
+
+/// The bytes of a file made of groups of an old one and of new rows; checked like [`encode`].
+pub(crate) fn assemble(
+    table: &Table,
+    cell: Cell,
+    old: &Source<'_>,
+    pieces: &[Piece],
+) -> Result<Bytes, WarehouseError> {
+    let path = Path::new(&table.name).join(format!("year={}", cell.0));
+    let failed = WarehouseError::file(&path, "written");
+    let mut content = Vec::with_capacity(old.content.len());
+    let schema = old.metadata.file_metadata().schema_descr().root_schema_ptr();
+    let properties = properties(table).map_err(&failed)?.into();
+    let mut writer = SerializedFileWriter::new(&mut content, schema, properties).map_err(&failed)?;
+    let mut rows = 0;
+    for piece in pieces {
+        match piece {
+            Piece::Old(group) => {
+                rows += usize::try_from(old.metadata.row_group(*group).num_rows()).unwrap_or_default();
+                groups::copy(*group, old, &mut writer).map_err(&failed)?;
+            }
+            Piece::New(new) => {
+                rows += new.num_rows();
+                let content = write(table, new).map_err(&failed)?;
+                let metadata = footer(&content).map_err(&failed)?;
+                let source = Source { content: &content, metadata: metadata.metadata() };
+                for group in 0..source.metadata.num_row_groups() {
+                    groups::copy(group, &source, &mut writer).map_err(&failed)?;
+                }
+            }
+        }
+    }
+    writer.close().map_err(&failed)?;
+    let content = Bytes::from(content);
+    check(table, cell, rows, &content)?;
+    Ok(content)
+}
+
+fn properties(table: &Table) -> Result<WriterProperties, ParquetError> {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_statistics_enabled(EnabledStatistics::None)
+        .set_offset_index_disabled(true)
+        .set_max_row_group_row_count(None)
+        .set_created_by("skjerm".to_owned());
+    // A dictionary of values that are all different would only hold them twice.
+    if let Some(distinct) = order_columns(table).last() {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(*distinct), false);
+    }
+    Ok(properties.build())
+}
+
+fn write(table: &Table, rows: &RecordBatch) -> Result<Bytes, ParquetError> {
+    let options =
+        ArrowWriterOptions::new().with_properties(properties(table)?).with_skip_arrow_metadata(true);
+    let mut content = Vec::new();
+    let mut writer = ArrowWriter::try_new_with_options(&mut content, rows.schema(), options)?;
+    for bounds in groups::bounds(keys(table, rows).into_iter().flatten()).windows(2) {
+        writer.write(&rows.slice(bounds[0], bounds[1] - bounds[0]))?;
+        writer.flush()?;
+    }
+    writer.close()?;
+    Ok(Bytes::from(content))
+}
+
+/// The keys of rows, if they have the order columns.
+pub(crate) fn keys<'a>(table: &Table, rows: &'a RecordBatch) -> Option<impl Iterator<Item = Key> + 'a> {
+    let columns: Option<Vec<_>> = order_columns(table).iter().map(|name| pseudonyms(rows, name)).collect();
+    let columns = columns.filter(|columns| !columns.is_empty())?;
+    let key = move |row| (pseudonym(columns[0], row), columns.get(1).map_or(0, |c| pseudonym(c, row)));
+    Some((0..rows.num_rows()).map(key))
 }
 
 /// Reads the order columns back: every row in its shard, in strictly rising order, none lost. Strictly, so
 /// a person-year cannot be there twice, nor a record of a person.
 fn check(table: &Table, cell: Cell, rows: usize, content: &Bytes) -> Result<(), WarehouseError> {
     let misplaced = |what| WarehouseError::Misplaced { table: table.name.clone(), year: cell.0, what };
-    let columns = order_columns(table);
-    let path = Path::new(&table.name);
-    let stored = decode(content.clone(), &columns, path)?;
+    let stored = decode(content.clone(), &order_columns(table), Path::new(&table.name))?;
     if stored.num_rows() != rows {
         return Err(misplaced("in part"));
     }
-    let keys: Option<Vec<_>> = columns.iter().map(|name| pseudonyms(&stored, name)).collect();
-    let Some(keys) = keys.filter(|keys| !keys.is_empty()) else {
-        return Err(misplaced("without a pseudonym"));
-    };
-    let mut before: Option<(Pseudonym, Pseudonym)> = None;
-    for row in 0..rows {
-        let first = pseudonym(keys[0], row);
-        let second = keys.get(1).map_or(0, |column| pseudonym(column, row));
-        if shard(first) != cell.1 {
-            return Err(misplaced("in the wrong shard"));
+    wrong_place(table, cell, &stored).map_or(Ok(()), |what| Err(misplaced(what)))
+}
+
+/// What is wrong with the places of these rows of a cell; nothing if all is as it should be.
+pub(crate) fn wrong_place(table: &Table, cell: Cell, rows: &RecordBatch) -> Option<&'static str> {
+    let Some(keys) = keys(table, rows) else { return Some("without a pseudonym") };
+    let mut before: Option<Key> = None;
+    for key in keys {
+        if shard(key.0) != cell.1 {
+            return Some("in the wrong shard");
         }
-        if before.is_some_and(|before| before >= (first, second)) {
-            return Err(misplaced("out of order, or twice"));
+        if before.is_some_and(|before| before >= key) {
+            return Some("out of order, or twice");
         }
-        before = Some((first, second));
+        before = Some(key);
     }
-    Ok(())
+    None
 }
 
 /// The named columns of a stored file, in the file's order.
@@ -97,18 +159,39 @@ pub(crate) fn read(path: &Path, columns: &[&str]) -> Result<RecordBatch, Warehou
     decode(file, columns, path)
 }
 
-fn decode<R: ChunkReader + 'static>(
+/// The named columns of a file's bytes, or of the file.
+pub(crate) fn decode<R: ChunkReader + 'static>(
     source: R,
     columns: &[&str],
     path: &Path,
 ) -> Result<RecordBatch, WarehouseError> {
+    let metadata = footer(&source).map_err(WarehouseError::file(path, "read"))?;
+    decode_groups(source, &metadata, None, columns, path)
+}
+
+/// What a file's footer says: all of it, so that a copied row group says the same.
+pub(crate) fn footer<R: ChunkReader>(source: &R) -> Result<ArrowReaderMetadata, ParquetError> {
+    ArrowReaderMetadata::load(source, ArrowReaderOptions::new().with_encoding_stats_as_mask(false))
+}
+
+/// The named columns of some row groups, or of all.
+pub(crate) fn decode_groups<R: ChunkReader + 'static>(
+    source: R,
+    metadata: &ArrowReaderMetadata,
+    groups: Option<Vec<usize>>,
+    columns: &[&str],
+    path: &Path,
+) -> Result<RecordBatch, WarehouseError> {
     let failed = WarehouseError::file(path, "read");
-    let builder = ParquetRecordBatchReaderBuilder::try_new(source).map_err(&failed)?;
+    let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(source, metadata.clone());
     if columns.iter().any(|name| builder.schema().column_with_name(name).is_none()) {
         return Err(WarehouseError::damaged(path, "a column is missing"));
     }
+    if let Some(groups) = groups {
+        builder = builder.with_row_groups(groups);
+    }
     let mask = ProjectionMask::columns(builder.parquet_schema(), columns.iter().copied());
-    let reader = builder.with_projection(mask).with_batch_size(GROUP_ROWS).build().map_err(&failed)?;
+    let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(&failed)?;
     let schema = reader.schema();
     let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|error| failed(error.into()))?;
     concat_batches(&schema, &batches).map_err(|error| failed(error.into()))

@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::provider_as_source;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::prelude::{SessionConfig, SessionContext};
+use futures::StreamExt;
+use futures::stream::BoxStream;
 use skjerm_warehouse::policy::QueryDefaults;
 
 use super::error::RunError;
@@ -60,6 +62,9 @@ pub(crate) fn until_step(elapsed: Duration, step: Duration) -> Duration {
     Duration::from_nanos_u128(step - elapsed.as_nanos() % step)
 }
 
+/// Rows as they are read.
+pub(crate) type Rows = BoxStream<'static, datafusion::common::Result<RecordBatch>>;
+
 /// One run's session. A new one each time, so that nothing of a run is left in the next.
 pub(crate) struct RunSession {
     context: SessionContext,
@@ -91,9 +96,14 @@ impl RunSession {
         Ok(LogicalPlanBuilder::scan(name, provider_as_source(table), None)?)
     }
 
-    /// Runs a plan.
-    pub(crate) async fn stream(&self, plan: LogicalPlan) -> Result<SendableRecordBatchStream, RunError> {
-        Ok(self.context.execute_logical_plan(plan).await?.execute_stream().await?)
+    /// Runs a plan. The rows come with the plan, which holds the tables and so the leases of their files: none is
+    /// deleted before the last row is read.
+    pub(crate) async fn stream(&self, plan: LogicalPlan) -> Result<Rows, RunError> {
+        let tables = plan.clone();
+        let rows = self.context.execute_logical_plan(plan).await?.execute_stream().await?;
+        Ok(Box::pin(rows.inspect(move |_| {
+            let _held = &tables;
+        })))
     }
 
     /// How a plan would be run.

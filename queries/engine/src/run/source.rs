@@ -19,9 +19,10 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use object_store::path::Path;
 use skjerm_warehouse::policy::{ColumnRole, Table};
-use skjerm_warehouse::{DataFile, TableSnapshot};
+use skjerm_warehouse::{DataFile, Lease, TableSnapshot};
 
-/// The files of one table and some years. The year comes from the snapshot, not from a path.
+/// The files of one table and some years. The year comes from the snapshot, not from a path. Holds the snapshot's
+/// lease: whoever reads the files holds this.
 ///
 /// # Privacy
 /// No statistics are given to DataFusion: a plan must not answer from a file's exact row counts.
@@ -37,6 +38,7 @@ pub(crate) struct SnapshotTable {
     person: Option<String>,
     /// By year and shard, which is the order of year and person.
     files: Vec<DataFile>,
+    _lease: Lease,
 }
 
 impl SnapshotTable {
@@ -55,6 +57,7 @@ impl SnapshotTable {
             table: TableSchema::builder(file_schema).with_table_partition_cols(vec![year]).build(),
             person: table.column_of(&ColumnRole::Person).map(str::to_owned),
             files,
+            _lease: snapshot.map(|s| s.lease.clone()).unwrap_or_default(),
         }
     }
 

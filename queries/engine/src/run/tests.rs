@@ -312,7 +312,7 @@ fn stored(table: &Table, folder: &std::path::Path, cells: &[(i64, u8, u8)], rows
         let bytes = std::fs::metadata(&path).expect("there").len();
         files.push(DataFile { path, year: Some(i32::try_from(year).expect("a year")), shard, bytes });
     }
-    TableSnapshot { version: 1, files }
+    TableSnapshot { version: 1, files, ..TableSnapshot::default() }
 }
 
 /// The provider over Parquet files: only the years asked for, the year from the snapshot, several shards.

@@ -62,17 +62,28 @@ pub(in crate::derive) fn make(
     cells: BTreeSet<Cell>,
 ) -> Result<Vec<(Cell, Option<StoredFile>)>, WarehouseError> {
     workers::each(cells.into_iter().collect(), |cell: Cell| {
-        let mut year = Year { rules, codes: Codes::default(), persons: BTreeMap::new() };
-        for source in &rules.sources {
-            let Some(file) = state.get(&source.table).and_then(|files| files.get(&cell)) else { continue };
-            let path = place.folder(&source.table).join(&file.path);
-            let columns: Vec<&str> = source.columns.iter().map(String::as_str).collect();
-            year.read(source, &parquet::read(&path, &columns)?);
-        }
-        let rows = year.rows(table)?;
+        let rows = rows(place, rules, table, state, cell)?;
         let old = state.get(TABLE).and_then(|files| files.get(&cell));
         place.write(table, old, &CellRows { cell, rows })
     })
+}
+
+/// The person-years of one cell.
+pub(crate) fn rows(
+    place: &Workplace<'_>,
+    rules: &Rules,
+    table: &Table,
+    state: &State,
+    cell: Cell,
+) -> Result<RecordBatch, WarehouseError> {
+    let mut year = Year { rules, codes: Codes::default(), persons: BTreeMap::new() };
+    for source in &rules.sources {
+        let Some(file) = state.get(&source.table).and_then(|files| files.get(&cell)) else { continue };
+        let path = place.folder(&source.table).join(&file.path);
+        let columns: Vec<&str> = source.columns.iter().map(String::as_str).collect();
+        year.read(source, &parquet::read(&path, &columns)?);
+    }
+    year.rows(table)
 }
 
 /// The persons of one cell.

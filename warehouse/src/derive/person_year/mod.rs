@@ -45,7 +45,8 @@ mod rules;
 mod tests;
 
 pub(super) use build::make;
+pub(crate) use build::rows;
 pub(crate) use rules::Rules;
 
 /// Name of the table.
-pub(super) const TABLE: &str = "person_year";
+pub(crate) const TABLE: &str = "person_year";

@@ -21,7 +21,7 @@ fn source(table: &Table) -> Arc<dyn TableProvider> {
         bytes: 1 << 30,
     };
     let files = cells.filter(|cell| *cell != (2024, 1)).map(file).collect();
-    let snapshot = TableSnapshot { version: 1, files };
+    let snapshot = TableSnapshot { version: 1, files, ..TableSnapshot::default() };
     Arc::new(SnapshotTable::new(table, Some(&snapshot), &(2023..=2024).collect()))
 }
 

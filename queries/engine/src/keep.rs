@@ -1,0 +1,161 @@
+//! The steward's work on the warehouse, with its entries in the ledger.
+//!
+//! An erasure is two entries: that it was begun, durably, before anything is touched; and how it ended, with the
+//! counts and the proof, after the proof. So the book never says of anybody that they were taken out before it is
+//! proven, and rows never go without a word in the book. Between the two a crash leaves an entry that says "begun" and
+//! no more: that is what is known. The same erasure again does what is left, and ends with entries of its own.
+//!
+//! # Privacy
+//! Entries hold counts, tables and ids of snapshots: never an identifier or a pseudonym. The reason is written by the
+//! steward; long numbers in it are blotted out, names are for the steward to leave out.
+
+use jiff::civil::Date;
+use serde_json::{Value, json};
+use skjerm_ledger::EventKind;
+use skjerm_warehouse::policy::{Policy, Role};
+use skjerm_warehouse::{
+    Check, Erasure, Installation, Retained, Sought, Warehouse, WarehouseError, WarehouseKey, today_in_oslo,
+};
+
+use crate::book::ledger_error;
+use crate::caller::Caller;
+use crate::engine::{Engine, require};
+use crate::error::EngineError;
+use crate::kept::without_numbers;
+
+impl Engine {
+    /// Takes persons out of the warehouse and proves it: see [`skjerm_warehouse::Warehouse::erase`]. Role `steward`.
+    /// An erasure whose proof found something is noted as such, and given back like any other.
+    pub async fn erase(
+        &self,
+        caller: &Caller,
+        keys: &[WarehouseKey],
+        sought: &[Sought],
+        reason: &str,
+    ) -> Result<Erasure, EngineError> {
+        let book = self.begin(caller, EventKind::Erasure, reason, &json!({"persons": sought.len()}))?;
+        match self.warehouse.erase(keys, sought).await {
+            Ok(erasure) => {
+                let proven = erasure.proof.found.is_empty();
+                let what = if proven {
+                    "persons taken out, and proven"
+                } else {
+                    "persons taken out, but NOT proven"
+                };
+                let mut details = serde_json::to_value(&erasure).unwrap_or_default();
+                // Where a copy lies may be said by its name; the book is for more eyes than the steward's.
+                details["proof"]["found"] = erasure.proof.found.len().into();
+                book.end(what, details)?;
+                Ok(erasure)
+            }
+            Err(error) => Err(book.stopped(&error)),
+        }
+    }
+
+    /// Drops the years that the policy does not let be kept any longer on this day: see
+    /// [`skjerm_warehouse::Warehouse::retain`]. Role `steward`. What would drop nothing is not noted.
+    pub async fn retain(
+        &self,
+        caller: &Caller,
+        today: Date,
+        reason: &str,
+        dry_run: bool,
+    ) -> Result<Retained, EngineError> {
+        require(caller, Role::Steward)?;
+        let fault = |error: WarehouseError| EngineError::fault(error.to_string());
+        let planned = self.warehouse.retain(today, true).await.map_err(fault)?;
+        if dry_run || planned.tables.is_empty() {
+            return Ok(planned);
+        }
+        let book = self.begin(caller, EventKind::Retention, reason, &json!({"today": today}))?;
+        match self.warehouse.retain(today, false).await {
+            Ok(retained) => {
+                book.end("years dropped", serde_json::to_value(&retained).unwrap_or_default())?;
+                Ok(retained)
+            }
+            Err(error) => Err(book.stopped(&error)),
+        }
+    }
+
+    /// Looks the whole warehouse over: see [`skjerm_warehouse::Warehouse::check`]. Role `steward` of the policy file;
+    /// needs no ledger, so that an installation in any state can be looked at.
+    ///
+    /// # Privacy
+    /// Exact counts, for the steward alone: no other role and no other door reaches them.
+    pub async fn check_warehouse(installation: &Installation, who: &str) -> Result<Check, EngineError> {
+        let policy =
+            Policy::load(&installation.policy_path()).map_err(|e| EngineError::refused(e.to_string()))?;
+        if !policy.analyst(who).is_some_and(|analyst| analyst.may(Role::Steward)) {
+            return Err(EngineError::not_permitted("Only a steward may look the warehouse over."));
+        }
+        let fault = |error: WarehouseError| EngineError::fault(error.to_string());
+        let warehouse = Warehouse::open(installation, policy.into()).map_err(fault)?;
+        warehouse.check(today_in_oslo()).await.map_err(fault)
+    }
+
+    fn begin(
+        &self,
+        caller: &Caller,
+        kind: EventKind,
+        reason: &str,
+        details: &Value,
+    ) -> Result<Begun<'_>, EngineError> {
+        require(caller, Role::Steward)?;
+        if reason.trim().is_empty() {
+            return Err(EngineError::refused("The reason is empty; nothing was done."));
+        }
+        let mut begun = Begun {
+            engine: self,
+            who: caller.name().to_owned(),
+            kind,
+            reason: without_numbers(reason),
+            entry: 0,
+        };
+        begun.entry = begun.note("begun", details.clone())?;
+        Ok(begun)
+    }
+}
+
+/// Work whose beginning is in the book.
+struct Begun<'a> {
+    engine: &'a Engine,
+    who: String,
+    kind: EventKind,
+    reason: String,
+    /// The entry of its beginning.
+    entry: u64,
+}
+
+impl Begun<'_> {
+    fn note(&self, what: &str, mut details: Value) -> Result<u64, EngineError> {
+        details["what"] = format!("{}: {what}", self.kind.as_str()).into();
+        details["reason"] = self.reason.clone().into();
+        if self.entry > 0 {
+            details["begun"] = self.entry.into();
+        }
+        self.engine.ledger.record(&self.who, self.kind, &details).map_err(|error| ledger_error(&error))
+    }
+
+    fn end(self, what: &str, details: Value) -> Result<(), EngineError> {
+        self.note(what, details).map(drop).map_err(|error| {
+            EngineError::fault(format!(
+                "The work was done, but the ledger could not note how it ended (entry {} says that it was begun): {}",
+                self.entry, error.message
+            ))
+            .with_hint("Run the same command again when the ledger can be written.")
+        })
+    }
+
+    /// Notes that the work was stopped; the steward hears why.
+    fn stopped(self, error: &WarehouseError) -> EngineError {
+        let done = if matches!(error, WarehouseError::Unproven { .. }) {
+            "out of the tables, NOT proven"
+        } else {
+            "stopped before its end"
+        };
+        if let Err(unnoted) = self.note(done, json!({})) {
+            tracing::warn!(error = unnoted.message, "the end of the work could not be noted");
+        }
+        EngineError::fault(error.to_string())
+    }
+}

@@ -1,0 +1,201 @@
+//! Takes persons' rows out of files.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+
+use arrow::array::{Array, BooleanArray, FixedSizeBinaryArray};
+use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::proof::Proof;
+use super::sought::Marks;
+use super::vacuum::Removed;
+use crate::WarehouseError;
+use crate::load::{State, Workplace};
+use crate::policy::{ColumnRole, Table};
+use crate::storage::groups::{Cutter, Piece, Source};
+use crate::storage::{Cell, StoredFile, files, parquet, path_of, workers};
+
+/// What an erasure did. Counts for the steward; nobody is named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Erasure {
+    /// Id of the snapshot before.
+    pub snapshot_before: String,
+    /// Id of the snapshot after; the same when nobody was there.
+    pub snapshot_after: String,
+    /// How many persons were to be taken out.
+    pub persons: usize,
+    /// How many of them had rows.
+    pub found: usize,
+    /// By table, for those that had rows of theirs.
+    pub tables: BTreeMap<String, TakenOut>,
+    /// What was deleted.
+    pub removed: Removed,
+    /// What was searched afterwards.
+    pub proof: Proof,
+}
+
+/// What was taken out of a table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct TakenOut {
+    /// Files made anew or dropped.
+    pub files: u64,
+    /// Rows taken out.
+    pub rows: u64,
+    /// Row groups of these files that were made anew.
+    pub groups_rewritten: u64,
+    /// Row groups of these files whose bytes were copied.
+    pub groups_copied: u64,
+}
+
+impl TakenOut {
+    fn add(&mut self, other: Self) {
+        self.files += other.files;
+        self.rows += other.rows;
+        self.groups_rewritten += other.groups_rewritten;
+        self.groups_copied += other.groups_copied;
+    }
+}
+
+pub(super) struct TakenOutOf {
+    pub(super) tables: BTreeMap<String, TakenOut>,
+    /// How many of those sought had rows.
+    pub(super) found: usize,
+}
+
+/// A file with rows of those sought.
+struct Changed {
+    cell: Cell,
+    file: Option<StoredFile>,
+    taken: TakenOut,
+    persons: BTreeSet<usize>,
+}
+
+/// Writes the files without those sought beside the others, and puts them into the state.
+pub(super) fn take_out(
+    place: &Workplace<'_>,
+    marks: &Marks,
+    state: &mut State,
+) -> Result<TakenOutOf, WarehouseError> {
+    let (mut tables, mut found) = (BTreeMap::<String, TakenOut>::new(), BTreeSet::new());
+    let of_persons =
+        place.policy.tables.values().filter(|table| table.column_of(&ColumnRole::Person).is_some());
+    let jobs: Vec<(&Table, Cell, StoredFile)> = of_persons
+        .flat_map(|table| {
+            let files = state.get(&table.name).into_iter().flatten();
+            files.map(move |(cell, file)| (table, *cell, file.clone()))
+        })
+        .collect();
+    let done = workers::each(jobs, |(table, cell, file)| {
+        Ok(without(place, table, cell, &file, marks)?.map(|changed| (table, changed)))
+    })?;
+    for (table, changed) in done.into_iter().flatten() {
+        tables.entry(table.name.clone()).or_default().add(changed.taken);
+        found.extend(changed.persons);
+        let files = state.entry(table.name.clone()).or_default();
+        match changed.file {
+            Some(file) => files.insert(changed.cell, file),
+            None => files.remove(&changed.cell),
+        };
+    }
+    Ok(TakenOutOf { tables, found: found.len() })
+}
+
+/// The file without the rows of those sought; nothing if it has none.
+fn without(
+    place: &Workplace<'_>,
+    table: &Table,
+    cell: Cell,
+    file: &StoredFile,
+    marks: &Marks,
+) -> Result<Option<Changed>, WarehouseError> {
+    let path = place.folder(&table.name).join(&file.path);
+    let opened = File::open(&path).map_err(WarehouseError::io("read", &path))?;
+    let metadata = parquet::footer(&opened).map_err(WarehouseError::file(&path, "read"))?;
+    let persons = parquet::decode_groups(opened, &metadata, None, &["person"], &path)?;
+    let persons = parquet::pseudonyms(&persons, "person")
+        .ok_or_else(|| WarehouseError::damaged(&path, "it has no person column"))?;
+    let hits = Hits::of(persons, marks);
+    if hits.rows.is_empty() {
+        return Ok(None);
+    }
+    let groups = metadata.metadata().row_groups();
+    let mut taken = TakenOut { files: 1, rows: hits.rows.len() as u64, ..TakenOut::default() };
+    if hits.rows.len() == persons.len() {
+        taken.groups_rewritten = groups.len() as u64;
+        return Ok(Some(Changed { cell, file: None, taken, persons: hits.persons }));
+    }
+    let content = Bytes::from(fs::read(&path).map_err(WarehouseError::io("read", &path))?);
+    let schema = table.file_schema();
+    let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let (mut pieces, mut open, mut cutter) = (Vec::new(), Vec::<RecordBatch>::new(), Cutter::default());
+    let mut first = 0;
+    for (at, group) in groups.iter().enumerate() {
+        let rows = usize::try_from(group.num_rows()).unwrap_or_default();
+        let (begin, end) = (first, first + rows);
+        first = end;
+        if open.is_empty() && hits.rows.range(begin..end).next().is_none() {
+            pieces.push(Piece::Old(at));
+            taken.groups_copied += 1;
+            continue;
+        }
+        taken.groups_rewritten += 1;
+        let old = parquet::decode_groups(content.clone(), &metadata, Some(vec![at]), &columns, &path)?;
+        let kept: BooleanArray = (begin..end).map(|row| Some(!hits.rows.contains(&row))).collect();
+        let left = filter_record_batch(&old, &kept).map_err(WarehouseError::arrow(&table.name))?;
+        parquet::keys(table, &left).into_iter().flatten().for_each(|key| {
+            cutter.begins(key);
+        });
+        open.push(left);
+        // Groups begin with a new person, so one that is due ends here; otherwise it takes in rows of the next.
+        if cutter.is_due() || open.iter().all(|rows| rows.num_rows() == 0) {
+            close(table, &mut pieces, &mut open)?;
+            cutter = Cutter::default();
+        }
+    }
+    close(table, &mut pieces, &mut open)?;
+    let source = Source { content: &content, metadata: metadata.metadata() };
+    let content = parquet::assemble(table, cell, &source, &pieces)?;
+    let file = StoredFile { path: path_of(cell, &content), bytes: content.len() as u64 };
+    files::write(place.root, &place.folder(&table.name).join(&file.path), &content)?;
+    Ok(Some(Changed { cell, file: Some(file), taken, persons: hits.persons }))
+}
+
+/// Ends a row group that is made anew.
+fn close(table: &Table, pieces: &mut Vec<Piece>, open: &mut Vec<RecordBatch>) -> Result<(), WarehouseError> {
+    let rows = concat_batches(&table.file_schema(), &*open).map_err(WarehouseError::arrow(&table.name))?;
+    open.clear();
+    if rows.num_rows() > 0 {
+        pieces.push(Piece::New(rows));
+    }
+    Ok(())
+}
+
+/// Rows of those sought in a file.
+struct Hits {
+    rows: BTreeSet<usize>,
+    persons: BTreeSet<usize>,
+}
+
+impl Hits {
+    fn of(column: &FixedSizeBinaryArray, marks: &Marks) -> Self {
+        let mut hits = Self { rows: BTreeSet::new(), persons: BTreeSet::new() };
+        let mut before: Option<(&[u8], Option<usize>)> = None;
+        for row in 0..column.len() {
+            let stored = column.value(row);
+            // Neighbouring rows are often the same person's.
+            let person = match before {
+                Some((same, person)) if same == stored => person,
+                _ => marks.person(parquet::pseudonym(column, row)),
+            };
+            before = Some((stored, person));
+            if let Some(person) = person {
+                hits.rows.insert(row);
+                hits.persons.insert(person);
+            }
+        }
+        hits
+    }
+}

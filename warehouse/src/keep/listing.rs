@@ -1,0 +1,86 @@
+//! What lies in the warehouse's folder, file by file.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::storage::{is_our_name, lease};
+
+/// A file in the warehouse's folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum What {
+    /// A data file: its table, and its path from the table's folder.
+    Data { table: String, path: String },
+    /// An entry of a table's log.
+    Entry { table: String, version: u64 },
+    /// What somebody was writing when stopped.
+    Leftover,
+    /// The pointer, locks, leases, the note of the keys.
+    Own,
+    /// Nothing that the warehouse writes.
+    Foreign,
+}
+
+/// Files and folders, the deepest folders first, and what could not be read.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    pub(super) files: Vec<(PathBuf, What)>,
+    pub(super) folders: Vec<PathBuf>,
+    pub(super) unreadable: Vec<(PathBuf, io::Error)>,
+}
+
+impl Listing {
+    /// Looks through the folder of the tables.
+    pub(super) fn of(root: &Path) -> Self {
+        let mut listing = Self::default();
+        listing.folder(root, &[]);
+        listing
+    }
+
+    fn folder(&mut self, folder: &Path, names: &[&str]) {
+        let entries = match fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+            Ok(entries) => entries,
+            Err(error) => return self.unreadable.push((folder.to_owned(), error)),
+        };
+        for entry in entries {
+            let path = entry.path();
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let names = [names, &[name.as_ref()]].concat();
+            match fs::metadata(&path) {
+                Ok(about) if about.is_dir() => self.folder(&path, &names),
+                Ok(_) => self.files.push((path, what(&names))),
+                // Gone meanwhile: readers remove nothing here, but spare files come and go.
+                Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {}
+                Err(error) => self.unreadable.push((path, error)),
+            }
+        }
+        if !names.is_empty() {
+            self.folders.push(folder.to_owned());
+        }
+    }
+}
+
+fn what(names: &[&str]) -> What {
+    match names {
+        ["current.json" | ".lock" | "keys.json"] | [lease::FOLDER, _] => What::Own,
+        [name] if name.strip_prefix("keys.").is_some_and(|rest| rest.contains("part")) => What::Leftover,
+        [".unfinished", ..] => What::Leftover,
+        [table, "_delta_log", name] => match name.strip_suffix(".json") {
+            Some(version) if version.len() == 20 && version.bytes().all(|b| b.is_ascii_digit()) => version
+                .parse()
+                .map_or(What::Foreign, |version| What::Entry { table: (*table).to_owned(), version }),
+            // What the object store of the logs writes before it gives an entry its name.
+            _ if name.contains(".json#") || name.starts_with("_commit_") => What::Leftover,
+            _ => What::Foreign,
+        },
+        [table, year, name] if is_year(year) && is_our_name(name) => {
+            What::Data { table: (*table).to_owned(), path: format!("{year}/{name}") }
+        }
+        _ => What::Foreign,
+    }
+}
+
+fn is_year(name: &str) -> bool {
+    name.strip_prefix("year=").is_some_and(|year| year.parse::<i32>().is_ok())
+}

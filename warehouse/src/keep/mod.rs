@@ -1,0 +1,207 @@
+//! Keeping the warehouse: taking persons and years out, deleting what nothing names any more, and looking it over.
+//!
+//! * [`Warehouse::erase`] takes persons out of every table and proves that no file of the installation holds them.
+//! * [`Warehouse::retain`] drops the years that the policy does not let be kept any longer.
+//! * [`Warehouse::compact`] deletes files and log entries that no snapshot names.
+//! * [`Warehouse::check`] looks everything over and changes nothing.
+//!
+//! All of them work under the loaders' lock, and delete nothing that somebody still reads ([`crate::storage::lease`]).
+//! After a crash the state is the one before or the one after, and the same call again does what is left.
+//!
+//! # Privacy
+//!
+//! *What deleting means.* Files lose their names and their bytes are given back to the file system. What a disk keeps
+//! of freed blocks, copies made by backups or file-system snapshots, and what left before as answers or releases, are
+//! out of reach here. Older entries of the Delta logs stay: they hold the paths of files (year, shard, a hash of the
+//! content) and their sizes, and no value of a row.
+
+mod check;
+mod erase;
+mod listing;
+mod outside;
+mod proof;
+mod retain;
+mod risk;
+mod sought;
+mod vacuum;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use check::{Check, Damage, Outside};
+pub use erase::{Erasure, TakenOut};
+pub use proof::Proof;
+pub use retain::{Dropped, Retained, today_in_oslo};
+pub use risk::YearRisk;
+pub use sought::Sought;
+pub use vacuum::Removed;
+
+use jiff::civil::Date;
+
+use crate::load::{State, Workplace};
+use crate::snapshot::snapshot_id;
+use crate::storage::delta::TableLog;
+use crate::storage::files::LoadLock;
+use crate::storage::pointer::{self, Pointer};
+use crate::warehouse::{blocking, held};
+use crate::{Warehouse, WarehouseError, WarehouseKey};
+
+use self::erase::TakenOutOf;
+use self::sought::Marks;
+
+/// What a reader may take on top of a question's own deadline before it is no longer waited for.
+const SETTLING: Duration = Duration::from_mins(2);
+
+impl Warehouse {
+    /// Takes persons out of every table, deletes the files they were in, and searches the installation for them.
+    ///
+    /// Only files with rows of theirs are made anew, and in them only the row groups that change; their rows in
+    /// `person_year` go with them, since no row of it rests on another person's. Everything becomes visible as one
+    /// snapshot. Called again after it was cut short, it does what is left.
+    ///
+    /// `keys`: every key that rows may have been stored under.
+    ///
+    /// # Privacy
+    /// The report counts, and names nobody. The new files are byte for byte what the other rows alone would make.
+    /// *Proof:* of every file that is left in the installation, tables or not, each byte is searched for the persons'
+    /// pseudonyms of both layers, as 16 bytes and as hexadecimal digits of either case; of every data file, whose pages
+    /// are compressed, the person column is decoded and searched as well.
+    pub async fn erase(&self, keys: &[WarehouseKey], sought: &[Sought]) -> Result<Erasure, WarehouseError> {
+        let (lock, pointer, before) = self.to_keep().await?;
+        let marks = Arc::new(Marks::new(keys, sought));
+        let (taken, after) = {
+            let (root, policy, derivation) = self.shared();
+            let (marks, mut after) = (marks.clone(), before.clone());
+            held(&lock, move || {
+                let place = Workplace {
+                    root: &root,
+                    policy: &policy,
+                    derivation: &derivation,
+                    today: today_in_oslo(),
+                };
+                let taken = erase::take_out(&place, &marks, &mut after)?;
+                Ok((taken, after))
+            })
+            .await?
+        };
+        let TakenOutOf { tables, found } = taken;
+        let pointer_after =
+            if after == before { pointer.clone() } else { Some(self.commit(&lock, &before, &after).await?) };
+        let (snapshot_before, snapshot_after) = (id_of(pointer.as_ref()), id_of(pointer_after.as_ref()));
+        let proven = async {
+            let removed = self.vacuum(&lock, pointer_after, after.clone()).await?;
+            let (root, installation, policy) =
+                (self.root.clone(), self.installation.clone(), self.policy.clone());
+            let proof =
+                held(&lock, move || proof::search(&installation, &root, &policy, &after, &marks)).await?;
+            Ok((removed, proof))
+        };
+        let (removed, proof) =
+            proven.await.map_err(|error| WarehouseError::Unproven { source: Box::new(error) })?;
+        Ok(Erasure { snapshot_before, snapshot_after, persons: sought.len(), found, tables, removed, proof })
+    }
+
+    /// Drops whole years that are older than the policy lets their table be kept on this day, and deletes their files.
+    /// With `dry_run` it only says what it would drop.
+    pub async fn retain(&self, today: Date, dry_run: bool) -> Result<Retained, WarehouseError> {
+        let (lock, pointer, before) = self.to_keep().await?;
+        let (root, policy, mut after) = (self.root.clone(), self.policy.clone(), before.clone());
+        let (tables, after) = held(&lock, move || {
+            let tables = retain::drop_years(&root, &policy, today, &mut after)?;
+            Ok((tables, after))
+        })
+        .await?;
+        let mut retained = Retained { today, tables, ..Retained::default() };
+        retained.snapshot_before = id_of(pointer.as_ref());
+        retained.snapshot_after.clone_from(&retained.snapshot_before);
+        if !dry_run {
+            let pointer =
+                if after == before { pointer } else { Some(self.commit(&lock, &before, &after).await?) };
+            retained.snapshot_after = id_of(pointer.as_ref());
+            retained.removed = self.vacuum(&lock, pointer, after).await?;
+        }
+        Ok(retained)
+    }
+
+    /// Deletes the files and log entries that the current snapshot does not name: of older snapshots, of loads that
+    /// were cut short, of tables that the policy declares no more. Done twice, it finds nothing.
+    pub async fn compact(&self) -> Result<Removed, WarehouseError> {
+        let (lock, pointer, state) = self.to_keep().await?;
+        self.vacuum(&lock, pointer, state).await
+    }
+
+    /// Looks the whole warehouse over: integrity, rows outside the policy, files that are nobody's, and how far
+    /// `person_year` would tell persons apart. `today` decides what is past its retention. Waits for a loader; changes
+    /// nothing.
+    ///
+    /// # Privacy
+    /// Exact counts, for the steward alone; never a value of a row.
+    pub async fn check(&self, today: Date) -> Result<Check, WarehouseError> {
+        let root = self.root.clone();
+        let lock = Arc::new(blocking(move || LoadLock::wait(&root)).await?);
+        let mut found = Check::default();
+        let pointer = check::pointer(&self.root, &mut found);
+        let (mut state, mut whole) = (State::new(), true);
+        for (table, version) in pointer.iter().flat_map(|pointer| &pointer.tables) {
+            let folder = self.root.join(table);
+            let Some(table) = self.policy.table(table) else {
+                found.damaged(&folder, "the policy does not declare this table");
+                whole = false;
+                continue;
+            };
+            let files = async { TableLog::open(&self.root, table, Some(*version)).await?.files().await };
+            match files.await {
+                Ok(files) => drop(state.insert(table.name.clone(), files)),
+                Err(error) => {
+                    found.damaged(&folder.join("_delta_log"), error.to_string());
+                    whole = false;
+                }
+            }
+        }
+        found.snapshot = snapshot_id(state.iter().map(|(name, files)| (name.as_str(), files)));
+        if pointer.as_ref().is_some_and(|pointer| whole && pointer.id != found.snapshot) {
+            found.damaged(&pointer::path(&self.root), "its id is not that of the tables' versions");
+        }
+        let (root, policy, derivation) = self.shared();
+        held(&lock, move || {
+            let place = Workplace { root: &root, policy: &policy, derivation: &derivation, today };
+            check::look(&place, pointer.as_ref(), &state, &mut found)?;
+            Ok(found)
+        })
+        .await
+    }
+
+    /// The loaders' lock and the state under it. Refuses a warehouse with rows that the policy does not declare: they
+    /// could be neither searched nor kept.
+    async fn to_keep(&self) -> Result<(Arc<LoadLock>, Option<Pointer>, State), WarehouseError> {
+        let root = self.root.clone();
+        let lock = Arc::new(blocking(move || LoadLock::wait(&root)).await?);
+        let pointer = Pointer::read(&self.root)?;
+        let named = pointer.iter().flat_map(|pointer| pointer.tables.keys());
+        if let Some(table) = named.into_iter().find(|name| self.policy.table(name).is_none()) {
+            return Err(WarehouseError::Undeclared { table: table.clone() });
+        }
+        let state = self.state(pointer.as_ref()).await?;
+        Ok((lock, pointer, state))
+    }
+
+    async fn vacuum(
+        &self,
+        lock: &Arc<LoadLock>,
+        pointer: Option<Pointer>,
+        state: State,
+    ) -> Result<Removed, WarehouseError> {
+        let (root, patience) = (self.root.clone(), self.patience);
+        held(lock, move || vacuum::vacuum(&root, pointer.as_ref(), &state, patience)).await
+    }
+}
+
+/// The snapshot's id; that of an empty warehouse before the first load.
+fn id_of(pointer: Option<&Pointer>) -> String {
+    pointer.map_or_else(|| snapshot_id(std::iter::empty()), |pointer| pointer.id.clone())
+}
+
+/// How long readers are waited for: a question ends by the policy's deadline.
+pub(crate) fn patience(policy: &crate::policy::Policy) -> Duration {
+    Duration::from_secs(policy.query.timeout_seconds) + SETTLING
+}

@@ -1,0 +1,185 @@
+//! Persons are taken out, and the proof would find them.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use super::world::{Row, World, hex, layer_one, row};
+use crate::{Purpose, Sought, WarehouseError};
+
+/// Contacts of many persons, with enough rows for several row groups a file.
+fn contacts(persons: u64) -> Vec<Row> {
+    let of = |person: u64| (0..person % 9 + 1).map(move |n| row(person, person * 10 + n, "2023-05-01").ute());
+    (0..persons).flat_map(of).collect()
+}
+
+fn sought(persons: impl IntoIterator<Item = u64>) -> Vec<Sought> {
+    persons.into_iter().map(|person| Sought::new(vec![layer_one("person", person)])).collect()
+}
+
+async fn persons_of(world: &World, table: &str) -> BTreeSet<String> {
+    world.rows(table).await.into_iter().map(|row| row["person"].clone()).collect()
+}
+
+fn stored(world: &World, person: u64) -> String {
+    hex(&world.key.pseudonym(Purpose::Person, &layer_one("person", person)))
+}
+
+#[tokio::test]
+async fn an_erased_warehouse_is_byte_for_byte_one_that_never_had_the_persons() {
+    let world = World::new();
+    let rows = contacts(9_000);
+    let measures: Vec<Row> = (0..300).map(|n| row(n, n, "2022-02-02").ute()).collect();
+    world.load(&[("contact", &rows), ("measure", &measures)]).await;
+    let gone = [3_u64, 77, 4_000, 8_999];
+    let keys = [world.key.clone()];
+    let report =
+        world.warehouse.erase(&keys, &sought(gone.into_iter().chain([1_000_000]))).await.expect("erased");
+    assert_eq!((report.persons, report.found), (5, 4));
+    let rows_of = |rows: &[Row]| rows.iter().filter(|row| gone.contains(&row.person)).count() as u64;
+    assert_eq!(report.tables["contact"].rows, rows_of(&rows));
+    assert_eq!(report.tables["measure"].rows, 2);
+    assert_eq!(report.tables["person_year"].rows, 4 + 2);
+    assert!(report.tables["contact"].groups_copied > 0, "{report:?}");
+
+    let others = World::with_key(world.key.clone());
+    let left =
+        |rows: &[Row]| rows.iter().filter(|row| !gone.contains(&row.person)).cloned().collect::<Vec<_>>();
+    others.load(&[("contact", &left(&rows)), ("measure", &left(&measures))]).await;
+    assert_eq!(
+        world.snapshot().await.id,
+        others.snapshot().await.id,
+        "person_year, too, is what it would be"
+    );
+    assert_eq!(report.snapshot_after, others.snapshot().await.id);
+    let content = |world: &World| {
+        let data =
+            world.files().into_iter().filter(|(path, _)| path.extension().is_some_and(|e| e == "parquet"));
+        data.map(|(path, content)| (path.file_name().expect("a name").to_owned(), content))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        content(&world),
+        content(&others),
+        "no other data file is left, and those that are hold the same bytes"
+    );
+}
+
+#[tokio::test]
+async fn whoever_is_in_several_tables_years_and_levels_is_out_of_all() {
+    let world = World::new();
+    let events =
+        [row(1, 1, "2021-01-01"), row(1, 2, "2023-01-01"), row(2, 3, "2023-01-01"), row(8, 4, "2023-01-01")];
+    let beds = [row(1, 9, "2022-01-01").with("unit", "ila"), row(3, 10, "2023-01-01")];
+    world.load(&[("contact", &events), ("bed_stay", &beds)]).await;
+    // One human under two pseudonyms: known by number here, by name there.
+    let both = vec![Sought::new(vec![layer_one("person", 1), layer_one("person", 8)])];
+    let report = world.warehouse.erase(&[world.key.clone()], &both).await.expect("erased");
+    assert_eq!((report.persons, report.found), (1, 1));
+    assert_eq!(report.proof.found, Vec::<std::path::PathBuf>::new());
+    assert_eq!((report.proof.pseudonyms, report.proof.tables_rows), (4, 4));
+    for table in ["contact", "bed_stay", "person_year"] {
+        let left = persons_of(&world, table).await;
+        assert!(!left.contains(&stored(&world, 1)) && !left.contains(&stored(&world, 8)), "{table}");
+    }
+    assert_eq!(persons_of(&world, "person_year").await, [2, 3].map(|p| stored(&world, p)).into());
+    // Years that hold nobody any more have no folder.
+    assert!(!world.installation.warehouse_dir().join("contact/year=2021").exists());
+    let again = world.warehouse.erase(&[world.key.clone()], &both).await.expect("again");
+    assert_eq!((again.found, &again.snapshot_after), (0, &report.snapshot_after));
+    assert_eq!(again.snapshot_before, again.snapshot_after);
+}
+
+#[tokio::test]
+async fn rows_under_an_older_key_are_found_by_that_key() {
+    let world = World::new();
+    let older = crate::WarehouseKey::generate().expect("randomness");
+    let under_older = world.delivery("a.csv", &[("contact", &[row(1, 1, "2023-01-01")])]);
+    world.warehouse.load(&older, vec![under_older]).await.expect("loaded");
+    world.load(&[("contact", &[row(1, 2, "2023-01-01"), row(2, 3, "2023-01-01")])]).await;
+    let report = world.warehouse.erase(&[world.key.clone(), older], &sought([1])).await.expect("erased");
+    assert_eq!((report.found, report.tables["contact"].rows), (1, 2));
+    assert_eq!(persons_of(&world, "contact").await, [stored(&world, 2)].into());
+}
+
+#[tokio::test]
+async fn the_proof_finds_what_is_left_anywhere_in_the_installation() {
+    let world = World::new();
+    world.load(&[("contact", &contacts(50))]).await;
+    let pseudonym = world.key.pseudonym(Purpose::Person, &layer_one("person", 7));
+    let first = layer_one("person", 7);
+    let root = world.installation.root().canonicalize().expect("a path");
+    let copies = [
+        (root.join("spill/left"), [b"x".as_slice(), &pseudonym].concat()),
+        (root.join("releases/note.txt"), hex(&first).into_bytes()),
+        (root.join("warehouse/contact/year=2023/copy.bin"), hex(&pseudonym).to_uppercase().into_bytes()),
+    ];
+    for (path, content) in &copies {
+        fs::write(path, content).expect("written");
+    }
+    let report = world.warehouse.erase(&[world.key.clone()], &sought([7])).await.expect("erased");
+    let mut expected: Vec<_> = copies.into_iter().map(|(path, _)| path).collect();
+    expected.sort();
+    assert_eq!(report.proof.found, expected);
+    expected.iter().for_each(|path| fs::remove_file(path).expect("removed"));
+    let again = world.warehouse.erase(&[world.key.clone()], &sought([7])).await.expect("again");
+    assert!(again.proof.found.is_empty());
+}
+
+#[tokio::test]
+async fn a_corrected_row_of_an_earlier_load_is_gone_with_the_files_it_was_in() {
+    let world = World::new();
+    world.load(&[("contact", &contacts(50))]).await;
+    // The record now says another person: person 7's row is in the replaced file alone.
+    world.load(&[("contact", &[row(8, 70, "2023-05-01"), row(8, 71, "2023-05-01")])]).await;
+    let is_data = |path: &std::path::PathBuf| path.extension().is_some_and(|e| e == "parquet");
+    let before = world.files().into_keys().filter(is_data).count();
+    world.warehouse.erase(&[world.key.clone()], &sought([7])).await.expect("erased");
+    let left = world.files();
+    let live: BTreeSet<_> =
+        world.snapshot().await.tables.values().flat_map(|t| t.files.clone()).map(|f| f.path).collect();
+    let data = left.keys().filter(|path| is_data(path));
+    let data: BTreeSet<_> = data.map(|path| path.canonicalize().expect("a path")).collect();
+    assert_eq!(data, live);
+    assert!(before > live.len(), "the files before the correction were still there");
+}
+
+#[tokio::test]
+async fn a_reader_keeps_its_files_and_the_erasure_says_that_it_waits() {
+    let mut world = World::new();
+    world.load(&[("contact", &contacts(50))]).await;
+    let held = world.snapshot().await;
+    world.warehouse.patience = std::time::Duration::from_millis(100);
+    let error = world.warehouse.erase(&[world.key.clone()], &sought([7])).await.expect_err("somebody reads");
+    assert!(
+        matches!(&error, WarehouseError::Unproven { source } if matches!(**source, WarehouseError::StillRead { .. }))
+    );
+    assert!(error.to_string().contains("run the same erasure again"), "{error}");
+    assert!(
+        held.tables.values().flat_map(|t| &t.files).all(|f| f.path.is_file()),
+        "the reader's files are there"
+    );
+    assert!(
+        !persons_of(&world, "contact").await.contains(&stored(&world, 7)),
+        "who reads anew reads without them"
+    );
+    // One table of the snapshot is as good as all of it.
+    let one = held.tables["referral"].clone();
+    drop(held);
+    assert!(world.warehouse.compact().await.is_err());
+    drop(one);
+    let again =
+        world.warehouse.erase(&[world.key.clone()], &sought([7])).await.expect("nobody reads any more");
+    assert!(again.removed.files > 0 && again.proof.found.is_empty());
+}
+
+#[tokio::test]
+async fn a_table_the_policy_forgot_is_not_passed_over() {
+    let world = World::new();
+    world.load(&[("contact", &contacts(5))]).await;
+    let mut policy = (*world.policy).clone();
+    policy.tables.remove("person_year");
+    policy.tables.remove("referral");
+    let warehouse = crate::Warehouse::open(&world.installation, policy.into()).expect("opened");
+    let error = warehouse.erase(&[world.key.clone()], &sought([1])).await.expect_err("an undeclared table");
+    assert!(matches!(&error, WarehouseError::Undeclared { table } if table == "person_year"), "{error}");
+}
