@@ -6,7 +6,9 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum PolicyError {
     /// The file could not be read.
-    #[error("cannot read the policy file {file}: {source}")]
+    #[error(
+        "cannot read the policy file {file}: {source}; `skjerm init` writes the shipped one where there is none"
+    )]
     Read {
         /// The file.
         file: String,
@@ -49,6 +51,15 @@ pub enum PolicyProblem {
         first: i32,
         /// Last year.
         last: i32,
+    },
+    /// Bytes that are no UTF-8.
+    #[error("the text is not UTF-8; save the file as UTF-8")]
+    NotUtf8,
+    /// A threshold that hides nothing.
+    #[error("suppress_below is {value}; it must be 0 or more")]
+    SuppressBelow {
+        /// The threshold.
+        value: i64,
     },
     /// A number that must be positive and finite.
     #[error("{what} is {value}; it must be greater than 0{}", .below.map_or_else(String::new, |b| format!(" and below {b}")))]
@@ -152,6 +163,14 @@ pub enum PolicyProblem {
         /// The code.
         code: String,
     },
+    /// A code that nobody could write in a question.
+    #[error("code list \"{list}\" has the code \"{code}\"; a code is not empty and has no spaces")]
+    Code {
+        /// The list.
+        list: String,
+        /// The code.
+        code: String,
+    },
     /// A list that is not closed against the unknown.
     #[error(
         "code list \"{list}\" has no code \"unknown\"; every list needs one, for a value the source does not know"
@@ -174,9 +193,72 @@ pub enum PolicyProblem {
         /// The file named.
         file: String,
     },
+    /// A file of codes without its heading.
+    #[error("a file of codes must begin with the heading `code,name`, below any comments")]
+    CodesHeading,
     /// A line of a file of codes that is not `code,name`.
     #[error("a line of codes must be `code,name`, both filled in")]
     CodesLine,
+    /// A grouping of nothing.
+    #[error("[regions.{grouping}] has no regions; give at least one, or remove it")]
+    NoRegions {
+        /// The grouping.
+        grouping: String,
+    },
+    /// The same region twice.
+    #[error("[regions.{grouping}] has the region \"{region}\" twice")]
+    DuplicatedRegion {
+        /// The grouping.
+        grouping: String,
+        /// The region.
+        region: String,
+    },
+    /// A region of nothing.
+    #[error(
+        "the region \"{region}\" of [regions.{grouping}] has no districts; name them by code, or remove it"
+    )]
+    EmptyRegion {
+        /// The grouping.
+        grouping: String,
+        /// The region.
+        region: String,
+    },
+    /// A district that is none.
+    #[error(
+        "the region \"{region}\" of [regions.{grouping}] has the district \"{district}\", which is no code of [codes.district]"
+    )]
+    UnknownDistrict {
+        /// The grouping.
+        grouping: String,
+        /// The region.
+        region: String,
+        /// The code.
+        district: String,
+    },
+    /// A district that would count twice.
+    #[error(
+        "[regions.{grouping}] has the district \"{district}\" in \"{other}\" and again in \"{region}\"; it may be in one region only"
+    )]
+    DistrictTwice {
+        /// The grouping.
+        grouping: String,
+        /// The region where it is named again.
+        region: String,
+        /// The region where it is.
+        other: String,
+        /// The code.
+        district: String,
+    },
+    /// A limit that limits nothing, or all.
+    #[error("[limits] {what} is {value}; it must be from 1 to {most}")]
+    Limit {
+        /// What is limited.
+        what: &'static str,
+        /// The limit.
+        value: u32,
+        /// The most there can be.
+        most: u32,
+    },
     /// A table with a group of columns that is not there.
     #[error(
         "table \"{table}\" has the column group \"{group}\", which the policy does not declare under [groups]"

@@ -9,9 +9,11 @@
 mod arrow;
 mod codes;
 mod error;
+mod limits;
 mod promise;
 mod raw;
 mod read;
+mod regions;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,7 +22,9 @@ use serde::Serialize;
 
 pub use codes::{Code, CodeList, Label, UNKNOWN};
 pub use error::{PolicyError, PolicyProblem};
+pub use limits::Limits;
 pub use promise::{Promise, ProtectedTable};
+pub use regions::{Grouping, Region, RegionDistrict};
 
 /// File name of the policy in an installation.
 pub const POLICY_FILE: &str = "policy.toml";
@@ -28,7 +32,11 @@ pub const POLICY_FILE: &str = "policy.toml";
 pub const MUNICIPALITIES_FILE: &str = "municipalities.csv";
 /// The shipped policy, as text; [`crate::Installation::init`] copies it.
 pub const SHIPPED_POLICY: &str = include_str!("../../policy/oslo.toml");
-/// The shipped municipalities (2024), as text.
+/// The shipped municipalities, as text: those since 1 January 2024.
+///
+/// When municipalities change (on 1 January), the new list is the classification "Standard for kommuneinndeling"
+/// (Klass 131) of Statistics Norway, saved as `code,name`. Numbers that are gone stay as long as the policy's years
+/// hold rows with them.
 pub const SHIPPED_MUNICIPALITIES: &str = include_str!("../../policy/municipalities.csv");
 
 /// Everything an installation declares about its data. Made only by reading and checking a policy file.
@@ -51,6 +59,12 @@ pub struct Policy {
     pub analysts: Vec<Analyst>,
     /// The closed code lists by name.
     pub codes: BTreeMap<String, CodeList>,
+    /// Groupings of the districts by name; public, and no part of any promise.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub regions: BTreeMap<String, Grouping>,
+    /// What a question that drops groups keeps of a person-year.
+    #[serde(skip_serializing_if = "Limits::is_none")]
+    pub limits: Limits,
     /// The tables by name.
     pub tables: BTreeMap<String, Table>,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ColumnRole, Policy, Role, TableKind};
+use super::{ColumnRole, Limits, Policy, Role, TableKind};
 
 /// The part of a policy that a change may loosen. Budgets are compared where they are kept, in the ledger.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,9 @@ pub struct Promise {
     /// For how many years rows are kept, of tables that are not kept for ever.
     #[serde(default)]
     pub retention: BTreeMap<String, u32>,
+    /// What a person-year counts in. A promise of before there were limits has none.
+    #[serde(default)]
+    pub limits: Limits,
 }
 
 /// A protected table.
@@ -57,6 +60,7 @@ impl Policy {
             open: open.map(|table| table.name.clone()).collect(),
             roles: roles.collect(),
             retention: retention.collect(),
+            limits: self.limits,
         }
     }
 }
@@ -77,6 +81,7 @@ impl Promise {
                 self.answer_step_ms, earlier.answer_step_ms
             ));
         }
+        ways.extend(self.limits.loosened_from(&earlier.limits));
         for (name, before) in &earlier.protected {
             let Some(now) = self.protected.get(name) else {
                 // One that is left out altogether cannot be asked about.
@@ -140,6 +145,30 @@ mod tests {
         assert!(changed(|policy| drop(policy.tables.remove("concern_report"))).is_empty());
         assert!(changed(|policy| policy.analysts.clear()).is_empty());
         assert!(changed(|policy| policy.query.answer_step_ms = 500).is_empty());
+        assert!(changed(|policy| policy.limits = Limits { districts: Some(1), months: Some(6) }).is_empty());
+    }
+
+    /// What a region is, is public, and its figures are sums of figures that left already.
+    #[test]
+    fn other_regions_promise_no_less() {
+        assert!(changed(|policy| policy.regions.clear()).is_empty());
+        assert!(
+            changed(|policy| {
+                let grouping = policy.regions.values_mut().next().expect("a grouping");
+                let one = grouping.regions[0].districts.split_off(1);
+                grouping.regions[1].districts.extend(one);
+            })
+            .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_promise_of_before_there_were_limits_reads() {
+        let mut kept = serde_json::to_value(Policy::oslo().promise()).expect("JSON");
+        kept.as_object_mut().expect("an object").remove("limits");
+        let before: Promise = serde_json::from_value(kept).expect("a promise");
+        assert!(before.limits.is_none());
+        assert!(Policy::oslo().promise().loosened_from(&before).is_empty());
     }
 
     #[test]
@@ -150,6 +179,8 @@ mod tests {
         };
         one(|policy| policy.suppress_below = 4, "from 4 on");
         one(|policy| policy.query.answer_step_ms = 1, "steps of 1 ms");
+        one(|policy| policy.limits.districts = Some(4), "in 4 districts; until now in 3 at most");
+        one(|policy| policy.limits.months = None, "in any number of months; until now in 12 at most");
         one(
             |policy| policy.tables.get_mut("contact").expect("a table").kind = TableKind::Operational,
             "contact would not be protected",

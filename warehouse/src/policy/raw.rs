@@ -13,12 +13,16 @@ pub(super) struct RawPolicy {
     pub(super) name: String,
     pub(super) version: u32,
     pub(super) years: Spanned<YearRange>,
-    pub(super) suppress_below: i64,
+    pub(super) suppress_below: Spanned<i64>,
     pub(super) budget: BTreeMap<String, Spanned<RawBudget>>,
     pub(super) query: Spanned<QueryDefaults>,
     #[serde(default)]
     pub(super) analyst: Vec<RawAnalyst>,
     pub(super) codes: BTreeMap<Spanned<String>, RawCodeList>,
+    #[serde(default)]
+    pub(super) regions: BTreeMap<Spanned<String>, RawGrouping>,
+    #[serde(default)]
+    pub(super) limits: RawLimits,
     #[serde(default)]
     pub(super) groups: BTreeMap<String, RawGroup>,
     pub(super) tables: BTreeMap<Spanned<String>, RawTable>,
@@ -51,6 +55,29 @@ pub(super) struct RawCodeList {
     #[serde(default)]
     pub(super) codes: Vec<Spanned<Code>>,
     pub(super) file: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawGrouping {
+    pub(super) label: Label,
+    pub(super) regions: Vec<RawRegion>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRegion {
+    pub(super) code: Spanned<String>,
+    pub(super) no: String,
+    pub(super) en: String,
+    pub(super) districts: Vec<Spanned<String>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawLimits {
+    pub(super) districts: Option<Spanned<u32>>,
+    pub(super) months: Option<Spanned<u32>>,
 }
 
 #[derive(Deserialize)]

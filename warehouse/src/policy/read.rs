@@ -12,13 +12,13 @@ use super::{
     PolicyProblem as Problem, Role, SHIPPED_MUNICIPALITIES, Table, TableKind, UNKNOWN,
 };
 
-/// Gives the text of a file of codes by its name.
-type CodeFiles<'a> = dyn FnMut(&str) -> std::io::Result<String> + 'a;
+/// Gives the content of a file of codes by its name.
+type CodeFiles<'a> = dyn FnMut(&str) -> std::io::Result<Vec<u8>> + 'a;
 
 /// The files of codes that come with the program.
-pub(super) fn shipped(name: &str) -> std::io::Result<String> {
+pub(super) fn shipped(name: &str) -> std::io::Result<Vec<u8>> {
     if name == MUNICIPALITIES_FILE {
-        Ok(SHIPPED_MUNICIPALITIES.to_owned())
+        Ok(SHIPPED_MUNICIPALITIES.as_bytes().to_vec())
     } else {
         Err(std::io::Error::from(std::io::ErrorKind::NotFound))
     }
@@ -26,10 +26,20 @@ pub(super) fn shipped(name: &str) -> std::io::Result<String> {
 
 pub(super) fn load(path: &Path) -> Result<Policy, PolicyError> {
     let shown = path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).map_err(|source| PolicyError::Read { file: shown.clone(), source })?;
+    let bytes = std::fs::read(path).map_err(|source| PolicyError::Read { file: shown.clone(), source })?;
+    let text = text(bytes, &shown)?;
     let folder = path.parent().unwrap_or_else(|| Path::new("")).to_owned();
-    parse(&text, &shown, &mut |name| std::fs::read_to_string(folder.join(name)))
+    parse(&text, &shown, &mut |name| std::fs::read(folder.join(name)))
+}
+
+/// The text of a file, without the byte-order mark that some editors put before it.
+fn text(bytes: Vec<u8>, file: &str) -> Result<String, PolicyError> {
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = Some(before.split(|byte| *byte == b'\n').count());
+        PolicyError::Invalid { file: file.to_owned(), line, problem: Problem::NotUtf8.into() }
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 pub(super) fn parse(text: &str, file: &str, files: &mut CodeFiles<'_>) -> Result<Policy, PolicyError> {
@@ -37,13 +47,14 @@ pub(super) fn parse(text: &str, file: &str, files: &mut CodeFiles<'_>) -> Result
     let raw: RawPolicy = toml::from_str(text).map_err(|error| PolicyError::Syntax {
         file: file.to_owned(),
         line: error.span().map(|span| source.line(&span)),
-        message: error.message().to_owned(),
+        // One sentence, also where the reader writes several lines.
+        message: error.message().lines().map(str::trim).collect::<Vec<_>>().join(", "),
     })?;
     source.policy(raw, files)
 }
 
 /// The text being read, to tell the line of a mistake.
-struct Source<'a> {
+pub(super) struct Source<'a> {
     text: &'a str,
     file: &'a str,
 }
@@ -53,7 +64,7 @@ impl Source<'_> {
         self.text.get(..span.start).map_or(1, |before| before.matches('\n').count() + 1)
     }
 
-    fn wrong(&self, span: &Range<usize>, problem: Problem) -> PolicyError {
+    pub(super) fn wrong(&self, span: &Range<usize>, problem: Problem) -> PolicyError {
         PolicyError::Invalid {
             file: self.file.to_owned(),
             line: Some(self.line(span)),
@@ -66,6 +77,11 @@ impl Source<'_> {
         if years.first > years.last || !(1900..=2199).contains(&years.first) || years.last > 2199 {
             let problem = Problem::Years { first: years.first, last: years.last };
             return Err(self.wrong(&raw.years.span(), problem));
+        }
+        let suppress_below = *raw.suppress_below.get_ref();
+        if suppress_below < 0 {
+            let problem = Problem::SuppressBelow { value: suppress_below };
+            return Err(self.wrong(&raw.suppress_below.span(), problem));
         }
         let budget = raw
             .budget
@@ -90,6 +106,8 @@ impl Source<'_> {
             .into_iter()
             .map(|(name, list)| Ok((name.get_ref().clone(), self.code_list(&name, list, files)?)))
             .collect::<Result<BTreeMap<_, _>, PolicyError>>()?;
+        let regions = self.regions(raw.regions, &codes)?;
+        let limits = self.limits(raw.limits, codes.get("district"))?;
         let analysts = self.analysts(raw.analyst, &budget)?;
         let groups = &raw.groups;
         let places: BTreeMap<String, Range<usize>> = raw
@@ -103,18 +121,16 @@ impl Source<'_> {
         let tables = raw
             .tables
             .into_iter()
-            .map(|(name, table)| Ok((name.get_ref().clone(), self.table(&name, table, groups, &codes)?)))
+            .map(|(name, table)| {
+                let family = table.family.clone();
+                let table = self.table(&name, table, groups, &codes)?;
+                if table.kind == TableKind::Protected && !budget.contains_key(&table.family) {
+                    let problem = Problem::NoBudget { table: table.name, family: table.family };
+                    return Err(self.wrong(&family.span(), problem));
+                }
+                Ok((table.name.clone(), table))
+            })
             .collect::<Result<BTreeMap<_, _>, PolicyError>>()?;
-        for table in tables.values() {
-            if table.kind == TableKind::Protected && !budget.contains_key(&table.family) {
-                let problem = Problem::NoBudget { table: table.name.clone(), family: table.family.clone() };
-                return Err(PolicyError::Invalid {
-                    file: self.file.to_owned(),
-                    line: None,
-                    problem: problem.into(),
-                });
-            }
-        }
         if let Some(problem) = kept_too_long(&tables) {
             let place = places.get(problem.0).cloned().unwrap_or_default();
             return Err(self.wrong(&place, problem.1));
@@ -123,11 +139,13 @@ impl Source<'_> {
             name: raw.name,
             version: raw.version,
             years,
-            suppress_below: raw.suppress_below,
+            suppress_below,
             budget,
             query,
             analysts,
             codes,
+            regions,
+            limits,
             tables,
         })
     }
@@ -225,6 +243,10 @@ impl Source<'_> {
                 let mut seen = BTreeSet::new();
                 for code in &raw.codes {
                     let Code { code: word, .. } = code.get_ref();
+                    if word.is_empty() || word.contains(|c: char| c.is_whitespace() || c.is_control()) {
+                        let problem = Problem::Code { list, code: word.clone() };
+                        return Err(self.wrong(&code.span(), problem));
+                    }
                     if !seen.insert(word.clone()) {
                         let problem = Problem::DuplicatedCode { list, code: word.clone() };
                         return Err(self.wrong(&code.span(), problem));
@@ -253,16 +275,21 @@ impl Source<'_> {
             let problem = Problem::CodesFileName { list: list.to_owned(), file: name.clone() };
             return Err(self.wrong(&file.span(), problem));
         }
-        let text = files(name).map_err(|source| PolicyError::Read { file: name.clone(), source })?;
+        let bytes = files(name).map_err(|source| PolicyError::Read { file: name.clone(), source })?;
+        let text = text(bytes, name)?;
         let mut seen = BTreeSet::from([UNKNOWN.to_owned()]);
         let mut codes = Vec::new();
         let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
-        for (line, text) in lines.filter(|(_, l)| !l.is_empty() && !l.starts_with('#')).skip(1) {
-            let wrong = |problem| PolicyError::Invalid {
-                file: name.clone(),
-                line: Some(line),
-                problem: Box::new(problem),
-            };
+        let mut lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+        let wrong =
+            |line, problem| PolicyError::Invalid { file: name.clone(), line, problem: Box::new(problem) };
+        // A list without its heading would lose its first code.
+        let heading = lines.next();
+        if heading.is_none_or(|(_, line)| line != "code,name") {
+            return Err(wrong(heading.map(|(line, _)| line), Problem::CodesHeading));
+        }
+        for (line, text) in lines {
+            let wrong = |problem| wrong(Some(line), problem);
             let (code, label) = text.split_once(',').ok_or_else(|| wrong(Problem::CodesLine))?;
             let (code, label) = (code.trim(), label.trim());
             if code.is_empty() || label.is_empty() || label.contains([',', '"']) {
@@ -426,7 +453,7 @@ impl Source<'_> {
     }
 
     /// Names become folders and SQL names.
-    fn name(&self, what: &'static str, name: &Spanned<String>) -> Result<(), PolicyError> {
+    pub(super) fn name(&self, what: &'static str, name: &Spanned<String>) -> Result<(), PolicyError> {
         let text = name.get_ref();
         let good = text.starts_with(|c: char| c.is_ascii_lowercase())
             && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
