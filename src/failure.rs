@@ -158,6 +158,13 @@ impl From<skjerm_warehouse::policy::PolicyError> for Failure {
 
 impl From<skjerm_warehouse::WarehouseError> for Failure {
     fn from(error: skjerm_warehouse::WarehouseError) -> Self {
+        use skjerm_warehouse::WarehouseError;
+        use skjerm_warehouse::reference::ReferenceError;
+        // A file that somebody gave is input; what the installation holds is not.
+        if let WarehouseError::Reference(ReferenceError::Read { .. } | ReferenceError::Wrong { .. }) = &error
+        {
+            return Self::refused(error.to_string()).with_hint("nothing was imported");
+        }
         Self::fault(error.to_string())
     }
 }

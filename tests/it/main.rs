@@ -18,4 +18,5 @@ mod leaks;
 mod ledger;
 mod lost;
 mod notebook;
+mod reference;
 mod support;

@@ -140,7 +140,7 @@ pub enum WarehouseError {
         /// Why not.
         source: Box<arrow::error::ArrowError>,
     },
-    /// The shipped reference data does not read.
+    /// Reference data that cannot be used.
     #[error(transparent)]
     Reference(#[from] crate::reference::ReferenceError),
     /// A worker was stopped before it had done its part.

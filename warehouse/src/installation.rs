@@ -119,6 +119,11 @@ impl Installation {
         unpublished && absent(&pointer::path(&self.warehouse_dir()))
     }
 
+    /// Folder of imported reference data; public, and made by the first import.
+    pub fn reference_dir(&self) -> PathBuf {
+        self.root.join("reference")
+    }
+
     /// Folder of published releases.
     pub fn releases_dir(&self) -> PathBuf {
         self.root.join("releases")

@@ -47,7 +47,7 @@ impl Warehouse {
             patience: keep::patience(&policy),
             derivation: Arc::new(Derivation::new(&policy)?),
             policy,
-            reference: Reference::shipped()?,
+            reference: Reference::of(installation)?,
             last: Mutex::new(None),
         })
     }

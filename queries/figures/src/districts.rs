@@ -7,6 +7,7 @@ use skjerm_privacy::interval::z;
 use skjerm_privacy::marginals::LinearQuery;
 use skjerm_warehouse::Reference;
 use skjerm_warehouse::policy::Policy;
+use skjerm_warehouse::reference::YOUTH_BANDS;
 
 use crate::error::FiguresError;
 use crate::release::joint::{self, CONFIDENCE, Cells, Joint};
@@ -18,8 +19,6 @@ const THEME: &str = "services";
 const SERVICE: &str = "service";
 const AGE: &str = "youth_age";
 const YOUNG: [&str; 2] = ["13-17", "18-24"];
-/// The age bands of the population statistics that make 13–24 years.
-const BANDS: [&str; 4] = ["13-15", "16-17", "18-19", "20-24"];
 
 /// All districts of one release, without a ranking: in the order of the code list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -113,7 +112,7 @@ pub fn compare(
         let all = cells(&[(SERVICE, &[code.code.as_str()])]);
         let young = cells(&[(SERVICE, &[code.code.as_str()]), (AGE, &YOUNG)]);
         let residents =
-            reference.residents(&code.code, release.year, &BANDS).filter(|residents| *residents > 0);
+            reference.residents(&code.code, release.year, &YOUTH_BANDS).filter(|residents| *residents > 0);
         members.push(Member {
             code: code.code.clone(),
             label: code.label.clone(),

@@ -7,7 +7,7 @@ use skjerm_engine::Engine;
 use skjerm_ingest::LinkingKey;
 use skjerm_warehouse::{Erasure, Installation, WarehouseKey};
 
-use crate::args::{Common, Format};
+use crate::args::{Common, Format, reason};
 use crate::failure::Failure;
 use crate::output::{self, Sheet};
 
@@ -25,7 +25,7 @@ pub(super) struct EraseArgs {
     #[arg(value_name = "FILE")]
     list: PathBuf,
     /// Why; kept in the ledger. Without names or numbers of persons.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: String,
     /// Who does it: an analyst with the role "steward".
     #[arg(long = "as", value_name = "ANALYST", default_value = "steward")]

@@ -4,6 +4,7 @@ mod check;
 mod compact;
 mod erase;
 mod policy;
+mod reference;
 mod retain;
 mod status;
 
@@ -32,6 +33,8 @@ enum WarehouseVerb {
     /// Looks every file over, against its name, the log and the policy, and says how far persons could be told
     /// apart. For the steward; exact.
     Check(check::CheckArgs),
+    /// Public reference data: residents by district, year and age band, and the regions.
+    Reference(reference::ReferenceArgs),
     /// Deletes files that no snapshot names: replaced ones, and what loads that were cut short left behind.
     Compact,
 }
@@ -44,6 +47,7 @@ pub(crate) async fn run(common: &Common, args: WarehouseArgs) -> Result<(), Fail
         WarehouseVerb::Erase(args) => erase::run(common, &installation, args).await,
         WarehouseVerb::Retain(args) => retain::run(common, &installation, args).await,
         WarehouseVerb::Check(args) => check::run(common, &installation, args).await,
+        WarehouseVerb::Reference(args) => reference::run(common, &installation, args),
         WarehouseVerb::Compact => compact::run(common, &installation).await,
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use skjerm_engine::{Engine, PolicyChange};
 use skjerm_warehouse::Installation;
 
-use crate::args::Common;
+use crate::args::{Common, reason};
 use crate::failure::Failure;
 use crate::output::{self, Sheet};
 
@@ -14,7 +14,7 @@ pub(super) struct PolicyArgs {
     #[arg(long, requires = "reason")]
     accept: bool,
     /// Why; kept in the ledger.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: Option<String>,
     /// Who decides: an analyst with the role "steward" in the policy in force.
     #[arg(long = "as", value_name = "ANALYST", default_value = "steward")]

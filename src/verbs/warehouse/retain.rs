@@ -4,14 +4,14 @@ use clap::Args;
 use skjerm_engine::Engine;
 use skjerm_warehouse::{Installation, today_in_oslo};
 
-use crate::args::{Common, Format};
+use crate::args::{Common, Format, reason};
 use crate::failure::Failure;
 use crate::output::{self, Sheet};
 
 #[derive(Debug, Args)]
 pub(super) struct RetainArgs {
     /// Why; kept in the ledger.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: String,
     /// Only say what would be dropped.
     #[arg(long)]

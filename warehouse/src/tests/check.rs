@@ -11,7 +11,7 @@ use crate::storage::{parquet, path_of};
 use crate::{Check, Warehouse};
 
 fn contacts() -> Vec<Row> {
-    let of = |n: u64| row(n % 30, n, if n % 2 == 0 { "2023-04-01" } else { "2022-05-01" }).ute();
+    let of = |n: u64| row(n % 30, n, if n.is_multiple_of(2) { "2023-04-01" } else { "2022-05-01" }).ute();
     (0..80).map(|n| of(n).with("minutes", n % 200)).collect()
 }
 

@@ -8,7 +8,7 @@ use crate::{Purpose, Sought, WarehouseError};
 
 /// Contacts of many persons, with enough rows for several row groups a file.
 fn contacts(persons: u64) -> Vec<Row> {
-    let of = |person: u64| (0..person % 9 + 1).map(move |n| row(person, person * 10 + n, "2023-05-01").ute());
+    let of = |person: u64| (0..=(person % 9)).map(move |n| row(person, person * 10 + n, "2023-05-01").ute());
     (0..persons).flat_map(of).collect()
 }
 
@@ -73,7 +73,7 @@ async fn whoever_is_in_several_tables_years_and_levels_is_out_of_all() {
     world.load(&[("contact", &events), ("bed_stay", &beds)]).await;
     // One human under two pseudonyms: known by number here, by name there.
     let both = vec![Sought::new(vec![layer_one("person", 1), layer_one("person", 8)])];
-    let report = world.warehouse.erase(&[world.key.clone()], &both).await.expect("erased");
+    let report = world.warehouse.erase(std::slice::from_ref(&world.key), &both).await.expect("erased");
     assert_eq!((report.persons, report.found), (1, 1));
     assert_eq!(report.proof.found, Vec::<std::path::PathBuf>::new());
     assert_eq!((report.proof.pseudonyms, report.proof.tables_rows), (4, 4));
@@ -84,7 +84,7 @@ async fn whoever_is_in_several_tables_years_and_levels_is_out_of_all() {
     assert_eq!(persons_of(&world, "person_year").await, [2, 3].map(|p| stored(&world, p)).into());
     // Years that hold nobody any more have no folder.
     assert!(!world.installation.warehouse_dir().join("contact/year=2021").exists());
-    let again = world.warehouse.erase(&[world.key.clone()], &both).await.expect("again");
+    let again = world.warehouse.erase(std::slice::from_ref(&world.key), &both).await.expect("again");
     assert_eq!((again.found, &again.snapshot_after), (0, &report.snapshot_after));
     assert_eq!(again.snapshot_before, again.snapshot_after);
 }
@@ -116,12 +116,14 @@ async fn the_proof_finds_what_is_left_anywhere_in_the_installation() {
     for (path, content) in &copies {
         fs::write(path, content).expect("written");
     }
-    let report = world.warehouse.erase(&[world.key.clone()], &sought([7])).await.expect("erased");
+    let report = world.warehouse.erase(std::slice::from_ref(&world.key), &sought([7])).await.expect("erased");
     let mut expected: Vec<_> = copies.into_iter().map(|(path, _)| path).collect();
     expected.sort();
     assert_eq!(report.proof.found, expected);
-    expected.iter().for_each(|path| fs::remove_file(path).expect("removed"));
-    let again = world.warehouse.erase(&[world.key.clone()], &sought([7])).await.expect("again");
+    for path in &expected {
+        fs::remove_file(path).expect("removed");
+    }
+    let again = world.warehouse.erase(std::slice::from_ref(&world.key), &sought([7])).await.expect("again");
     assert!(again.proof.found.is_empty());
 }
 
@@ -133,7 +135,7 @@ async fn a_corrected_row_of_an_earlier_load_is_gone_with_the_files_it_was_in() {
     world.load(&[("contact", &[row(8, 70, "2023-05-01"), row(8, 71, "2023-05-01")])]).await;
     let is_data = |path: &std::path::PathBuf| path.extension().is_some_and(|e| e == "parquet");
     let before = world.files().into_keys().filter(is_data).count();
-    world.warehouse.erase(&[world.key.clone()], &sought([7])).await.expect("erased");
+    world.warehouse.erase(std::slice::from_ref(&world.key), &sought([7])).await.expect("erased");
     let left = world.files();
     let live: BTreeSet<_> =
         world.snapshot().await.tables.values().flat_map(|t| t.files.clone()).map(|f| f.path).collect();
@@ -149,7 +151,11 @@ async fn a_reader_keeps_its_files_and_the_erasure_says_that_it_waits() {
     world.load(&[("contact", &contacts(50))]).await;
     let held = world.snapshot().await;
     world.warehouse.patience = std::time::Duration::from_millis(100);
-    let error = world.warehouse.erase(&[world.key.clone()], &sought([7])).await.expect_err("somebody reads");
+    let error = world
+        .warehouse
+        .erase(std::slice::from_ref(&world.key), &sought([7]))
+        .await
+        .expect_err("somebody reads");
     assert!(
         matches!(&error, WarehouseError::Unproven { source } if matches!(**source, WarehouseError::StillRead { .. }))
     );
@@ -167,8 +173,11 @@ async fn a_reader_keeps_its_files_and_the_erasure_says_that_it_waits() {
     drop(held);
     assert!(world.warehouse.compact().await.is_err());
     drop(one);
-    let again =
-        world.warehouse.erase(&[world.key.clone()], &sought([7])).await.expect("nobody reads any more");
+    let again = world
+        .warehouse
+        .erase(std::slice::from_ref(&world.key), &sought([7]))
+        .await
+        .expect("nobody reads any more");
     assert!(again.removed.files > 0 && again.proof.found.is_empty());
 }
 
@@ -180,6 +189,9 @@ async fn a_table_the_policy_forgot_is_not_passed_over() {
     policy.tables.remove("person_year");
     policy.tables.remove("referral");
     let warehouse = crate::Warehouse::open(&world.installation, policy.into()).expect("opened");
-    let error = warehouse.erase(&[world.key.clone()], &sought([1])).await.expect_err("an undeclared table");
+    let error = warehouse
+        .erase(std::slice::from_ref(&world.key), &sought([1]))
+        .await
+        .expect_err("an undeclared table");
     assert!(matches!(&error, WarehouseError::Undeclared { table } if table == "person_year"), "{error}");
 }

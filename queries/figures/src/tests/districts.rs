@@ -91,3 +91,25 @@ fn a_year_without_population_has_no_rates() {
     assert_eq!(comparison.comparisons, 0);
     assert!(comparison.districts[0].sentence.no.contains("ingen befolkningstall"));
 }
+
+#[test]
+fn imported_residents_make_the_rates() {
+    let folder = tempfile::tempdir().unwrap();
+    let installation = skjerm_warehouse::Installation::init(folder.path().join("oslo")).unwrap();
+    let city = City::new();
+    let release = city.release(2023, 1);
+    let rate =
+        |reference: &Reference| compare(&release, &city.policy, reference).unwrap().districts[0].clone();
+    let before = rate(&Reference::of(&installation).unwrap());
+    assert_eq!(before, rate(&reference()));
+    // Twice the 6,389 residents of Gamle Oslo.
+    let file = folder.path().join("folketall.csv");
+    let districts = city.policy.code_list("district").unwrap();
+    let table = "bydel;alder;2023\nGamle Oslo;13-15 år;2778\nGamle Oslo;16-17 år;0\nGamle Oslo;18-19 år;0\nGamle Oslo;20-24 år;10000\n";
+    std::fs::write(&file, table).unwrap();
+    skjerm_warehouse::reference::import(&installation, districts, &file, false).unwrap();
+    let after = rate(&Reference::of(&installation).unwrap());
+    assert_eq!((before.residents_13_24, after.residents_13_24), (Some(6389), Some(12778)));
+    let (before, after) = (before.rate.unwrap(), after.rate.unwrap());
+    assert!((before.value - 2.0 * after.value).abs() < 0.02, "{} {}", before.value, after.value);
+}
