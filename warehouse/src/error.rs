@@ -64,6 +64,14 @@ pub enum WarehouseError {
         /// The table.
         table: String,
     },
+    /// A table whose files another version of the program split or ordered otherwise.
+    #[error(
+        "table {table} was written by a version of the program that splits or orders rows otherwise, so answers about it would be wrong; use that version, or load the deliveries into a new installation"
+    )]
+    OtherLayout {
+        /// The table.
+        table: String,
+    },
     /// Something on disk is not as the warehouse leaves it.
     #[error("{path} is not as the warehouse wrote it: {what}; restore the installation from a copy")]
     Damaged {

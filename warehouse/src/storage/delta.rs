@@ -21,12 +21,15 @@ use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use futures::TryStreamExt;
 use url::Url;
 
-use super::{StoredFile, TableFiles, shard_of_path};
+use super::parquet::order_columns;
+use super::{SHARDS, StoredFile, TableFiles, shard_of_path};
 use crate::WarehouseError;
 use crate::policy::{ColumnRole, Table};
 
 /// The partition column of every table.
 const YEAR: &str = "year";
+/// Under this name a table's properties and each of its commits say how rows are split and ordered.
+const LAYOUT: &str = "skjerm.layout";
 
 /// A table's log at a version.
 #[derive(Debug)]
@@ -63,6 +66,7 @@ impl TableLog {
         };
         let log = Self { folder, name, delta };
         log.same_columns(table)?;
+        log.same_layout(table)?;
         Ok(log)
     }
 
@@ -110,7 +114,9 @@ impl TableLog {
         let failed = WarehouseError::delta(&self.name, "written");
         // No retries: under the loaders' lock a conflict means that something else writes here.
         let properties = || {
-            let own = CommitProperties::default().with_max_retries(0);
+            // True of every file that the commit adds: [`super::parquet`] has checked its bytes.
+            let layout = [(LAYOUT.to_owned(), layout(table).into())];
+            let own = CommitProperties::default().with_max_retries(0).with_metadata(layout);
             // Old versions stay, so that a snapshot taken before stays readable.
             own.with_cleanup_expired_logs(Some(false))
         };
@@ -134,6 +140,8 @@ impl TableLog {
                     .with_table_name(&self.name)
                     .with_columns(columns(table))
                     .with_partition_columns([YEAR])
+                    .with_configuration([(LAYOUT, Some(layout(table)))])
+                    .with_raise_if_key_not_exists(false)
                     .with_save_mode(SaveMode::ErrorIfExists)
                     .with_actions(actions)
                     .with_commit_properties(properties());
@@ -155,6 +163,21 @@ impl TableLog {
                 .all(|f| stored.get(f.name().as_str()) == Some(&(f.data_type(), f.is_nullable())));
         if same { Ok(()) } else { Err(WarehouseError::OtherColumns { table: self.name.clone() }) }
     }
+
+    /// The engine relies on split and order: files of another layout are not read.
+    fn same_layout(&self, table: &Table) -> Result<(), WarehouseError> {
+        let Some(delta) = &self.delta else { return Ok(()) };
+        let snapshot = delta.snapshot().map_err(WarehouseError::delta(&self.name, "read"))?;
+        let same = snapshot.metadata().configuration().get(LAYOUT) == Some(&layout(table));
+        if same { Ok(()) } else { Err(WarehouseError::OtherLayout { table: self.name.clone() }) }
+    }
+}
+
+/// How the rows of a table are split into files and ordered in them.
+fn layout(table: &Table) -> String {
+    let order = order_columns(table);
+    let first = order.first().copied().unwrap_or_default();
+    format!("split by year and {SHARDS} ranges of {first}; ordered by {}", order.join(", "))
 }
 
 /// The file of a commit in a table's folder.

@@ -132,3 +132,25 @@ async fn a_policy_with_other_columns_does_not_open_the_tables() {
     let error = warehouse.snapshot().await.expect_err("other columns");
     assert!(matches!(&error, WarehouseError::OtherColumns { table } if table == "contact"), "{error}");
 }
+
+#[tokio::test]
+async fn split_and_order_stand_in_every_commit_and_another_layout_is_not_read() {
+    let world = World::new();
+    world.load(&[("contact", &contacts())]).await;
+    world.load(&[("contact", &[row(9, 99, "2023-02-01")])]).await;
+    let log = world.installation.warehouse_dir().join("contact/_delta_log");
+    let commit = |version| log.join(format!("{version:020}.json"));
+    let said = "split by year and 4 ranges of person; ordered by person, record";
+    for version in [0, 1] {
+        let text = std::fs::read_to_string(commit(version)).expect("a commit");
+        let info =
+            text.lines().find(|line| line.contains("commitInfo")).expect("what the commit says of itself");
+        assert!(info.contains(&format!("\"skjerm.layout\":\"{said}\"")), "{info}");
+    }
+    let first = std::fs::read_to_string(commit(0)).expect("a commit");
+    std::fs::write(commit(0), first.replace("4 ranges", "8 ranges")).expect("written");
+    let policy = Policy::load(&world.installation.policy_path()).expect("a policy");
+    let warehouse = crate::Warehouse::open(&world.installation, policy.into()).expect("opened");
+    let error = warehouse.snapshot().await.expect_err("another layout");
+    assert!(matches!(&error, WarehouseError::OtherLayout { table } if table == "contact"), "{error}");
+}
