@@ -170,8 +170,8 @@ fn a_file_that_still_holds_the_person_is_named() {
     let error = failed.error(1);
     assert!(error["message"].as_str().unwrap().contains("kopi"), "{error}");
     assert_eq!(document["erasure"]["found"], 1);
-    let ended = house.history("erasure").pop().unwrap();
-    assert!(ended["what"].as_str().unwrap().contains("NOT proven"), "{ended}");
+    let noted = house.history("erasure").pop().unwrap();
+    assert!(noted["what"].as_str().unwrap().contains("NOT proven"), "{noted}");
 }
 
 #[test]

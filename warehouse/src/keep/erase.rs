@@ -1,9 +1,9 @@
 //! Takes persons' rows out of files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 
-use arrow::array::{Array, BooleanArray, FixedSizeBinaryArray};
+use arrow::array::BooleanArray;
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
@@ -16,7 +16,7 @@ use crate::WarehouseError;
 use crate::load::{State, Workplace};
 use crate::policy::{ColumnRole, Table};
 use crate::storage::groups::{Cutter, Piece, Source};
-use crate::storage::{Cell, StoredFile, files, parquet, path_of, workers};
+use crate::storage::{Cell, Pseudonym, StoredFile, files, parquet, path_of, values, workers};
 
 /// What an erasure did. Counts for the steward; nobody is named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -112,39 +112,32 @@ fn without(
     marks: &Marks,
 ) -> Result<Option<Changed>, WarehouseError> {
     let path = place.folder(&table.name).join(&file.path);
-    let opened = File::open(&path).map_err(WarehouseError::io("read", &path))?;
-    let metadata = parquet::footer(&opened).map_err(WarehouseError::file(&path, "read"))?;
-    let persons = parquet::decode_groups(opened, &metadata, None, &["person"], &path)?;
-    let persons = parquet::pseudonyms(&persons, "person")
-        .ok_or_else(|| WarehouseError::damaged(&path, "it has no person column"))?;
-    let hits = Hits::of(persons, marks);
-    if hits.rows.is_empty() {
+    let content = Bytes::from(fs::read(&path).map_err(WarehouseError::io("read", &path))?);
+    let metadata = parquet::footer(&content).map_err(WarehouseError::file(&path, "read"))?;
+    let groups = values::by_group(&content, &metadata, "person", &path)?;
+    let is_sought = |persons: &Vec<Pseudonym>| persons.iter().any(|person| marks.person(*person).is_some());
+    if !groups.iter().any(is_sought) {
         return Ok(None);
     }
-    let groups = metadata.metadata().row_groups();
-    let mut taken = TakenOut { files: 1, rows: hits.rows.len() as u64, ..TakenOut::default() };
-    if hits.rows.len() == persons.len() {
-        taken.groups_rewritten = groups.len() as u64;
-        return Ok(Some(Changed { cell, file: None, taken, persons: hits.persons }));
+    // Copied bytes get a new name: it must not vouch for what a disk did to them.
+    if path_of(cell, &content) != file.path {
+        return Err(WarehouseError::damaged(&path, "its content is not the one it was written with"));
     }
-    let content = Bytes::from(fs::read(&path).map_err(WarehouseError::io("read", &path))?);
+    let (mut taken, mut found) = (TakenOut { files: 1, ..TakenOut::default() }, BTreeSet::new());
     let schema = table.file_schema();
     let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let (mut pieces, mut open, mut cutter) = (Vec::new(), Vec::<RecordBatch>::new(), Cutter::default());
-    let mut first = 0;
-    for (at, group) in groups.iter().enumerate() {
-        let rows = usize::try_from(group.num_rows()).unwrap_or_default();
-        let (begin, end) = (first, first + rows);
-        first = end;
-        if open.is_empty() && hits.rows.range(begin..end).next().is_none() {
-            pieces.push(Piece::Old(at));
+    for (at, persons) in groups.iter().enumerate() {
+        let ends = (persons.iter().min(), persons.iter().max());
+        if let ((Some(first), Some(last)), true) = (ends, open.is_empty() && !is_sought(persons)) {
+            pieces.push(Piece::Old(at, *first, *last));
             taken.groups_copied += 1;
             continue;
         }
         taken.groups_rewritten += 1;
         let old = parquet::decode_groups(content.clone(), &metadata, Some(vec![at]), &columns, &path)?;
-        let kept: BooleanArray = (begin..end).map(|row| Some(!hits.rows.contains(&row))).collect();
-        let left = filter_record_batch(&old, &kept).map_err(WarehouseError::arrow(&table.name))?;
+        let left = kept(table, &old, marks, &mut found)?;
+        taken.rows += (old.num_rows() - left.num_rows()) as u64;
         parquet::keys(table, &left).into_iter().flatten().for_each(|key| {
             cutter.begins(key);
         });
@@ -156,11 +149,14 @@ fn without(
         }
     }
     close(table, &mut pieces, &mut open)?;
+    if pieces.is_empty() {
+        return Ok(Some(Changed { cell, file: None, taken, persons: found }));
+    }
     let source = Source { content: &content, metadata: metadata.metadata() };
     let content = parquet::assemble(table, cell, &source, &pieces)?;
     let file = StoredFile { path: path_of(cell, &content), bytes: content.len() as u64 };
     files::write(place.root, &place.folder(&table.name).join(&file.path), &content)?;
-    Ok(Some(Changed { cell, file: Some(file), taken, persons: hits.persons }))
+    Ok(Some(Changed { cell, file: Some(file), taken, persons: found }))
 }
 
 /// Ends a row group that is made anew.
@@ -173,29 +169,15 @@ fn close(table: &Table, pieces: &mut Vec<Piece>, open: &mut Vec<RecordBatch>) ->
     Ok(())
 }
 
-/// Rows of those sought in a file.
-struct Hits {
-    rows: BTreeSet<usize>,
-    persons: BTreeSet<usize>,
-}
-
-impl Hits {
-    fn of(column: &FixedSizeBinaryArray, marks: &Marks) -> Self {
-        let mut hits = Self { rows: BTreeSet::new(), persons: BTreeSet::new() };
-        let mut before: Option<(&[u8], Option<usize>)> = None;
-        for row in 0..column.len() {
-            let stored = column.value(row);
-            // Neighbouring rows are often the same person's.
-            let person = match before {
-                Some((same, person)) if same == stored => person,
-                _ => marks.person(parquet::pseudonym(column, row)),
-            };
-            before = Some((stored, person));
-            if let Some(person) = person {
-                hits.rows.insert(row);
-                hits.persons.insert(person);
-            }
-        }
-        hits
-    }
+/// The rows of others; notes whose the rest are.
+fn kept(
+    table: &Table,
+    rows: &RecordBatch,
+    marks: &Marks,
+    found: &mut BTreeSet<usize>,
+) -> Result<RecordBatch, WarehouseError> {
+    let persons = parquet::keys(table, rows).into_iter().flatten().map(|key| marks.person(key.0));
+    let others: BooleanArray =
+        persons.inspect(|person| found.extend(*person)).map(|p| Some(p.is_none())).collect();
+    filter_record_batch(rows, &others).map_err(WarehouseError::arrow(&table.name))
 }

@@ -1,11 +1,10 @@
 //! Searches an installation for pseudonyms, byte by byte and value by value.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use arrow::array::Array;
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -13,14 +12,14 @@ use super::sought::Marks;
 use crate::WarehouseError;
 use crate::load::State;
 use crate::policy::{ColumnRole, Policy};
-use crate::storage::{parquet, workers};
+use crate::storage::{parquet, values, workers};
 
 /// What was searched after an erasure, and where something was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Proof {
     /// How many pseudonyms, of both layers, were searched for.
     pub pseudonyms: usize,
-    /// Data files whose person column was decoded and searched: all that are left.
+    /// Data files whose person column was decoded and searched (every value that its row groups hold): all that are left.
     pub tables_files: u64,
     /// Their rows.
     pub tables_rows: u64,
@@ -62,11 +61,10 @@ pub(super) fn search(
         };
         let (mut found, mut rows) = (needles.are_in(&content), 0);
         if is_live {
-            let persons = parquet::decode(content, &["person"], &path)?;
-            let persons = parquet::pseudonyms(&persons, "person")
-                .ok_or_else(|| WarehouseError::damaged(&path, "it has no person column"))?;
-            found |= (0..persons.len()).any(|row| marks.person(parquet::pseudonym(persons, row)).is_some());
-            rows = persons.len() as u64;
+            let footer = parquet::footer(&content).map_err(WarehouseError::file(&path, "read"))?;
+            let persons = values::by_group(&content, &footer, "person", &path)?;
+            found |= persons.into_iter().flatten().any(|person| marks.person(person).is_some());
+            rows = u64::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or_default();
         }
         Ok(Some((path, bytes, is_live, rows, found)))
     })?;
@@ -114,47 +112,66 @@ impl Files {
     }
 }
 
-/// Byte strings that are searched for together.
+/// Bytes of a window that is looked at.
+const WINDOW: usize = 4;
+/// Distance of the windows: in any 16 bytes exactly one of them lies whole.
+const STRIDE: usize = 16 - WINDOW + 1;
+/// Bits of the filter, as a power of two.
+const FILTER: u32 = 20;
+
+/// Byte strings of 16 or more that are searched for together: every 13th window of 4 bytes is looked up among all
+/// windows of the first 16 bytes of each.
 struct Needles {
-    /// Bit of each pair of bytes that one begins with.
-    begins: Box<[u64; 1024]>,
-    /// By the pair of bytes they begin with.
-    by_pair: BTreeMap<u16, Vec<Vec<u8>>>,
+    texts: Vec<Vec<u8>>,
+    /// By window: which needle has it, and where.
+    windows: HashMap<u32, Vec<(usize, usize)>>,
+    /// Bits of the windows there are, so that few others are looked up.
+    filter: Vec<u64>,
 }
 
 impl Needles {
     /// Each as it is, and as hexadecimal digits of either case.
     fn new(pseudonyms: &[[u8; 16]]) -> Self {
-        let mut needles = Self { begins: Box::new([0; 1024]), by_pair: BTreeMap::new() };
-        for pseudonym in pseudonyms {
-            let (lower, upper) = (hex(pseudonym, *b"0123456789abcdef"), hex(pseudonym, *b"0123456789ABCDEF"));
-            for needle in [pseudonym.to_vec(), lower, upper] {
-                let pair = pair(&needle);
-                needles.begins[usize::from(pair >> 6)] |= 1 << (pair & 63);
-                needles.by_pair.entry(pair).or_default().push(needle);
+        let forms = |bytes: &[u8; 16]| {
+            [bytes.to_vec(), hex(bytes, *b"0123456789abcdef"), hex(bytes, *b"0123456789ABCDEF")]
+        };
+        let mut windows: HashMap<u32, Vec<(usize, usize)>> = HashMap::new();
+        let (texts, mut filter) =
+            (pseudonyms.iter().flat_map(forms).collect::<Vec<_>>(), vec![0; 1 << (FILTER - 6)]);
+        for (at, needle) in texts.iter().enumerate() {
+            for offset in 0..STRIDE {
+                let window = window(needle, offset);
+                windows.entry(window).or_default().push((at, offset));
+                filter[place(window) >> 6] |= 1 << (place(window) & 63);
             }
         }
-        needles
+        Self { texts, windows, filter }
     }
 
     fn are_in(&self, content: &[u8]) -> bool {
-        let begins = |pair: u16| self.begins[usize::from(pair >> 6)] >> (pair & 63) & 1 == 1;
-        let is_at = |at: usize, pair: u16| {
-            self.by_pair.get(&pair).into_iter().flatten().any(|needle| content[at..].starts_with(needle))
+        let is_here = |at: usize| {
+            let window = window(content, at);
+            let known = self.filter[place(window) >> 6] >> (place(window) & 63) & 1 == 1;
+            known
+                && self.windows.get(&window).into_iter().flatten().any(|(needle, offset)| {
+                    at >= *offset && content[at - offset..].starts_with(&self.texts[*needle])
+                })
         };
-        content.windows(2).enumerate().any(|(at, two)| {
-            let pair = pair(two);
-            begins(pair) && is_at(at, pair)
-        })
+        (0..(content.len() + 1).saturating_sub(WINDOW)).step_by(STRIDE).any(is_here)
     }
+}
+
+fn window(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+}
+
+/// The bit of a window: the top bits of a product with an odd number.
+fn place(window: u32) -> usize {
+    (window.wrapping_mul(0x9E37_79B1) >> (32 - FILTER)) as usize
 }
 
 fn hex(bytes: &[u8], digits: [u8; 16]) -> Vec<u8> {
     bytes.iter().flat_map(|byte| [digits[usize::from(byte >> 4)], digits[usize::from(byte & 15)]]).collect()
-}
-
-fn pair(bytes: &[u8]) -> u16 {
-    u16::from_le_bytes([bytes[0], bytes[1]])
 }
 
 #[cfg(test)]
@@ -167,11 +184,12 @@ mod tests {
         let needles = Needles::new(&[[7; 16], pseudonym]);
         let lower = b"0a1a2a3a4a5a6a7a8a9aaabacadaeafa".to_vec();
         for text in [pseudonym.to_vec(), lower.clone(), lower.to_ascii_uppercase()] {
-            for (before, after) in [(0, 0), (1, 0), (5, 3), (0, 9)] {
-                let content = [vec![10; before], text.clone(), vec![b'0'; after]].concat();
+            for (before, after) in (0..40).flat_map(|before| [(before, 0), (before, 9)]) {
+                let content = [vec![11; before], text.clone(), vec![b'0'; after]].concat();
                 assert!(needles.are_in(&content));
                 let cut = &content[..content.len() - after - 1];
                 assert!(!needles.are_in(cut), "one byte is missing");
+                assert!(!needles.are_in(&content[before + 1..]), "one byte is missing");
             }
         }
         assert!(!needles.are_in(b"") && !needles.are_in(&[7]));

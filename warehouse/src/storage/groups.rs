@@ -19,7 +19,10 @@ use parquet::file::writer::SerializedFileWriter;
 
 use super::Pseudonym;
 
-/// The fewest rows of a group, but for a file's last one. `tests/scale.rs` measures what others would cost.
+/// The fewest rows of a group, but for a file's last one; with [`ONE_IN`], some 4,000 rows on average. Measured with
+/// `tests/scale.rs`: groups of some 1,000 make files 9 % larger, and an erasure of 100 persons from ten million rows cost
+/// 0.26 of a full rewrite instead of 0.37. Most of the rest is that nearly every file holds one of them, and is copied,
+/// hashed, made durable and searched as a whole.
 const LEAST: usize = 2048;
 /// One row in so many ends a group.
 const ONE_IN: Pseudonym = 2048;
@@ -46,7 +49,7 @@ impl Cutter {
         }
         self.rows += 1;
         let mark = if key.1 == 0 { key.0 } else { key.1 };
-        self.due |= self.rows >= LEAST && (mark.is_multiple_of(ONE_IN) || self.rows >= MOST);
+        self.due |= self.rows >= LEAST && (ends_a_group(mark) || self.rows >= MOST);
         self.last = Some(key.0);
         cut
     }
@@ -55,6 +58,11 @@ impl Cutter {
     pub(crate) fn is_due(&self) -> bool {
         self.due
     }
+}
+
+/// Whether a row of this record (person, where there is none) ends a group that has rows enough.
+pub(crate) fn ends_a_group(mark: Pseudonym) -> bool {
+    mark.is_multiple_of(ONE_IN)
 }
 
 /// Where the groups of these rows begin and end: starts, and the number of rows at the end.
@@ -74,8 +82,8 @@ pub(crate) fn bounds(keys: impl Iterator<Item = Key>) -> Vec<usize> {
 
 /// A part of a new file.
 pub(crate) enum Piece {
-    /// This group of the old file, as it is.
-    Old(usize),
+    /// A group of the old file, as it is, with its first and last person.
+    Old(usize, Pseudonym, Pseudonym),
     /// Rows of whole groups.
     New(RecordBatch),
 }

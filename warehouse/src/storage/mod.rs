@@ -21,6 +21,7 @@ pub(crate) mod groups;
 pub(crate) mod lease;
 pub(crate) mod parquet;
 pub(crate) mod pointer;
+pub(crate) mod values;
 pub(crate) mod workers;
 
 use std::collections::BTreeMap;

@@ -54,7 +54,9 @@ pub(crate) fn encode(table: &Table, cell: Cell, rows: &RecordBatch) -> Result<By
     Ok(content)
 }
 
-/// The bytes of a file made of groups of an old one and of new rows; checked like [`encode`].
+/// The bytes of a file made of groups of an old one and of new rows. The new groups are checked like those of
+/// [`encode`]; the old ones were, and the caller has checked that their bytes are still the same. Where two pieces
+/// meet, the second begins with a later person.
 pub(crate) fn assemble(
     table: &Table,
     cell: Cell,
@@ -63,32 +65,38 @@ pub(crate) fn assemble(
 ) -> Result<Bytes, WarehouseError> {
     let path = Path::new(&table.name).join(format!("year={}", cell.0));
     let failed = WarehouseError::file(&path, "written");
+    let misplaced = |what| WarehouseError::Misplaced { table: table.name.clone(), year: cell.0, what };
     let mut content = Vec::with_capacity(old.content.len());
     let schema = old.metadata.file_metadata().schema_descr().root_schema_ptr();
     let properties = properties(table).map_err(&failed)?.into();
     let mut writer = SerializedFileWriter::new(&mut content, schema, properties).map_err(&failed)?;
-    let mut rows = 0;
+    let mut before: Option<Pseudonym> = None;
     for piece in pieces {
-        match piece {
-            Piece::Old(group) => {
-                rows += usize::try_from(old.metadata.row_group(*group).num_rows()).unwrap_or_default();
+        let (first, last) = match piece {
+            Piece::Old(group, first, last) => {
                 groups::copy(*group, old, &mut writer).map_err(&failed)?;
+                (*first, *last)
             }
-            Piece::New(new) => {
-                rows += new.num_rows();
-                let content = write(table, new).map_err(&failed)?;
+            Piece::New(rows) => {
+                let content = write(table, rows).map_err(&failed)?;
+                check(table, cell, rows.num_rows(), &content)?;
                 let metadata = footer(&content).map_err(&failed)?;
                 let source = Source { content: &content, metadata: metadata.metadata() };
                 for group in 0..source.metadata.num_row_groups() {
                     groups::copy(group, &source, &mut writer).map_err(&failed)?;
                 }
+                let mut persons = keys(table, rows).into_iter().flatten().map(|key| key.0);
+                let first = persons.next().ok_or_else(|| misplaced("without a pseudonym"))?;
+                (first, persons.last().unwrap_or(first))
             }
+        };
+        if before.is_some_and(|before| before >= first) {
+            return Err(misplaced("out of order, or twice"));
         }
+        before = Some(last);
     }
     writer.close().map_err(&failed)?;
-    let content = Bytes::from(content);
-    check(table, cell, rows, &content)?;
-    Ok(content)
+    Ok(Bytes::from(content))
 }
 
 fn properties(table: &Table) -> Result<WriterProperties, ParquetError> {

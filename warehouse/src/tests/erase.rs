@@ -4,16 +4,33 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use super::world::{Row, World, hex, layer_one, row};
-use crate::{Purpose, Sought, WarehouseError};
+use crate::storage::groups::ends_a_group;
+use crate::{Purpose, Sought, WarehouseError, WarehouseKey};
 
 /// Contacts of many persons, with enough rows for several row groups a file.
 fn contacts(persons: u64) -> Vec<Row> {
-    let of = |person: u64| (0..=(person % 9)).map(move |n| row(person, person * 10 + n, "2023-05-01").ute());
+    let of = |person: u64| (0..=person % 9).map(move |n| row(person, person * 10 + n, "2023-05-01").ute());
     (0..persons).flat_map(of).collect()
 }
 
 fn sought(persons: impl IntoIterator<Item = u64>) -> Vec<Sought> {
     persons.into_iter().map(|person| Sought::new(vec![layer_one("person", person)])).collect()
+}
+
+/// Always the same, so that the same rows always lie the same way.
+fn fixed_key() -> WarehouseKey {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("warehouse.key");
+    let text = format!(
+        "id = \"a\"\nepoch = 1\ncreated = \"2026-01-01T00:00:00Z\"\nsecret = \"{}\"\n",
+        "5a".repeat(32)
+    );
+    fs::write(&path, text).expect("written");
+    for (path, mode) in [(folder.path(), 0o700), (&path, 0o600)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("private");
+    }
+    WarehouseKey::load(&path).expect("a key")
 }
 
 async fn persons_of(world: &World, table: &str) -> BTreeSet<String> {
@@ -26,19 +43,24 @@ fn stored(world: &World, person: u64) -> String {
 
 #[tokio::test]
 async fn an_erased_warehouse_is_byte_for_byte_one_that_never_had_the_persons() {
-    let world = World::new();
+    let world = World::with_key(fixed_key());
     let rows = contacts(9_000);
     let measures: Vec<Row> = (0..300).map(|n| row(n, n, "2022-02-02").ute()).collect();
     world.load(&[("contact", &rows), ("measure", &measures)]).await;
-    let gone = [3_u64, 77, 4_000, 8_999];
-    let keys = [world.key.clone()];
-    let report =
-        world.warehouse.erase(&keys, &sought(gone.into_iter().chain([1_000_000]))).await.expect("erased");
-    assert_eq!((report.persons, report.found), (5, 4));
+    // Among them persons whose rows ended row groups: what came after them lies otherwise now.
+    let ends = |row: &&Row| {
+        let record = world.key.pseudonym(Purpose::Record, &layer_one("record", row.record));
+        ends_a_group(u128::from_be_bytes(record))
+    };
+    let enders: Vec<u64> = rows.iter().filter(ends).map(|row| row.person).step_by(3).collect();
+    assert!(enders.len() > 3);
+    let gone: BTreeSet<u64> = [3, 77, 4_000, 8_999].into_iter().chain(enders).collect();
+    let report = world.try_erase(&sought(gone.iter().copied().chain([1_000_000]))).await.expect("erased");
+    assert_eq!((report.persons, report.found), (gone.len() + 1, gone.len()));
     let rows_of = |rows: &[Row]| rows.iter().filter(|row| gone.contains(&row.person)).count() as u64;
     assert_eq!(report.tables["contact"].rows, rows_of(&rows));
-    assert_eq!(report.tables["measure"].rows, 2);
-    assert_eq!(report.tables["person_year"].rows, 4 + 2);
+    assert_eq!(report.tables["measure"].rows, rows_of(&measures));
+    assert_eq!(report.tables["person_year"].rows, gone.len() as u64 + rows_of(&measures));
     assert!(report.tables["contact"].groups_copied > 0, "{report:?}");
 
     let others = World::with_key(world.key.clone());
@@ -73,7 +95,7 @@ async fn whoever_is_in_several_tables_years_and_levels_is_out_of_all() {
     world.load(&[("contact", &events), ("bed_stay", &beds)]).await;
     // One human under two pseudonyms: known by number here, by name there.
     let both = vec![Sought::new(vec![layer_one("person", 1), layer_one("person", 8)])];
-    let report = world.warehouse.erase(std::slice::from_ref(&world.key), &both).await.expect("erased");
+    let report = world.try_erase(&both).await.expect("erased");
     assert_eq!((report.persons, report.found), (1, 1));
     assert_eq!(report.proof.found, Vec::<std::path::PathBuf>::new());
     assert_eq!((report.proof.pseudonyms, report.proof.tables_rows), (4, 4));
@@ -84,7 +106,7 @@ async fn whoever_is_in_several_tables_years_and_levels_is_out_of_all() {
     assert_eq!(persons_of(&world, "person_year").await, [2, 3].map(|p| stored(&world, p)).into());
     // Years that hold nobody any more have no folder.
     assert!(!world.installation.warehouse_dir().join("contact/year=2021").exists());
-    let again = world.warehouse.erase(std::slice::from_ref(&world.key), &both).await.expect("again");
+    let again = world.try_erase(&both).await.expect("again");
     assert_eq!((again.found, &again.snapshot_after), (0, &report.snapshot_after));
     assert_eq!(again.snapshot_before, again.snapshot_after);
 }
@@ -92,7 +114,7 @@ async fn whoever_is_in_several_tables_years_and_levels_is_out_of_all() {
 #[tokio::test]
 async fn rows_under_an_older_key_are_found_by_that_key() {
     let world = World::new();
-    let older = crate::WarehouseKey::generate().expect("randomness");
+    let older = WarehouseKey::generate().expect("randomness");
     let under_older = world.delivery("a.csv", &[("contact", &[row(1, 1, "2023-01-01")])]);
     world.warehouse.load(&older, vec![under_older]).await.expect("loaded");
     world.load(&[("contact", &[row(1, 2, "2023-01-01"), row(2, 3, "2023-01-01")])]).await;
@@ -116,14 +138,14 @@ async fn the_proof_finds_what_is_left_anywhere_in_the_installation() {
     for (path, content) in &copies {
         fs::write(path, content).expect("written");
     }
-    let report = world.warehouse.erase(std::slice::from_ref(&world.key), &sought([7])).await.expect("erased");
+    let report = world.try_erase(&sought([7])).await.expect("erased");
     let mut expected: Vec<_> = copies.into_iter().map(|(path, _)| path).collect();
     expected.sort();
     assert_eq!(report.proof.found, expected);
     for path in &expected {
         fs::remove_file(path).expect("removed");
     }
-    let again = world.warehouse.erase(std::slice::from_ref(&world.key), &sought([7])).await.expect("again");
+    let again = world.try_erase(&sought([7])).await.expect("again");
     assert!(again.proof.found.is_empty());
 }
 
@@ -135,7 +157,7 @@ async fn a_corrected_row_of_an_earlier_load_is_gone_with_the_files_it_was_in() {
     world.load(&[("contact", &[row(8, 70, "2023-05-01"), row(8, 71, "2023-05-01")])]).await;
     let is_data = |path: &std::path::PathBuf| path.extension().is_some_and(|e| e == "parquet");
     let before = world.files().into_keys().filter(is_data).count();
-    world.warehouse.erase(std::slice::from_ref(&world.key), &sought([7])).await.expect("erased");
+    world.try_erase(&sought([7])).await.expect("erased");
     let left = world.files();
     let live: BTreeSet<_> =
         world.snapshot().await.tables.values().flat_map(|t| t.files.clone()).map(|f| f.path).collect();
@@ -151,11 +173,7 @@ async fn a_reader_keeps_its_files_and_the_erasure_says_that_it_waits() {
     world.load(&[("contact", &contacts(50))]).await;
     let held = world.snapshot().await;
     world.warehouse.patience = std::time::Duration::from_millis(100);
-    let error = world
-        .warehouse
-        .erase(std::slice::from_ref(&world.key), &sought([7]))
-        .await
-        .expect_err("somebody reads");
+    let error = world.try_erase(&sought([7])).await.expect_err("somebody reads");
     assert!(
         matches!(&error, WarehouseError::Unproven { source } if matches!(**source, WarehouseError::StillRead { .. }))
     );
@@ -173,11 +191,7 @@ async fn a_reader_keeps_its_files_and_the_erasure_says_that_it_waits() {
     drop(held);
     assert!(world.warehouse.compact().await.is_err());
     drop(one);
-    let again = world
-        .warehouse
-        .erase(std::slice::from_ref(&world.key), &sought([7]))
-        .await
-        .expect("nobody reads any more");
+    let again = world.try_erase(&sought([7])).await.expect("nobody reads any more");
     assert!(again.removed.files > 0 && again.proof.found.is_empty());
 }
 

@@ -1,7 +1,7 @@
 //! A warehouse in a folder of its own, and rows for it. All data is SYNTHETIC.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
@@ -13,7 +13,9 @@ use jiff::civil::Date;
 
 use crate::policy::{ColumnRole, Policy, UNKNOWN};
 use crate::storage::parquet;
-use crate::{Delivery, DeliveryLoad, Installation, Snapshot, Warehouse, WarehouseError, WarehouseKey};
+use crate::{
+    Delivery, DeliveryLoad, Erasure, Installation, Snapshot, Sought, Warehouse, WarehouseError, WarehouseKey,
+};
 
 /// A row, its columns as text; what is not said is "unknown" or null.
 #[derive(Debug, Clone)]
@@ -86,7 +88,8 @@ pub(crate) fn batch(policy: &Policy, table: &str, rows: &[Row]) -> RecordBatch {
 pub(crate) type Stored = BTreeMap<String, String>;
 
 pub(crate) struct World {
-    _folder: tempfile::TempDir,
+    /// Where it lies, if it is this world's to remove.
+    _folder: Option<tempfile::TempDir>,
     pub(crate) installation: Installation,
     pub(crate) policy: Arc<Policy>,
     pub(crate) warehouse: Warehouse,
@@ -100,10 +103,16 @@ impl World {
 
     pub(crate) fn with_key(key: WarehouseKey) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let installation = Installation::init(folder.path().join("oslo")).expect("an installation");
+        let world = Self::at(&folder.path().join("oslo"), key);
+        Self { _folder: Some(folder), ..world }
+    }
+
+    /// A world in a folder that others may use, too.
+    pub(crate) fn at(folder: &Path, key: WarehouseKey) -> Self {
+        let installation = Installation::init(folder).expect("an installation");
         let policy = Arc::new(Policy::load(&installation.policy_path()).expect("the policy"));
         let warehouse = Warehouse::open(&installation, policy.clone()).expect("a warehouse");
-        Self { _folder: folder, installation, policy, warehouse, key }
+        Self { _folder: None, installation, policy, warehouse, key }
     }
 
     pub(crate) fn delivery(&self, file: &str, tables: &[(&str, &[Row])]) -> Delivery {
@@ -122,16 +131,25 @@ impl World {
         self.try_load(vec![self.delivery("a_SYNTETISK.csv", tables)]).await.expect("a load")[0]
     }
 
+    pub(crate) async fn try_erase(&self, sought: &[Sought]) -> Result<Erasure, WarehouseError> {
+        self.warehouse.erase(std::slice::from_ref(&self.key), sought).await
+    }
+
     pub(crate) async fn snapshot(&self) -> Snapshot {
         self.warehouse.snapshot().await.expect("a snapshot")
     }
 
     /// Every stored row of a table, in the order of the files.
     pub(crate) async fn rows(&self, table: &str) -> Vec<Stored> {
+        self.rows_of(&self.snapshot().await, table)
+    }
+
+    /// The same of a snapshot.
+    pub(crate) fn rows_of(&self, snapshot: &Snapshot, table: &str) -> Vec<Stored> {
         let schema = self.policy.table(table).expect("a table").file_schema();
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         let mut stored = Vec::new();
-        for file in &self.snapshot().await.tables[table].files {
+        for file in &snapshot.tables[table].files {
             let batch = parquet::read(&file.path, &names).expect("a data file");
             assert_eq!(batch.schema(), schema, "the file has the declared types");
             for row in 0..batch.num_rows() {
