@@ -3,7 +3,8 @@
 //! Text with `;`, `,` or tabs between fields and a header, in Norwegian or English: the identity number
 //! (`Fødselsnummer`, `National identity number`), the name (`Navn`, or `Fornavn` and `Etternavn`) with the birth date
 //! (`Fødselsdato`), the source (`Kilde`) with its client number (`Klientnummer`). Any of the three that identifies is
-//! enough; a line gives the pseudonyms of all that it has. Other columns are not read.
+//! enough; a line gives the pseudonyms of all that it has. Another column refuses the list: what it says might be what
+//! somebody is known by, and nobody would look for it.
 //!
 //! # Privacy
 //!
@@ -46,7 +47,9 @@ const HEADERS: [(Column, &[&str]); 7] = [
         Column::Number,
         &[
             "fodselsnummer",
+            "fodselsnr",
             "fnr",
+            "personnr",
             "personnummer",
             "identitetsnummer",
             "dnummer",
@@ -153,11 +156,16 @@ fn header(cells: &[Cell<'_>]) -> Result<Vec<Option<Column>>, ListProblem> {
     }
     let has = |all: &[Column]| all.iter().all(|column| times(*column) == 1);
     let named = has(&[Column::Name]) || has(&[Column::Given, Column::Family]);
-    if has(&[Column::Number]) || (named && has(&[Column::Birth])) || has(&[Column::Source, Column::Client]) {
-        Ok(columns)
-    } else {
-        Err(ListProblem::Header)
+    if !(has(&[Column::Number]) || (named && has(&[Column::Birth])) || has(&[Column::Source, Column::Client]))
+    {
+        return Err(ListProblem::Header);
     }
+    let is_unread =
+        |(cell, column): (&Cell<'_>, &Option<Column>)| column.is_none() && !cell.text().trim().is_empty();
+    if let Some(at) = cells.iter().zip(&columns).position(is_unread) {
+        return Err(ListProblem::Unread { column: at + 1 });
+    }
+    Ok(columns)
 }
 
 /// One line while it is looked at.

@@ -250,6 +250,14 @@ pub enum ListProblem {
         "the header names nothing that identifies a person: it needs Fødselsnummer, or Navn (or Fornavn and Etternavn) and Fødselsdato, or Kilde and Klientnummer"
     )]
     Header,
+    /// A header that the list does not know.
+    #[error(
+        "the header of column {column} is none of Fødselsnummer, Navn, Fornavn, Etternavn, Fødselsdato, Kilde and Klientnummer; rename the column, or remove it if it does not say who is meant"
+    )]
+    Unread {
+        /// Which column, from 1.
+        column: usize,
+    },
     /// A column twice.
     #[error("two columns of the header mean the same")]
     Twice,

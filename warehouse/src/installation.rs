@@ -116,7 +116,7 @@ impl Installation {
         let releases = self.releases_dir();
         let unpublished =
             absent(&releases) || releases.read_dir().is_ok_and(|mut entries| entries.next().is_none());
-        unpublished && absent(&pointer::path(&self.warehouse_dir()))
+        unpublished && pointer::is_unused(&self.warehouse_dir())
     }
 
     /// Folder of imported reference data; public, and made by the first import.

@@ -23,6 +23,8 @@ pub struct TableSnapshot {
     pub version: u64,
     /// Data files by year and shard, at most one of each.
     pub files: Vec<DataFile>,
+    /// Hashes of what was last loaded, by year: an erasure leaves them as they are.
+    pub loaded: BTreeMap<i32, String>,
     /// Keeps the files where they are.
     pub lease: Lease,
 }
@@ -53,35 +55,39 @@ impl Snapshot {
         self
     }
 
-    /// Hash over the files of one table and some years: equal ids mean equal rows, whatever was loaded elsewhere. An
-    /// answer about a year stays the answer about that year when another year's delivery comes.
+    /// Hash over what was loaded of one table and some years: an answer about a year stays the answer about that year
+    /// when another year's delivery comes, and when somebody is taken out.
     pub fn part_id(&self, table: &str, years: impl IntoIterator<Item = i32>) -> String {
         let years: BTreeSet<i32> = years.into_iter().collect();
-        let mut hasher = blake3::Hasher::new_derive_key("skjerm warehouse snapshot part id v1");
+        let mut hasher = blake3::Hasher::new_derive_key("skjerm warehouse snapshot part id v2");
         let mut name = |text: &str| {
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         };
         name(table);
-        let files = self.tables.get(table).map(|table| table.files.as_slice()).unwrap_or_default();
-        for file in files.iter().filter(|file| file.year.is_some_and(|year| years.contains(&year))) {
-            name(&file.year.unwrap_or_default().to_string());
-            // The name of a file holds the hash of its content.
-            name(&file.path.file_name().unwrap_or_default().to_string_lossy());
+        let loaded = self.tables.get(table).into_iter().flat_map(|table| &table.loaded);
+        for (year, id) in loaded.filter(|(year, _)| years.contains(year)) {
+            name(&year.to_string());
+            name(id);
         }
         hasher.finalize().to_hex()[..32].to_owned()
     }
 }
 
 impl TableSnapshot {
-    pub(crate) fn new(folder: &Path, version: u64, files: &TableFiles) -> Self {
+    pub(crate) fn new(
+        folder: &Path,
+        version: u64,
+        files: &TableFiles,
+        loaded: BTreeMap<i32, String>,
+    ) -> Self {
         let files = files.iter().map(|((year, shard), file)| DataFile {
             path: folder.join(&file.path),
             year: Some(*year),
             shard: *shard,
             bytes: file.bytes,
         });
-        Self { version, files: files.collect(), lease: Lease::default() }
+        Self { version, files: files.collect(), loaded, lease: Lease::default() }
     }
 }
 

@@ -17,7 +17,7 @@ use crate::storage::TableFiles;
 use crate::storage::delta::{TableLog, commit_file};
 use crate::storage::files::{self, LoadLock};
 use crate::storage::lease;
-use crate::storage::pointer::Pointer;
+use crate::storage::pointer::{self, Loaded, Pointer};
 use crate::{Delivery, DeliveryLoad, Installation, Reference, Snapshot, WarehouseError, WarehouseKey};
 
 /// The tables of an installation.
@@ -78,8 +78,8 @@ impl Warehouse {
     ) -> Result<Vec<DeliveryLoad>, WarehouseError> {
         let root = self.root.clone();
         let lock = Arc::new(blocking(move || LoadLock::wait(&root)).await?);
-        let pointer = Pointer::read(&self.root)?;
-        let before = self.state(pointer.as_ref()).await?;
+        let pointer = self.begun(&lock).await?;
+        let before = self.state(Some(&pointer)).await?;
         let (root, policy, derivation) = self.shared();
         let (key, mut after) = (key.clone(), before.clone());
         let (loads, after) = held(&lock, move || {
@@ -88,15 +88,34 @@ impl Warehouse {
             Ok((loads, after))
         })
         .await?;
-        if after != before || pointer.is_none() {
-            self.commit(&lock, &before, &after).await?;
+        // The first load makes the tables, also if it brings nothing.
+        if after != before || pointer.tables.is_empty() {
+            let loaded = loaded_since(pointer.loaded_as(&before), &before, &after);
+            self.commit(&lock, &before, &after, loaded).await?;
         }
         Ok(loads)
+    }
+
+    /// The pointer; before the first load, one of no tables, made durable before any table is: so a pointer that is
+    /// missing beside tables was lost.
+    async fn begun(&self, lock: &Arc<LoadLock>) -> Result<Pointer, WarehouseError> {
+        if let Some(pointer) = pointer::current(&self.root)? {
+            return Ok(pointer);
+        }
+        let (root, id) = (self.root.clone(), snapshot_id(std::iter::empty()));
+        let pointer = Pointer { id, ..Pointer::default() };
+        held(lock, move || {
+            lease::prepare(&root, &pointer.id)?;
+            pointer.write(&root)?;
+            Ok(pointer)
+        })
+        .await
     }
 
     /// The tables as they are now. Their files stay for as long as the snapshot, or one of its tables, lives.
     pub async fn snapshot(&self) -> Result<Snapshot, WarehouseError> {
         let Some((pointer, lease)) = lease::take(&self.root)? else {
+            pointer::current(&self.root)?;
             let empty = self.policy.tables.keys().map(|name| (name.clone(), TableSnapshot::default()));
             return Ok(Snapshot { id: snapshot_id(std::iter::empty()), tables: empty.collect() });
         };
@@ -109,11 +128,13 @@ impl Warehouse {
             let path = self.root.join("current.json");
             return Err(WarehouseError::damaged(&path, "its id is not that of the tables' versions"));
         }
+        let mut loaded = pointer.loaded_as(&state);
         let tables = self.policy.tables.keys().map(|name| {
             let version = pointer.tables.get(name).copied().unwrap_or_default();
             let none = TableFiles::new();
             let files = state.get(name).unwrap_or(&none);
-            (name.clone(), TableSnapshot::new(&self.root.join(name), version, files))
+            let loaded = loaded.remove(name).unwrap_or_default();
+            (name.clone(), TableSnapshot::new(&self.root.join(name), version, files, loaded))
         });
         let snapshot = Snapshot { id, tables: tables.collect() };
         if let Ok(mut last) = self.last.lock() {
@@ -159,6 +180,7 @@ impl Warehouse {
         lock: &Arc<LoadLock>,
         before: &State,
         after: &State,
+        loaded: Loaded,
     ) -> Result<Pointer, WarehouseError> {
         let none = TableFiles::new();
         let mut new = Vec::new();
@@ -177,7 +199,7 @@ impl Warehouse {
         let logs = tables.iter().map(|(table, version)| commit_file(&self.root.join(table), *version));
         self.sync(lock, logs.collect()).await?;
         let id = snapshot_id(after.iter().map(|(name, files)| (name.as_str(), files)));
-        let (root, pointer) = (self.root.clone(), Pointer { id, tables });
+        let (root, pointer) = (self.root.clone(), Pointer { id, tables, loaded });
         held(lock, move || {
             lease::prepare(&root, &pointer.id)?;
             pointer.write(&root)?;
@@ -190,6 +212,23 @@ impl Warehouse {
         let root = self.root.clone();
         held(lock, move || files::sync(&root, &paths)).await
     }
+}
+
+/// What the years are loaded as after a load: what it changed is loaded anew, and the rest is as it was.
+pub(crate) fn loaded_since(mut loaded: Loaded, before: &State, after: &State) -> Loaded {
+    let (old, new) = (pointer::loaded(before), pointer::loaded(after));
+    let none = BTreeMap::new();
+    for table in old.keys().chain(new.keys()) {
+        let (was, is) = (old.get(table).unwrap_or(&none), new.get(table).unwrap_or(&none));
+        let years = loaded.entry(table.clone()).or_default();
+        for year in was.keys().chain(is.keys()).filter(|year| was.get(*year) != is.get(*year)) {
+            match is.get(year) {
+                Some(id) => years.insert(*year, id.clone()),
+                None => years.remove(year),
+            };
+        }
+    }
+    loaded
 }
 
 /// Does work for the processor and the disk off the tasks' threads.

@@ -43,7 +43,7 @@ fn a_line_gives_the_pseudonyms_of_deliveries_at_every_level() {
             "Client number,Source,Date of birth,Name,Number\n042,SOMA,2006-05-04,ANNE-MARIE GRØNÅS,{number}"
         ),
         format!(
-            "Merknad;Fornavn;Etternavn;Født;Kilde;Klientnr;Fnr\nx;Anne-Marie;Gronas;4.5.2006;soma;42;{number}\n"
+            "Fornavn;Etternavn;Født;Kilde;Klientnr;Fødselsnr;\nAnne-Marie;Gronas;4.5.2006;soma;42;{number};\n"
         ),
     ] {
         let mut found = pseudonyms(&key, text.as_bytes()).remove(0);
@@ -52,6 +52,13 @@ fn a_line_gives_the_pseudonyms_of_deliveries_at_every_level() {
         wanted.sort_unstable();
         assert_eq!(found, wanted, "{text}");
     }
+}
+
+/// What it says might be what somebody is known by.
+#[test]
+fn a_column_that_is_not_known_refuses_the_list() {
+    let text = format!("Fødselsnummer;Klient nr. i SOMA\n{};42\n", number());
+    assert!(matches!(refused(&text), (1, ListProblem::Unread { column: 2 })));
 }
 
 #[test]

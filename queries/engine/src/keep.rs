@@ -37,7 +37,9 @@ impl Engine {
         match self.warehouse.erase(keys, sought).await {
             Ok(erasure) => {
                 let proven = erasure.proof.found.is_empty();
-                let what = if proven {
+                let what = if proven && erasure.found == 0 {
+                    "nobody of the list was there, and proven"
+                } else if proven {
                     "persons taken out, and proven"
                 } else {
                     "persons taken out, but NOT proven"
@@ -53,7 +55,7 @@ impl Engine {
     }
 
     /// Drops the years that the policy does not let be kept any longer on this day: see
-    /// [`skjerm_warehouse::Warehouse::retain`]. Role `steward`. What would drop nothing is not noted.
+    /// [`skjerm_warehouse::Warehouse::retain`]. Role `steward`. What drops no rows is not noted.
     pub async fn retain(
         &self,
         caller: &Caller,
@@ -64,8 +66,12 @@ impl Engine {
         require(caller, Role::Steward)?;
         let fault = |error: WarehouseError| EngineError::fault(error.to_string());
         let planned = self.warehouse.retain(today, true).await.map_err(fault)?;
-        if dry_run || planned.tables.is_empty() {
+        if dry_run {
             return Ok(planned);
+        }
+        if planned.tables.is_empty() {
+            // One that was cut short may have left the files of years that are dropped already.
+            return self.warehouse.retain(today, false).await.map_err(fault);
         }
         let book = self.begin(caller, EventKind::Retention, reason, &json!({"today": today}))?;
         match self.warehouse.retain(today, false).await {

@@ -13,6 +13,9 @@ use crate::output::{self, Sheet};
 
 /// What an erasure does not reach. Printed with every one.
 const OUTSIDE: &str = "\
+Searched were the pseudonyms that follow from the list, and nothing else: rows that a source kept under another number,
+name or client number of the same person stay until the list says it. Not searched: what lies in archives, workbooks or
+other compressed files that were put into this folder, and identifiers in plain text.
 Not reached by this: answers and releases given out before (they are noisy, and stay as they are); the sources' own
 systems and exports; backups of this installation and file-system snapshots; and the next delivery of a source that
 still has the person, which brings the rows back. Quarantine files hold line numbers and reasons, and no person.

@@ -143,6 +143,9 @@ fn examine<'a>(place: &Workplace<'_>, table: &'a Table, cell: Cell, file: &Store
     let path = place.folder(&table.name).join(&file.path);
     let mut outside = Counts::new();
     let mut look = || -> Result<RecordBatch, String> {
+        if fs::symlink_metadata(&path).is_ok_and(|about| !about.is_file()) {
+            return Err("it is no ordinary file".to_owned());
+        }
         let content = fs::read(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => "the file is missing".to_owned(),
             _ => format!("the file cannot be read: {error}"),
@@ -222,6 +225,11 @@ fn lying_about(place: &Workplace<'_>, pointer: Option<&Pointer>, state: &State, 
         check.damaged(&path, format!("it cannot be read: {error}"));
     }
     let mut entries: BTreeSet<(String, u64)> = BTreeSet::new();
+    // While the pointer or a log is in doubt, nobody can say what is a leftover.
+    let in_doubt = check
+        .damage
+        .iter()
+        .any(|damage| damage.path == pointer::path(place.root) || damage.path.ends_with("_delta_log"));
     for (path, what) in listing.files {
         match what {
             What::Own => {}
@@ -255,6 +263,9 @@ fn lying_about(place: &Workplace<'_>, pointer: Option<&Pointer>, state: &State, 
                 "the entry of the log is missing",
             );
         }
+    }
+    if in_doubt {
+        check.orphans.clear();
     }
     check.orphans.sort();
     check.foreign.sort();

@@ -112,6 +112,10 @@ fn without(
     marks: &Marks,
 ) -> Result<Option<Changed>, WarehouseError> {
     let path = place.folder(&table.name).join(&file.path);
+    // Behind a link the old file would stay.
+    if fs::symlink_metadata(&path).is_ok_and(|about| !about.is_file()) {
+        return Err(WarehouseError::damaged(&path, "it is no ordinary file"));
+    }
     let content = Bytes::from(fs::read(&path).map_err(WarehouseError::io("read", &path))?);
     let metadata = parquet::footer(&content).map_err(WarehouseError::file(&path, "read"))?;
     let groups = values::by_group(&content, &metadata, "person", &path)?;

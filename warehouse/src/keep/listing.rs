@@ -47,11 +47,13 @@ impl Listing {
             let name = entry.file_name();
             let name = name.to_string_lossy();
             let names = [names, &[name.as_ref()]].concat();
-            match fs::metadata(&path) {
+            // Never through a link: what lies behind it is somebody else's.
+            match fs::symlink_metadata(&path) {
                 Ok(about) if about.is_dir() => self.folder(&path, &names),
+                Ok(about) if !about.is_file() => self.files.push((path, What::Foreign)),
                 Ok(_) => self.files.push((path, what(&names))),
                 // Gone meanwhile: readers remove nothing here, but spare files come and go.
-                Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => self.unreadable.push((path, error)),
             }
         }

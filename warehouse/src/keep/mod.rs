@@ -43,7 +43,7 @@ use crate::snapshot::snapshot_id;
 use crate::storage::delta::TableLog;
 use crate::storage::files::LoadLock;
 use crate::storage::pointer::{self, Pointer};
-use crate::warehouse::{blocking, held};
+use crate::warehouse::{blocking, held, loaded_since};
 use crate::{Warehouse, WarehouseError, WarehouseKey};
 
 use self::erase::TakenOutOf;
@@ -85,8 +85,13 @@ impl Warehouse {
             .await?
         };
         let TakenOutOf { tables, found } = taken;
-        let pointer_after =
-            if after == before { pointer.clone() } else { Some(self.commit(&lock, &before, &after).await?) };
+        let pointer_after = if after == before {
+            pointer.clone()
+        } else {
+            // As loaded: see [`Pointer`] for why an erasure must not show there.
+            let loaded = pointer.clone().unwrap_or_default().loaded_as(&before);
+            Some(self.commit(&lock, &before, &after, loaded).await?)
+        };
         let (snapshot_before, snapshot_after) = (id_of(pointer.as_ref()), id_of(pointer_after.as_ref()));
         let proven = async {
             let removed = self.vacuum(&lock, pointer_after, after.clone()).await?;
@@ -115,8 +120,13 @@ impl Warehouse {
         retained.snapshot_before = id_of(pointer.as_ref());
         retained.snapshot_after.clone_from(&retained.snapshot_before);
         if !dry_run {
-            let pointer =
-                if after == before { pointer } else { Some(self.commit(&lock, &before, &after).await?) };
+            let pointer = if after == before {
+                pointer
+            } else {
+                let loaded = pointer.unwrap_or_default().loaded_as(&before);
+                let loaded = loaded_since(loaded, &before, &after);
+                Some(self.commit(&lock, &before, &after, loaded).await?)
+            };
             retained.snapshot_after = id_of(pointer.as_ref());
             retained.removed = self.vacuum(&lock, pointer, after).await?;
         }
@@ -158,6 +168,9 @@ impl Warehouse {
                 }
             }
         }
+        if pointer.is_none() && pointer::has_tables(&self.root) && !found.is_damaged() {
+            found.damaged(&pointer::path(&self.root), "it is missing, and there are tables");
+        }
         found.snapshot = snapshot_id(state.iter().map(|(name, files)| (name.as_str(), files)));
         if pointer.as_ref().is_some_and(|pointer| whole && pointer.id != found.snapshot) {
             found.damaged(&pointer::path(&self.root), "its id is not that of the tables' versions");
@@ -176,12 +189,21 @@ impl Warehouse {
     async fn to_keep(&self) -> Result<(Arc<LoadLock>, Option<Pointer>, State), WarehouseError> {
         let root = self.root.clone();
         let lock = Arc::new(blocking(move || LoadLock::wait(&root)).await?);
-        let pointer = Pointer::read(&self.root)?;
+        let pointer = pointer::current(&self.root)?;
         let named = pointer.iter().flat_map(|pointer| pointer.tables.keys());
         if let Some(table) = named.into_iter().find(|name| self.policy.table(name).is_none()) {
             return Err(WarehouseError::Undeclared { table: table.clone() });
         }
         let state = self.state(pointer.as_ref()).await?;
+        // What the pointer does not name is deleted: it must be the one that was written.
+        if pointer.is_some()
+            && id_of(pointer.as_ref()) != snapshot_id(state.iter().map(|(n, f)| (n.as_str(), f)))
+        {
+            return Err(WarehouseError::damaged(
+                &pointer::path(&self.root),
+                "its id is not that of the tables' versions",
+            ));
+        }
         Ok((lock, pointer, state))
     }
 

@@ -4,13 +4,14 @@
 //! is replaced by a rename. Versions a loader committed before it was stopped are simply not pointed to, and
 //! the next load leaves them out again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::files;
+use super::{TableFiles, files};
 use crate::WarehouseError;
+use crate::load::State;
 
 /// The pointer's content.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,14 +21,77 @@ pub(crate) struct Pointer {
     pub(crate) id: String,
     /// Version of each table's log.
     pub(crate) tables: BTreeMap<String, u64>,
+    /// What each year of each table was last loaded as: a hash over its files.
+    ///
+    /// # Privacy
+    /// Answers are stored under these. An erasure leaves them as they are: if stored answers were lost by it just where
+    /// the person had rows, whoever asks for prices would learn the tables and years.
+    #[serde(default)]
+    pub(crate) loaded: Loaded,
 }
+
+/// By table and year, what was loaded.
+pub(crate) type Loaded = BTreeMap<String, BTreeMap<i32, String>>;
 
 /// Where it is.
 pub(crate) fn path(root: &Path) -> PathBuf {
     root.join("current.json")
 }
 
+/// What the years of a state would be loaded as.
+pub(crate) fn loaded(state: &State) -> Loaded {
+    let of_table = |(table, files): (&String, &TableFiles)| {
+        let years: BTreeSet<i32> = files.keys().map(|cell| cell.0).collect();
+        (table.clone(), years.into_iter().map(|year| (year, of_year(files, year))).collect())
+    };
+    state.iter().map(of_table).collect()
+}
+
+fn of_year(files: &TableFiles, year: i32) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("skjerm warehouse loaded year v1");
+    for (_, file) in files.range((year, 0)..=(year, u8::MAX)) {
+        hasher.update(&(file.path.len() as u64).to_le_bytes());
+        // The name of a file holds the hash of its content.
+        hasher.update(file.path.as_bytes());
+    }
+    hasher.finalize().to_hex()[..32].to_owned()
+}
+
+/// The pointer for a reader or a writer. Refuses tables without one: without it nobody knows what they hold, and
+/// everything would look like leftovers.
+pub(crate) fn current(root: &Path) -> Result<Option<Pointer>, WarehouseError> {
+    let pointer = Pointer::read(root)?;
+    if pointer.is_none() && has_tables(root) {
+        return Err(WarehouseError::damaged(&path(root), "it is missing, and there are tables"));
+    }
+    Ok(pointer)
+}
+
+/// Whether a table was ever begun here. In doubt it was.
+pub(crate) fn has_tables(root: &Path) -> bool {
+    match std::fs::read_dir(root) {
+        Ok(mut entries) => {
+            entries.any(|entry| entry.is_ok_and(|entry| entry.path().join("_delta_log").exists()))
+        }
+        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
+    }
+}
+
+/// Whether nothing was ever loaded. In doubt it was.
+pub(crate) fn is_unused(root: &Path) -> bool {
+    current(root).is_ok_and(|pointer| pointer.is_none_or(|pointer| pointer.tables.is_empty()))
+}
+
 impl Pointer {
+    /// What was loaded; for years of a pointer that does not say it, what the state's files are.
+    pub(crate) fn loaded_as(&self, state: &State) -> Loaded {
+        let mut all = loaded(state);
+        for (table, years) in &self.loaded {
+            all.entry(table.clone()).or_default().extend(years.iter().map(|(year, id)| (*year, id.clone())));
+        }
+        all
+    }
+
     /// The pointer as it is; `None` before the first load.
     pub(crate) fn read(root: &Path) -> Result<Option<Self>, WarehouseError> {
         let path = path(root);

@@ -3,6 +3,7 @@
 use std::fs;
 
 use super::world::{Row, World, row};
+use crate::WarehouseError;
 use crate::storage::lease;
 
 fn contacts(persons: std::ops::Range<u64>) -> Vec<Row> {
@@ -41,7 +42,7 @@ async fn an_empty_warehouse_and_one_never_committed_are_compacted() {
     let world = World::new();
     assert_eq!(world.warehouse.compact().await.expect("compacted"), crate::Removed::default());
     world.load(&[("contact", &contacts(0..20))]).await;
-    fs::remove_file(world.installation.warehouse_dir().join("current.json")).expect("removed");
+    world.point_to_nothing();
     let removed = world.warehouse.compact().await.expect("compacted");
     assert!(removed.files > 0);
     assert!(!world.installation.warehouse_dir().join("contact").exists());
@@ -78,4 +79,62 @@ async fn what_is_remembered_of_a_snapshot_keeps_nobody_waiting() {
         world.load(&[("contact", &contacts(0..20 + round))]).await;
         assert!(world.warehouse.compact().await.expect("nobody reads").files > 0);
     }
+}
+
+/// Without its pointer everything would look like leftovers.
+#[tokio::test]
+async fn nothing_is_deleted_or_loaded_while_the_pointer_is_lost_or_wrong() {
+    let world = World::new();
+    world.load(&[("contact", &[row(1, 1, "2023-04-01").ute(), row(2, 2, "2022-04-01").ute()])]).await;
+    world.load(&[("contact", &[row(3, 3, "2023-04-01").ute()])]).await;
+    world.warehouse.compact().await.expect("compacted");
+    let root = world.installation.warehouse_dir();
+    let pointer = root.join("current.json");
+    let kept = std::fs::read_to_string(&pointer).expect("the pointer");
+    let files = || {
+        let mut found = Vec::new();
+        let mut open = vec![root.clone()];
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() { open.push(path) } else { found.push(path) }
+            }
+        }
+        found.len()
+    };
+    let there = files();
+    std::fs::remove_file(&pointer).expect("removed");
+    assert!(!world.installation.is_unused());
+    let more = world.delivery("b_SYNTETISK.csv", &[("contact", &[row(4, 4, "2023-04-01").ute()])]);
+    let damaged = |error| matches!(&error, WarehouseError::Damaged { path, .. } if *path == pointer);
+    assert!(damaged(world.warehouse.compact().await.expect_err("no pointer")));
+    assert!(damaged(world.warehouse.snapshot().await.expect_err("no pointer")));
+    assert!(damaged(world.try_load(vec![more]).await.expect_err("no pointer")));
+    let check = world.warehouse.check(jiff::civil::date(2025, 1, 1)).await.expect("looked over");
+    assert!(check.is_damaged() && check.orphans.is_empty(), "{check:?}");
+    assert_eq!(files(), there - 1);
+    for (from, to) in [("\"contact\": 1", "\"contact\": 0"), ("  \"id\": \"", "  \"id\": \"0")] {
+        assert!(kept.contains(from), "{kept}");
+        std::fs::write(&pointer, kept.replace(from, to)).expect("written");
+        assert!(damaged(world.warehouse.compact().await.expect_err("another pointer")));
+    }
+    std::fs::write(&pointer, kept).expect("written");
+    world.warehouse.compact().await.expect("compacted");
+    assert!(files() >= there);
+}
+
+/// What lies behind a link is somebody else's.
+#[tokio::test]
+async fn nothing_is_deleted_through_a_link() {
+    let (world, other) = (World::new(), World::new());
+    for world in [&world, &other] {
+        world.load(&[("contact", &[row(1, 1, "2023-04-01").ute()])]).await;
+    }
+    let link = world.installation.warehouse_dir().join("contact_2019");
+    std::os::unix::fs::symlink(other.installation.warehouse_dir().join("contact"), &link).expect("linked");
+    std::os::unix::fs::symlink(".", world.installation.warehouse_dir().join("again")).expect("linked");
+    world.warehouse.compact().await.expect("compacted");
+    assert_eq!(other.rows("contact").await.len(), 1);
+    let check = world.warehouse.check(jiff::civil::date(2025, 1, 1)).await.expect("looked over");
+    assert!(check.foreign.contains(&link) && check.foreign.len() == 2, "{check:?}");
 }

@@ -209,3 +209,30 @@ async fn a_table_the_policy_forgot_is_not_passed_over() {
         .expect_err("an undeclared table");
     assert!(matches!(&error, WarehouseError::Undeclared { table } if table == "person_year"), "{error}");
 }
+
+/// Who asks for prices must not learn where somebody had rows by which answers are still stored.
+#[tokio::test]
+async fn an_erasure_leaves_every_year_as_it_was_loaded() {
+    let world = World::new();
+    world
+        .load(&[(
+            "contact",
+            &[row(7, 1, "2023-04-01").ute(), row(8, 2, "2023-05-01").ute(), row(8, 3, "2022-05-01").ute()],
+        )])
+        .await;
+    let ids = async || {
+        let snapshot = world.warehouse.snapshot().await.expect("a snapshot");
+        [("contact", 2022), ("contact", 2023), ("person_year", 2023), ("bed_stay", 2023)]
+            .map(|(table, year)| snapshot.part_id(table, [year]))
+    };
+    let before = ids().await;
+    assert_eq!(world.try_erase(&sought([7])).await.expect("erased").found, 1);
+    assert_eq!(ids().await, before);
+    // A delivery shows, of that year alone.
+    world.load(&[("contact", &[row(9, 9, "2023-06-01").ute()])]).await;
+    let after = ids().await;
+    assert!(after[0] == before[0] && after[1] != before[1] && after[2] != before[2] && after[3] == before[3]);
+    // Everybody of a year.
+    world.try_erase(&sought([8])).await.expect("erased");
+    assert_eq!(ids().await, after);
+}

@@ -135,6 +135,13 @@ impl World {
         self.warehouse.erase(std::slice::from_ref(&self.key), sought).await
     }
 
+    /// The pointer as it is while the first load is under way.
+    pub(crate) fn point_to_nothing(&self) {
+        let id = crate::snapshot::snapshot_id(std::iter::empty());
+        let pointer = crate::storage::pointer::Pointer { id, ..Default::default() };
+        pointer.write(&self.installation.warehouse_dir()).expect("written");
+    }
+
     pub(crate) async fn snapshot(&self) -> Snapshot {
         self.warehouse.snapshot().await.expect("a snapshot")
     }

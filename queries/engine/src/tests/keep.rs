@@ -73,7 +73,7 @@ async fn an_erasure_is_begun_in_the_book_before_and_ended_after_it() {
         what,
         [
             "erasure: begun",
-            "erasure: persons taken out, and proven",
+            "erasure: nobody of the list was there, and proven",
             "erasure: begun",
             "erasure: stopped before its end"
         ]
