@@ -3,7 +3,7 @@
 //! Text with `;`, `,` or tabs between fields and a header, in Norwegian or English: the identity number
 //! (`Fødselsnummer`, `National identity number`), the name (`Navn`, or `Fornavn` and `Etternavn`) with the birth date
 //! (`Fødselsdato`), the source (`Kilde`) with its client number (`Klientnummer`). Any of the three that identifies is
-//! enough; a line gives the pseudonyms of all that it has. Another column refuses the list: what it says might be what
+//! enough; a line gives the pseudonyms of all that it has, and lines that share one are about the same person. Another column refuses the list: what it says might be what
 //! somebody is known by, and nobody would look for it.
 //!
 //! # Privacy
@@ -107,7 +107,7 @@ fn of_bytes(bytes: &[u8], key: &LinkingKey, sources: &[String]) -> Result<Vec<So
         List { found, .. } if found.is_empty() => {
             Err(FileProblem::List { line: 1, problem: ListProblem::Nobody })
         }
-        List { found, .. } => Ok(found),
+        List { found, .. } => Ok(Sought::joined(found)),
     }
 }
 
@@ -127,7 +127,7 @@ impl Sink for List<'_> {
             return Ok(());
         };
         match (Line { cells, columns: &columns, list: self }).person() {
-            Ok(sought) => self.found.push(sought),
+            Ok(sought) => self.found.push(sought.on_line(line)),
             Err(problem) => drop(self.broken.get_or_insert((line, problem))),
         }
         self.columns = Some(columns);

@@ -90,6 +90,11 @@ fn a_person_known_in_three_ways_is_taken_out_of_every_table_and_the_book_says_so
     // A second time there is nobody; and the source still has the person, who comes back with its next delivery.
     let again = json(&house.dir, &arguments).ok().json();
     assert_eq!((&again["found"], &again["snapshot_before"]), (&0.into(), &again["snapshot_after"]));
+    assert_eq!(
+        again["missing_lines"],
+        serde_json::json!([2]),
+        "who was not there is said by the line of the list"
+    );
     let back = ingest(&house.dir, "soma", &[house.folder.path().join("soma_SYNTETISK.csv")]).ok().json();
     assert_eq!(back["loaded"], 4, "{back}");
 }

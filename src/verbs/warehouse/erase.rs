@@ -67,13 +67,19 @@ fn print(format: Format, erasure: &Erasure) -> Result<(), Failure> {
         row.extend(counts.map(|count| count.to_string()));
         sheet.push(row);
     }
-    output::print(format, &sheet, erasure)?;
+    let mut document = serde_json::to_value(erasure).unwrap_or_default();
+    document["missing_lines"] = erasure.missing.clone().into();
+    output::print(format, &sheet, &document)?;
     if format != Format::Json {
         let (removed, proof) = (&erasure.removed, &erasure.proof);
         eprintln!(
             "\n{} persons on the list, {} of them found. Snapshot {} → {}.",
             erasure.persons, erasure.found, erasure.snapshot_before, erasure.snapshot_after
         );
+        if !erasure.missing.is_empty() {
+            let lines: Vec<String> = erasure.missing.iter().map(u64::to_string).collect();
+            eprintln!("Not found: the persons of these lines of the list: {}.", lines.join(", "));
+        }
         eprintln!(
             "Deleted: {} files ({} bytes), {} leftovers, {} folders.",
             removed.files, removed.bytes, removed.leftovers, removed.folders

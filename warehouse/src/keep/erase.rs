@@ -29,6 +29,9 @@ pub struct Erasure {
     pub persons: usize,
     /// How many of them had rows.
     pub found: usize,
+    /// Lines of the list whose persons had none; for the steward's eyes, and not for the ledger.
+    #[serde(skip)]
+    pub missing: Vec<u64>,
     /// By table, for those that had rows of theirs.
     pub tables: BTreeMap<String, TakenOut>,
     /// What was deleted.
@@ -61,8 +64,8 @@ impl TakenOut {
 
 pub(super) struct TakenOutOf {
     pub(super) tables: BTreeMap<String, TakenOut>,
-    /// How many of those sought had rows.
-    pub(super) found: usize,
+    /// Which of those sought had rows.
+    pub(super) found: BTreeSet<usize>,
 }
 
 /// A file with rows of those sought.
@@ -100,7 +103,7 @@ pub(super) fn take_out(
             None => files.remove(&changed.cell),
         };
     }
-    Ok(TakenOutOf { tables, found: found.len() })
+    Ok(TakenOutOf { tables, found })
 }
 
 /// The file without the rows of those sought; nothing if it has none.

@@ -65,7 +65,8 @@ impl Listing {
 
 fn what(names: &[&str]) -> What {
     match names {
-        ["current.json" | ".lock" | "keys.json"] | [lease::FOLDER, _] => What::Own,
+        ["current.json" | ".lock" | "keys.json"] => What::Own,
+        [lease::FOLDER, name] if lease::is_lease(name) => What::Own,
         [name] if name.strip_prefix("keys.").is_some_and(|rest| rest.contains("part")) => What::Leftover,
         [".unfinished", ..] => What::Leftover,
         [table, "_delta_log", name] => match name.strip_suffix(".json") {

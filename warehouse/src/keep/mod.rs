@@ -103,7 +103,11 @@ impl Warehouse {
         };
         let (removed, proof) =
             proven.await.map_err(|error| WarehouseError::Unproven { source: Box::new(error) })?;
-        Ok(Erasure { snapshot_before, snapshot_after, persons: sought.len(), found, tables, removed, proof })
+        let others = sought.iter().enumerate().filter(|(at, _)| !found.contains(at));
+        let mut missing: Vec<u64> = others.flat_map(|(_, person)| person.lines().to_vec()).collect();
+        missing.sort_unstable();
+        let (persons, found) = (sought.len(), found.len());
+        Ok(Erasure { snapshot_before, snapshot_after, persons, found, missing, tables, removed, proof })
     }
 
     /// Drops whole years that are older than the policy lets their table be kept on this day, and deletes their files.

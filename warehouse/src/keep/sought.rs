@@ -13,17 +13,57 @@ use crate::{Purpose, WarehouseKey};
 /// # Privacy
 /// Made by the ingest room from identifiers; wiped when dropped. `Debug` shows nothing of them.
 #[derive(Clone)]
-pub struct Sought(Zeroizing<Vec<[u8; 16]>>);
+pub struct Sought {
+    pseudonyms: Zeroizing<Vec<[u8; 16]>>,
+    /// Lines of the list that say this person.
+    lines: Vec<u64>,
+}
 
 impl Sought {
     /// Somebody with these pseudonyms.
     pub fn new(pseudonyms: Vec<[u8; 16]>) -> Self {
-        Self(Zeroizing::new(pseudonyms))
+        Self { pseudonyms: Zeroizing::new(pseudonyms), lines: Vec::new() }
+    }
+
+    /// The same, said by this line of a list.
+    #[must_use]
+    pub fn on_line(mut self, line: u64) -> Self {
+        self.lines.push(line);
+        self
+    }
+
+    /// One for each person: those who share a pseudonym are the same.
+    pub fn joined(all: Vec<Self>) -> Vec<Self> {
+        let mut persons: Vec<Option<Self>> = Vec::with_capacity(all.len());
+        let mut known: HashMap<[u8; 16], usize> = HashMap::new();
+        for mut sought in all {
+            let mut same: Vec<usize> =
+                sought.pseudonyms.iter().filter_map(|p| known.get(p).copied()).collect();
+            same.sort_unstable();
+            same.dedup();
+            for other in same.into_iter().rev() {
+                if let Some(other) = persons.get_mut(other).and_then(Option::take) {
+                    sought.pseudonyms.extend(other.pseudonyms.iter().copied());
+                    sought.lines.extend(other.lines);
+                }
+            }
+            sought.pseudonyms.sort_unstable();
+            sought.pseudonyms.dedup();
+            sought.lines.sort_unstable();
+            known.extend(sought.pseudonyms.iter().map(|pseudonym| (*pseudonym, persons.len())));
+            persons.push(Some(sought));
+        }
+        persons.into_iter().flatten().collect()
     }
 
     /// The pseudonyms.
     pub fn pseudonyms(&self) -> &[[u8; 16]] {
-        &self.0
+        &self.pseudonyms
+    }
+
+    /// The lines of the list that say this person.
+    pub(crate) fn lines(&self) -> &[u64] {
+        &self.lines
     }
 }
 
@@ -64,5 +104,28 @@ impl Marks {
 
     pub(super) fn all(&self) -> &[[u8; 16]] {
         &self.all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_share_a_pseudonym_are_one_person() {
+        let line = |line: u64, pseudonyms: &[u8]| {
+            Sought::new(pseudonyms.iter().map(|byte| [*byte; 16]).collect()).on_line(line)
+        };
+        let joined = Sought::joined(vec![
+            line(2, &[1, 2]),
+            line(3, &[3]),
+            line(4, &[4, 5]),
+            line(5, &[5, 2]),
+            line(6, &[6]),
+        ]);
+        let lines: Vec<&[u64]> = joined.iter().map(Sought::lines).collect();
+        assert_eq!(lines, [&[3][..], &[2, 4, 5], &[6]]);
+        let found: Vec<u8> = joined[1].pseudonyms().iter().map(|pseudonym| pseudonym[0]).collect();
+        assert_eq!(found, [1, 2, 4, 5]);
     }
 }

@@ -71,6 +71,11 @@ pub(crate) fn take(root: &Path) -> Result<Option<(Pointer, Lease)>, WarehouseErr
     }
 }
 
+/// Whether a file of this name is a lease: it is named by its snapshot.
+pub(crate) fn is_lease(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 fn is_there(file: &File, path: &Path) -> bool {
     let id = |about: &fs::Metadata| (about.dev(), about.ino());
     matches!((file.metadata(), fs::metadata(path)), (Ok(held), Ok(named)) if id(&held) == id(&named))
@@ -98,7 +103,8 @@ impl Others {
         let (started, mut held) = (Instant::now(), Vec::new());
         for entry in entries {
             let path = entry.map_err(WarehouseError::io("read", &folder))?.path();
-            if path.file_name().and_then(|name| name.to_str()) == current {
+            let name = path.file_name().and_then(|name| name.to_str());
+            if name == current || !name.is_some_and(is_lease) {
                 continue;
             }
             let file = File::open(&path).map_err(WarehouseError::io("read", &path))?;

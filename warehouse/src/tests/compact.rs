@@ -133,8 +133,11 @@ async fn nothing_is_deleted_through_a_link() {
     let link = world.installation.warehouse_dir().join("contact_2019");
     std::os::unix::fs::symlink(other.installation.warehouse_dir().join("contact"), &link).expect("linked");
     std::os::unix::fs::symlink(".", world.installation.warehouse_dir().join("again")).expect("linked");
+    // Somebody's own folder beside the leases stays and is told.
+    fs::create_dir_all(world.installation.warehouse_dir().join(lease::FOLDER).join("mine")).expect("made");
+    fs::write(world.installation.warehouse_dir().join(lease::FOLDER).join("mine/x"), "").expect("written");
     world.warehouse.compact().await.expect("compacted");
     assert_eq!(other.rows("contact").await.len(), 1);
     let check = world.warehouse.check(jiff::civil::date(2025, 1, 1)).await.expect("looked over");
-    assert!(check.foreign.contains(&link) && check.foreign.len() == 2, "{check:?}");
+    assert!(check.foreign.contains(&link) && check.foreign.len() == 3, "{check:?}");
 }
