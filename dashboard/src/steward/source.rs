@@ -205,7 +205,6 @@ impl Stewardship for InstallationSteward {
 }
 
 /// An error of the engine in its words for callers, with what to do.
-#[allow(clippy::needless_pass_by_value)] // so that it can be given to `map_err`
 fn said(error: EngineError) -> String {
     match error.hint {
         Some(hint) => format!("{} {hint}", error.message),

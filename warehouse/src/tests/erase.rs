@@ -236,3 +236,33 @@ async fn an_erasure_leaves_every_year_as_it_was_loaded() {
     world.try_erase(&sought([8])).await.expect("erased");
     assert_eq!(ids().await, after);
 }
+
+/// Copied bytes get a new, valid name, and behind a link the old file would stay: neither is touched.
+#[tokio::test]
+async fn a_file_that_is_damaged_or_a_link_is_named_and_not_made_anew() {
+    for by_link in [false, true] {
+        let world = World::new();
+        world.load(&[("contact", &[row(7, 1, "2023-04-01").ute()])]).await;
+        let snapshot = world.snapshot().await;
+        let path = snapshot.tables["contact"].files[0].path.clone();
+        if by_link {
+            let elsewhere = world.installation.root().join("elsewhere");
+            fs::rename(&path, &elsewhere).expect("moved");
+            std::os::unix::fs::symlink(&elsewhere, &path).expect("linked");
+        } else {
+            // The writer's name in the footer: all rows can still be read.
+            let mut content = fs::read(&path).expect("a file");
+            let name = content.windows(6).position(|bytes| bytes == b"skjerm").expect("the writer's name");
+            content[name] = b'S';
+            fs::write(&path, content).expect("written");
+        }
+        let error = world.try_erase(&sought([7])).await.expect_err("not as it was written");
+        assert!(matches!(&error, WarehouseError::Damaged { path: of, .. } if *of == path), "{error}");
+        let check = world.warehouse.check(jiff::civil::date(2025, 1, 1)).await.expect("looked over");
+        let what = if by_link { "ordinary" } else { "content" };
+        assert!(
+            check.damage.iter().any(|damage| damage.path == path && damage.what.contains(what)),
+            "{check:?}"
+        );
+    }
+}
