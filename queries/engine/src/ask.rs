@@ -1,6 +1,6 @@
 //! Questions: `ask` and `explain`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +15,8 @@ use crate::caller::{Ask, Caller};
 use crate::engine::{Engine, PERSONS, require};
 use crate::error::EngineError;
 use crate::kept::without_numbers;
-use crate::plan::{Bounding, NoisedTable, Plan, half_widths};
-use crate::run::{self, RunError, SnapshotTable};
+use crate::plan::{Bounding, NoisedTable, Origin, Plan, PrivateQuery, Question, half_widths};
+use crate::run::{self, RunError, SnapshotTable, Source, Sources};
 
 impl Engine {
     /// Answers a question. Role `query`.
@@ -25,7 +25,7 @@ impl Engine {
     /// Each year read is charged the question's ρ before the data are read. The same question about the same
     /// snapshot at the same price is the stored answer, free: noise cannot be averaged away.
     pub async fn ask(&self, caller: &Caller, sql: &str, ask: &Ask) -> Result<Answer, EngineError> {
-        let planned = require(caller, Role::Query).and_then(|()| Plan::new(&self.policy, sql, ask.rho));
+        let planned = require(caller, Role::Query).and_then(|()| self.plan(sql, ask));
         let plan = Arc::new(planned.map_err(|error| self.noted(caller.name(), "sql", sql, error))?);
         let snapshot = self.snapshot().await?;
         if snapshot.is_unloaded() {
@@ -37,41 +37,65 @@ impl Engine {
             );
             return Err(self.noted(caller.name(), "sql", sql, nothing));
         }
-        let part = part_read(&plan, &snapshot);
-        let request = Request {
-            key: plan.key(&part),
-            id: ask.request.as_deref().map(request_id),
-            who: caller.name().to_owned(),
-            share: caller.share().to_owned(),
-            kind: "sql".to_owned(),
-            question: self.kept(sql),
-            question_id: plan.key(""),
-            snapshot: part,
-            charges: blocks(&plan).into_iter().map(|block| (block, Loss::pure(plan.rho))).collect(),
-            bounds: plan.bounds_in_words(),
-            noise: plan.noise_in_words()?,
-            reason: ask.reason.as_deref().map(without_numbers),
-            may_take: Duration::ZERO,
-        };
-        let (stored, source) =
-            self.pay_and_run(request, self.answer_of(Arc::clone(&plan), &snapshot)?).await?;
-        let damaged = || {
-            tracing::error!(answer = stored.id, "a stored answer does not fit its question");
+        let mut answers = Vec::new();
+        let mut ids: Vec<String> = Vec::new();
+        let mut spent = false;
+        for (at, question) in plan.questions.iter().enumerate() {
+            let part = part_read(question, &snapshot);
+            let id = ask.request.as_deref().map(|id| {
+                request_id(&format!("{id}{}", if at == 0 { String::new() } else { format!(" {at}") }))
+            });
+            let request = Request {
+                key: question.key(&part),
+                id,
+                who: caller.name().to_owned(),
+                share: caller.share().to_owned(),
+                kind: "sql".to_owned(),
+                question: self.kept(sql),
+                question_id: question.key(""),
+                snapshot: part,
+                charges: blocks(&question.query.years)
+                    .into_iter()
+                    .map(|block| (block, Loss::pure(question.rho)))
+                    .collect(),
+                bounds: question.bounds_in_words(),
+                noise: question.noise_in_words()?,
+                reason: ask.reason.as_deref().map(without_numbers),
+                may_take: Duration::ZERO,
+            };
+            let (stored, source) = self.pay_and_run(request, self.answer_of(&plan, at, &snapshot)?).await?;
+            let table: NoisedTable = serde_json::from_str(&stored.body).map_err(|_| {
+                tracing::error!(answer = stored.id, "a stored answer cannot be read");
+                EngineError::uniform()
+            })?;
+            answers.push(table);
+            spent |= source == AnswerSource::Spent;
+            ids.push(stored.id);
+        }
+        let id = ids.join("+");
+        let presented = run::present(&self.limits, &self.public, &plan, &answers, &id).await;
+        let presented = presented.map_err(|error| {
+            tracing::error!(%error, answer = id, "an answer could not be shown");
             EngineError::uniform()
-        };
-        let table: NoisedTable = serde_json::from_str(&stored.body).map_err(|_| damaged())?;
-        let presented = plan.shown.present(&plan.query, &table).ok_or_else(damaged)?;
+        })?;
         // Behind the charge, where every failure is the same: the ledger's own would say that nothing was charged.
         let privacy = self
-            .statement(caller, PERSONS, &blocks(&plan), plan.rho, source == AnswerSource::Spent)
+            .statement(caller, PERSONS, &blocks(&plan.years()), plan.rho, spent)
             .map_err(|_| EngineError::uniform())?;
+        let source = if spent { AnswerSource::Spent } else { AnswerSource::Stored };
+        let mut said = notes(&plan);
+        for note in answers.into_iter().flat_map(|table| table.notes) {
+            if !said.contains(&note) {
+                said.push(note);
+            }
+        }
         Ok(Answer {
-            columns: presented.columns,
+            columns: plan.post.names.clone(),
             rows: presented.rows,
             intervals: presented.intervals,
             privacy,
-            answer: AnswerRef { id: stored.id, source },
-            notes: notes(&plan).into_iter().chain(table.notes).collect(),
+            answer: AnswerRef { id, source },
+            notes: said,
         })
     }
 
@@ -82,64 +106,85 @@ impl Engine {
     /// stored answer.
     pub async fn explain(&self, caller: &Caller, sql: &str, ask: &Ask) -> Result<Explanation, EngineError> {
         require(caller, Role::Query)?;
-        let plan = Plan::new(&self.policy, sql, ask.rho)?;
+        let plan = self.plan(sql, ask)?;
         let snapshot = self.snapshot().await?;
-        let stored = self
-            .ledger
-            .lookup(&plan.key(&part_read(&plan, &snapshot)))
-            .map_err(|error| ledger_error(&error))?;
+        let mut free = true;
+        for question in &plan.questions {
+            let stored = self.ledger.lookup(&question.key(&part_read(question, &snapshot)));
+            free &= stored.map_err(|error| ledger_error(&error))?.is_some();
+        }
         let mut expected = Vec::new();
         let mut columns = BTreeMap::new();
-        for (name, aggregate) in plan.shown.noised() {
-            let at = plan.query.aggregates.iter().position(|(a, _)| a == aggregate);
-            let Some((bounding, part)) =
-                at.and_then(|at| Some((plan.query.aggregates.get(at)?.1, plan.parts.get(at)?)))
-            else {
-                continue;
-            };
-            let [at_least, half_width, at_most] = half_widths(bounding, *part)?;
-            expected.push(ExpectedColumn { column: name.to_owned(), half_width, at_least, at_most });
-            let bounds = match bounding {
-                Bounding::One => [0, 1],
-                Bounding::Norm { low, high, .. } => [low, high],
-            };
-            columns.insert(name.to_owned(), bounds);
+        for (name, origin) in plan.post.names.iter().zip(&plan.post.origins) {
+            let Origin::Measured { question, term } = origin else { continue };
+            let Some(question) = plan.questions.get(*question) else { continue };
+            let of_term = question.query.vectors.iter().zip(&question.parts).filter(|(v, _)| v.term == *term);
+            let mut widest: Option<[f64; 3]> = None;
+            for (vector, part) in of_term {
+                let in_one = question.query.parts_of(*term) as f64;
+                let widths = half_widths(vector.bounding, *part)?.map(|width| width / in_one);
+                widest = Some(widest.map_or(widths, |w| std::array::from_fn(|at| w[at].max(widths[at]))));
+                let bounds = match vector.bounding {
+                    Bounding::One => [0, 1],
+                    Bounding::Norm { low, high, .. } => {
+                        [low, high].map(|bound| bound / question.query.parts_of(*term))
+                    }
+                };
+                columns.insert(name.clone(), bounds);
+            }
+            if let Some([at_least, half_width, at_most]) = widest {
+                expected.push(ExpectedColumn { column: name.clone(), half_width, at_least, at_most });
+            }
         }
-        let scaled = plan.query.aggregates.iter().any(|(_, b)| *b != Bounding::One);
+        let vectors = plan.questions.iter().flat_map(|question| &question.query.vectors);
+        let scaled = vectors.into_iter().any(|vector| vector.bounding != Bounding::One);
         let norm = if scaled {
             "A tenth of each column's ρ pays a private look at the lengths of the person-years' vectors; vectors longer than the length chosen are scaled down to it."
         } else {
             "One person-year counts once, in one cell; nothing is cut."
         };
+        let queries = || plan.questions.iter().map(|question| &question.query);
         Ok(Explanation {
-            privacy: self.statement(caller, PERSONS, &blocks(&plan), plan.rho, false)?,
+            privacy: self.statement(caller, PERSONS, &blocks(&plan.years()), plan.rho, false)?,
             expected,
-            free: stored.is_some(),
+            free,
             bounds: Bounds {
-                max_groups: plan.query.max_groups,
-                max_rows: plan.query.max_rows.into(),
+                max_groups: queries().map(PrivateQuery::max_groups).max().unwrap_or(1),
+                max_rows: queries().map(|query| query.max_rows).max().unwrap_or(1),
                 columns,
                 norm: norm.to_owned(),
             },
-            cells: plan.query.cells.len(),
+            cells: queries().map(PrivateQuery::cells).sum(),
             notes: notes(&plan),
         })
+    }
+
+    pub(crate) fn plan(&self, sql: &str, ask: &Ask) -> Result<Plan, EngineError> {
+        Plan::new(&self.policy, &self.public, sql, ask.rho)
     }
 
     /// The work of a question, to be run after its charge.
     fn answer_of(
         &self,
-        plan: Arc<Plan>,
+        plan: &Arc<Plan>,
+        at: usize,
         snapshot: &Snapshot,
     ) -> Result<impl Future<Output = Result<String, RunError>> + Send + 'static, EngineError> {
-        let table = self.policy.table(&plan.query.table).ok_or_else(EngineError::uniform)?;
-        let source = SnapshotTable::new(table, snapshot.tables.get(&plan.query.table), &plan.query.years);
-        let limits = self.limits.clone();
+        let question = plan.questions.get(at).ok_or_else(EngineError::uniform)?;
+        let query = Arc::new(question.query.clone());
+        let mut sources = Sources::new();
+        for name in query.tables() {
+            let table = self.policy.table(&name).ok_or_else(EngineError::uniform)?;
+            let source = SnapshotTable::new(table, snapshot.tables.get(&name), &query.years);
+            sources.insert(name, Source { table: Arc::new(source), ordered: true });
+        }
+        let (limits, plan) = (self.limits.clone(), Arc::clone(plan));
         Ok(async move {
-            let person_years = run::read(&limits, Arc::new(source), &plan.query).await?;
+            let person_years = run::read(&limits, &sources, &query).await?;
             // The samplers block and cannot move between threads.
             tokio::task::spawn_blocking(move || {
-                let table = run::noised(&plan.query, &plan.parts, person_years)?;
+                let question = plan.questions.get(at).ok_or(RunError::Layout)?;
+                let table = run::noised(&question.query, &question.parts, person_years)?;
                 serde_json::to_string(&table).map_err(|_| RunError::Layout)
             })
             .await
@@ -154,27 +199,33 @@ fn request_id(id: &str) -> String {
     hasher.update(id.as_bytes()).finalize().to_hex()[..32].to_owned()
 }
 
-/// The blocks a question reads.
-fn blocks(plan: &Plan) -> Vec<Block> {
-    plan.query.years.iter().map(|year| Block::new(PERSONS, year.to_string())).collect()
+/// The blocks of these years.
+fn blocks(years: &BTreeSet<i32>) -> Vec<Block> {
+    years.iter().map(|year| Block::new(PERSONS, year.to_string())).collect()
 }
 
 /// What holds of every answer to this question.
 fn notes(plan: &Plan) -> Vec<String> {
     let mut notes = Vec::new();
-    let years: Vec<String> = plan.query.years.iter().map(i32::to_string).collect();
+    let years: Vec<String> = plan.years().iter().map(i32::to_string).collect();
     if let [first, .., last] = years.as_slice() {
         notes.push(format!(
-            "Reads the {} years {first} to {last}, and pays ρ {} from each; a person counts anew in each year.",
+            "Reads the {} years {first} to {last}, and pays ρ {} from each at most; a person counts anew in each year.",
             years.len(),
             plan.rho
         ));
     }
     notes.push("Every cell of the closed code lists is shown, also the empty ones; the noise can make a value negative.".to_owned());
+    if plan.post.origins.contains(&Origin::Derived) {
+        notes.push("Values computed from noised values have an interval for the noise of all of them together, drawn anew some hundred times.".to_owned());
+    }
     notes
 }
 
 /// The part of the snapshot that a question reads. Its answer stands until that part changes.
-fn part_read(plan: &Plan, snapshot: &Snapshot) -> String {
-    snapshot.part_id(&plan.query.table, plan.query.years.iter().copied())
+fn part_read(question: &Question, snapshot: &Snapshot) -> String {
+    let years = || question.query.years.iter().copied();
+    let parts: Vec<String> =
+        question.query.tables().iter().map(|table| snapshot.part_id(table, years())).collect();
+    parts.join("+")
 }

@@ -15,6 +15,8 @@ use crate::answer::PrivacyStatement;
 use crate::book::{self, ledger_error};
 use crate::caller::Caller;
 use crate::error::EngineError;
+use crate::plan::Public;
+use crate::public;
 use crate::run::{Limits, empty_stale_spill};
 
 /// Family of privacy units whose blocks are calendar years.
@@ -28,6 +30,8 @@ pub struct Engine {
     pub(crate) warehouse: Warehouse,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) limits: Limits,
+    /// Reference data, as tables that answers can be joined with.
+    pub(crate) public: Public,
 }
 
 impl Engine {
@@ -46,7 +50,8 @@ impl Engine {
         let ledger = book::open(installation, &policy)?;
         empty_stale_spill(&installation.spill_dir());
         let limits = Limits::new(&policy.query, installation.spill_dir());
-        Ok(Self { policy, warehouse, ledger: Arc::new(ledger), limits })
+        let public = public::tables(&policy, warehouse.reference());
+        Ok(Self { policy, warehouse, ledger: Arc::new(ledger), limits, public })
     }
 
     /// The caller of this name, with the policy's roles and share. Doors prove who somebody is; what that

@@ -19,10 +19,23 @@ pub(crate) fn without_numbers(text: &str) -> String {
     numbers(text, &|_| false)
 }
 
-/// A question that was answered: its literals are codes of closed lists; comments and names of columns may say
-/// anything.
-pub(crate) fn answered(sql: &str, is_code: &dyn Fn(&str) -> bool) -> String {
-    numbers(&cut(sql, &['"', '-', '/'], '\''), is_code)
+/// A question that was answered: its codes, dates and patterns are kept, and words of SQL and of the policy. Other texts,
+/// comments and the names that it gives to columns and subqueries may say anything.
+pub(crate) fn answered(sql: &str, is_code: &dyn Fn(&str) -> bool, is_known: &dyn Fn(&str) -> bool) -> String {
+    let text = cut(sql, &['"', '-', '/'], '\'');
+    let parts = text.split('\'').enumerate().map(|(at, part)| match at % 2 {
+        0 => words(part, is_known),
+        _ if is_code(part) || is_plain(part) => part.to_owned(),
+        _ => LEFT_OUT.to_owned(),
+    });
+    numbers(&parts.collect::<Vec<_>>().join("'"), is_code)
+}
+
+/// Whether a literal can name nobody: a part of a date, or a pattern without letters.
+fn is_plain(text: &str) -> bool {
+    let parts = ["year", "quarter", "month", "week", "day", "dow", "doy", "isodow"];
+    parts.contains(&text.to_lowercase().as_str())
+        || text.chars().all(|c| c.is_ascii_digit() || matches!(c, '%' | '_' | '-' | '.' | ' '))
 }
 
 /// A refused question: whatever is no word of SQL or of the policy may be anybody's name.
@@ -115,6 +128,7 @@ fn words(text: &str, is_known: &dyn Fn(&str) -> bool) -> String {
 
 /// Words of SQL that a question may hold.
 const SQL: &[&str] = &[
+    "abs",
     "all",
     "alter",
     "and",
@@ -124,36 +138,47 @@ const SQL: &[&str] = &[
     "asc",
     "avg",
     "between",
+    "bigint",
     "by",
     "case",
     "cast",
+    "ceil",
     "coalesce",
     "copy",
     "count",
     "create",
     "cross",
     "cube",
+    "current",
     "current_date",
+    "date",
     "date_part",
     "date_trunc",
+    "day",
     "delete",
+    "dense_rank",
     "desc",
     "describe",
     "distinct",
+    "double",
+    "dow",
     "drop",
     "else",
     "end",
     "except",
     "exists",
+    "exp",
     "explain",
     "extract",
     "false",
     "filter",
     "first",
+    "floor",
     "following",
     "for",
     "from",
     "full",
+    "greatest",
     "group",
     "grouping",
     "having",
@@ -161,14 +186,21 @@ const SQL: &[&str] = &[
     "in",
     "inner",
     "insert",
+    "int",
+    "integer",
     "intersect",
+    "interval",
     "into",
     "is",
     "join",
+    "lag",
     "last",
+    "lead",
+    "least",
     "left",
     "like",
     "limit",
+    "ln",
     "max",
     "median",
     "min",
@@ -176,7 +208,9 @@ const SQL: &[&str] = &[
     "not",
     "now",
     "null",
+    "nullif",
     "nulls",
+    "numeric",
     "offset",
     "on",
     "or",
@@ -184,12 +218,19 @@ const SQL: &[&str] = &[
     "outer",
     "over",
     "partition",
+    "pow",
+    "power",
     "preceding",
+    "precision",
+    "quarter",
     "range",
+    "rank",
     "recursive",
     "right",
     "rollup",
+    "round",
     "row",
+    "row_number",
     "rows",
     "select",
     "set",
@@ -200,6 +241,7 @@ const SQL: &[&str] = &[
     "stddev",
     "sum",
     "table",
+    "text",
     "then",
     "to",
     "true",
@@ -210,6 +252,8 @@ const SQL: &[&str] = &[
     "using",
     "values",
     "var",
+    "varchar",
+    "week",
     "when",
     "where",
     "window",
@@ -270,13 +314,27 @@ mod tests {
 
     #[test]
     fn an_answered_question_keeps_its_codes_and_no_remarks() {
-        let is_code = |digits: &str| digits == "030101";
+        let is_code = |digits: &str| digits == "030101" || digits == "female";
+        let is_known = |word: &str| ["contact", "district", "gender"].contains(&word);
         for (text, kept) in [
             ("district = '030101' or 030102", "district = '030101' or #"),
-            ("select 1 as \"Kari\" -- for Kari\nfrom t", "select 1 as '…' --…\nfrom t"),
-            ("x = '--' and y = 2 /* Kari */", "x = '--' and y = 2 /*…*/"),
+            ("select 1 as \"Kari\" -- for Kari\nfrom contact", "select 1 as '…' --…\nfrom contact"),
+            ("gender = '--' and gender = 2 /* Kari */", "gender = '--' and gender = 2 /*…*/"),
+            (
+                "case when gender = 'female' then 'Kari' end as kari",
+                "case when gender = 'female' then '…' end as …",
+            ),
+            (
+                "date >= '2024-01-01' and district like '0301%'",
+                "date >= '2024-01-01' and district like '0301%'",
+            ),
+            ("date_trunc('month', date) <> '01810750126'", "date_trunc('month', date) <> '#'"),
+            (
+                "with kari as (select 1 from contact) select 'it''s Kari'",
+                "with … as (select 1 from contact) select '…''…'",
+            ),
         ] {
-            assert_eq!(answered(text, &is_code), kept);
+            assert_eq!(answered(text, &is_code, &is_known), kept);
         }
     }
 

@@ -11,6 +11,7 @@
 //! | `engine`, `ask`, `measuring` | who may, what it costs, in which order |
 //! | `book`, `pay`, `records` | the ledger: opened, charged before data are read, told what else happened |
 //! | `keep` | the steward's work on the warehouse: erasure, retention, the check; noted in the ledger |
+//! | `public` | reference data as tables that answers can be joined with |
 //! | `policy_change` | which policy is in force, and what it takes to loosen it |
 
 mod adopt;
@@ -27,6 +28,7 @@ mod measuring;
 mod pay;
 mod plan;
 mod policy_change;
+mod public;
 mod records;
 mod run;
 #[cfg(test)]

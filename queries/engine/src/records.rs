@@ -51,7 +51,8 @@ impl Engine {
 
     /// An answered question as the ledger keeps it.
     pub(crate) fn kept(&self, sql: &str) -> String {
-        answered(sql, &|digits| self.policy.codes.values().any(|list| list.contains(digits)))
+        let is_code = |text: &str| self.policy.codes.values().any(|list| list.contains(text));
+        answered(sql, &is_code, &|word| is_of_policy(&self.policy, word))
     }
 
     /// Notes a refusal and gives it back. A budget's refusal is in the book already; a fault is none.

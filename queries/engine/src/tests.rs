@@ -13,6 +13,7 @@ use crate::run::testing::{Row, batch};
 use crate::run::until_step;
 use crate::{Answer, AnswerSource, Ask, Caller, Engine, EngineError, ErrorKind, UNIFORM_FAULT};
 
+mod adversary;
 mod keep;
 mod measuring;
 

@@ -4,18 +4,26 @@
 //! nothing else: no session, no file, no registry. A table function, a variable or a scalar function does not
 //! exist here, and no expression planner can smuggle one in.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::{DataFusionError, Result, TableReference};
-use datafusion::functions_aggregate::{average, count, min_max, sum};
-use datafusion::logical_expr::planner::ContextProvider;
-use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
-use skjerm_warehouse::policy::Policy;
+use datafusion::functions::datetime;
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, PlannerResult};
+use datafusion::logical_expr::{AggregateUDF, Expr, HigherOrderUDF, ScalarUDF, TableSource, WindowUDF};
+use skjerm_warehouse::policy::{Policy, TableKind};
+
+use super::aggregate;
+
+/// The public tables that answers may be joined with: reference data that anybody can look up.
+pub(crate) type Public = BTreeMap<String, RecordBatch>;
 
 /// A table's schema, without its data.
-struct SchemaOnly(SchemaRef);
+#[derive(Debug)]
+pub(super) struct SchemaOnly(pub(super) SchemaRef);
 
 impl TableSource for SchemaOnly {
     fn schema(&self) -> SchemaRef {
@@ -26,29 +34,52 @@ impl TableSource for SchemaOnly {
 /// The policy as DataFusion's SQL planner sees it.
 pub(super) struct Catalog<'a> {
     pub(super) policy: &'a Policy,
+    pub(super) public: &'a Public,
     pub(super) options: ConfigOptions,
 }
 
-static AGGREGATES: LazyLock<[Arc<AggregateUDF>; 5]> = LazyLock::new(|| {
-    // min, max and avg are here so that the refusal can say what to ask instead.
-    [count::count_udaf(), sum::sum_udaf(), average::avg_udaf(), min_max::min_udaf(), min_max::max_udaf()]
-});
+/// `extract(… from …)` as a call of `date_part`, and no other words of expressions.
+#[derive(Debug)]
+struct Extract;
+
+impl ExprPlanner for Extract {
+    fn plan_extract(&self, args: Vec<Expr>) -> Result<PlannerResult<Vec<Expr>>> {
+        Ok(PlannerResult::Planned(datetime::date_part().call(args)))
+    }
+}
+
+static PLANNERS: LazyLock<[Arc<dyn ExprPlanner>; 1]> = LazyLock::new(|| [Arc::new(Extract)]);
 
 impl ContextProvider for Catalog<'_> {
     fn get_table_source(&self, name: TableReference) -> Result<Arc<dyn TableSource>> {
-        let table = match &name {
-            TableReference::Bare { table } => self.policy.table(table),
-            TableReference::Partial { .. } | TableReference::Full { .. } => None,
-        };
-        if let Some(table) = table {
-            return Ok(Arc::new(SchemaOnly(table.arrow_schema())));
+        if let TableReference::Bare { table } = &name {
+            let protected = self.policy.table(table).map(|table| (table.kind, table.arrow_schema()));
+            match protected {
+                Some((TableKind::Protected, schema)) => return Ok(Arc::new(SchemaOnly(schema))),
+                Some(_) => {
+                    return Err(DataFusionError::Plan(format!(
+                        "{name} holds no protected data and is not asked by SQL yet: it is in the figures of \
+                         `skjerm release` and the dashboard"
+                    )));
+                }
+                None => {}
+            }
+            if let Some(rows) = self.public.get(table.as_ref()) {
+                return Ok(Arc::new(SchemaOnly(rows.schema())));
+            }
         }
-        let known: Vec<&str> = self.policy.tables.keys().map(String::as_str).collect();
+        let protected = self.policy.tables.values().filter(|table| table.kind == TableKind::Protected);
+        let mut known: Vec<&str> = protected.map(|table| table.name.as_str()).collect();
+        known.extend(self.public.keys().map(String::as_str));
         Err(DataFusionError::Plan(format!("there is no table {name}; the tables are {}", known.join(", "))))
     }
 
-    fn get_function_meta(&self, _name: &str) -> Option<Arc<ScalarUDF>> {
-        None
+    fn get_expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        PLANNERS.as_slice()
+    }
+
+    fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
+        aggregate::scalar(name)
     }
 
     fn get_higher_order_meta(&self, _name: &str) -> Option<Arc<HigherOrderUDF>> {
@@ -56,11 +87,11 @@ impl ContextProvider for Catalog<'_> {
     }
 
     fn get_aggregate_meta(&self, name: &str) -> Option<Arc<AggregateUDF>> {
-        AGGREGATES.iter().find(|udaf| udaf.name() == name).cloned()
+        aggregate::aggregate(name)
     }
 
-    fn get_window_meta(&self, _name: &str) -> Option<Arc<WindowUDF>> {
-        None
+    fn get_window_meta(&self, name: &str) -> Option<Arc<WindowUDF>> {
+        aggregate::window(name)
     }
 
     fn get_variable_type(&self, _names: &[String]) -> Option<DataType> {
@@ -72,7 +103,7 @@ impl ContextProvider for Catalog<'_> {
     }
 
     fn udf_names(&self) -> Vec<String> {
-        Vec::new()
+        aggregate::SCALARS.map(str::to_owned).to_vec()
     }
 
     fn higher_order_function_names(&self) -> Vec<String> {
@@ -80,10 +111,10 @@ impl ContextProvider for Catalog<'_> {
     }
 
     fn udaf_names(&self) -> Vec<String> {
-        AGGREGATES.iter().map(|udaf| udaf.name().to_owned()).collect()
+        aggregate::AGGREGATES.map(str::to_owned).to_vec()
     }
 
     fn udwf_names(&self) -> Vec<String> {
-        Vec::new()
+        aggregate::WINDOWS.map(str::to_owned).to_vec()
     }
 }

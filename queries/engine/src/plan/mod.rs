@@ -5,78 +5,113 @@
 //! that whatever it refuses, prices or predicts says nothing about anybody. (A test holds it to that by reading the
 //! module's sources.)
 
+mod aggregate;
 mod catalog;
+mod cells;
 mod condition;
+mod field;
 mod filter;
+mod grid;
+mod measured;
+mod places;
+mod post;
 mod present;
 mod price;
 mod query;
 mod refuse;
-mod shape;
+mod relation;
+mod rows;
 mod statement;
 #[cfg(test)]
 mod tests;
 
-use skjerm_privacy::Rho;
-use skjerm_warehouse::policy::{Grain, Policy};
+use std::collections::{BTreeMap, BTreeSet};
 
-pub(crate) use condition::{Condition, Slot, Value};
-pub(crate) use present::{NoisedColumn, NoisedTable, Presentation};
+use skjerm_privacy::Rho;
+use skjerm_warehouse::policy::Policy;
+
+pub(crate) use catalog::Public;
+pub(crate) use cells::Cells;
+pub(crate) use condition::Condition;
+pub(crate) use field::{Domain, Field, Fields, YEAR};
+pub(crate) use measured::{Shown, json};
+pub(crate) use places::Places;
+pub(crate) use post::{Origin, Post};
+pub(crate) use present::{NoisedColumn, NoisedTable};
 pub(crate) use price::{CONFIDENCE, Part, checked_rho, half_widths};
-pub(crate) use query::{Aggregate, Bounding, ONE, PrivateQuery};
+pub(crate) use query::{Bounding, ONE, PrivateQuery, Value, What};
+pub(crate) use relation::{NumberOf, PersonNumber, Relation};
 
 use crate::error::EngineError;
-use condition::Scope;
 use refuse::refuse;
+
+/// A planned statement: the questions that it asks of protected rows, and what it does with the answers.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) questions: Vec<Question>,
+    pub(crate) post: Post,
+    /// Paid from each year read, by all questions together.
+    pub(crate) rho: Rho,
+}
 
 /// A planned question.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct Question {
     pub(crate) query: PrivateQuery,
-    pub(crate) shown: Presentation,
-    /// Paid from each year read.
+    pub(crate) shown: Shown,
+    /// Paid from each year that this question reads.
     pub(crate) rho: Rho,
-    /// What each aggregate may spend, in the order of the query's aggregates.
+    /// What each vector may spend, in the order of the query's vectors.
     pub(crate) parts: Vec<Part>,
     canonical: String,
 }
 
 impl Plan {
-    /// Plans a question.
-    pub(crate) fn new(policy: &Policy, sql: &str, rho: Option<f64>) -> Result<Self, EngineError> {
-        let logical = statement::resolve(policy, sql)?;
-        let shape = shape::shape(policy, &logical)?;
-        let scope = Scope { policy, table: shape.table };
-        let query = PrivateQuery::new(scope, shape.condition, shape.keys.clone(), shape.aggregates)?;
-        let mut shown = Presentation {
-            keys: shape.keys,
-            columns: shape.columns,
-            order: shape.order,
-            skip: shape.skip,
-            fetch: shape.fetch,
-        };
-        if query.grain == Grain::PersonYear {
-            shown.of_person_years();
-        }
-        let mut names: Vec<&str> = shown.columns.iter().map(|c| c.name.as_str()).collect();
+    /// Plans a statement.
+    pub(crate) fn new(
+        policy: &Policy,
+        public: &Public,
+        sql: &str,
+        rho: Option<f64>,
+    ) -> Result<Self, EngineError> {
+        let logical = statement::resolve(policy, public, sql)?;
+        let (asked, post) = post::split(policy, public, &logical)?;
+        let mut names: Vec<&str> = post.names.iter().map(String::as_str).collect();
         names.sort_unstable();
         if let Some([name, ..]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(refuse(format!("two output columns are named `{name}`"))
                 .hint("Give them different names with AS.")
                 .into());
         }
-        let rho = checked_rho(policy, &scope.table.family, rho.unwrap_or(policy.query.default_rho))?;
-        let parts = price::split(&query, rho)?;
-        let canonical = query.canonical().map_err(|error| {
-            tracing::error!(%error, "a question could not be written in canonical form");
-            EngineError::fault("The question could not be written in canonical form.")
-        })?;
-        Ok(Self { query, shown, rho, parts, canonical })
+        let rho = checked_rho(policy, "persons", rho.unwrap_or(policy.query.default_rho))?;
+        // Each year's price is shared by the questions that read it.
+        let mut readers: BTreeMap<i32, u64> = BTreeMap::new();
+        for year in asked.iter().flat_map(|question| &question.query.years) {
+            *readers.entry(*year).or_default() += 1;
+        }
+        let each = Rho::from_nano(rho.nano() / readers.values().copied().max().unwrap_or(1));
+        let questions = asked.into_iter().map(|question| {
+            let measured::Question { query, shown } = question;
+            let parts = price::split(&query, each)?;
+            let canonical = query.canonical().map_err(|error| {
+                tracing::error!(%error, "a question could not be written in canonical form");
+                EngineError::fault("The question could not be written in canonical form.")
+            })?;
+            Ok(Question { query, shown, rho: each, parts, canonical })
+        });
+        Ok(Self { questions: questions.collect::<Result<_, EngineError>>()?, post, rho })
     }
 
+    /// Every year that is read.
+    pub(crate) fn years(&self) -> BTreeSet<i32> {
+        self.questions.iter().flat_map(|question| question.query.years.iter().copied()).collect()
+    }
+}
+
+impl Question {
     /// The key of this question's stored answer: what is asked, of which data, how bounded, at which price.
     pub(crate) fn key(&self, snapshot: &str) -> String {
-        let mut hasher = blake3::Hasher::new_derive_key("skjerm 2026 engine question key v1");
+        let mut hasher = blake3::Hasher::new_derive_key("skjerm 2026 engine question key v2");
         for part in [snapshot, self.canonical.as_str(), &self.rho.nano().to_string()] {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
@@ -84,20 +119,19 @@ impl Plan {
         hasher.finalize().to_hex().to_string()
     }
 
-    /// How one person-year's part is bounded, column by column: for the ledger.
+    /// How one person-year's part is bounded, vector by vector: for the ledger.
     pub(crate) fn bounds_in_words(&self) -> String {
-        let words = |bounding: &Bounding| match bounding {
+        let words = |bounding: Bounding| match bounding {
             Bounding::One => "1 in one cell".to_owned(),
             Bounding::Norm { low, high, max_norm } => format!(
                 "{low} to {high} a cell, the vector scaled to an L2 norm chosen privately, {max_norm} at most"
             ),
         };
-        let columns: Vec<String> =
-            self.query.aggregates.iter().map(|(_, bounding)| words(bounding)).collect();
+        let columns: Vec<String> = self.query.vectors.iter().map(|vector| words(vector.bounding)).collect();
         format!("a person-year adds {}", columns.join("; "))
     }
 
-    /// Mechanism and scale of the noise, column by column: for the ledger.
+    /// Mechanism and scale of the noise, vector by vector: for the ledger.
     pub(crate) fn noise_in_words(&self) -> Result<String, EngineError> {
         let words = |(bounding, part): (Bounding, &Part)| -> Result<String, EngineError> {
             Ok(match bounding {
@@ -109,15 +143,16 @@ impl Plan {
                 ),
             })
         };
-        let bounds = self.query.aggregates.iter().map(|(_, bounding)| *bounding);
+        let bounds = self.query.vectors.iter().map(|vector| vector.bounding);
         let columns: Vec<String> = bounds.zip(&self.parts).map(words).collect::<Result<_, _>>()?;
         Ok(format!("discrete Gaussian, {}", columns.join("; ")))
     }
 
-    /// For each key of GROUP BY its place in the canonical key.
-    #[cfg(test)]
-    pub(crate) fn shown_key_axes(&self) -> Vec<usize> {
-        let axes = &self.query.cells.axes;
-        self.shown.keys.iter().filter_map(|slot| axes.iter().position(|axis| axis.slot == *slot)).collect()
+    /// The vector and cell of each row shown of a measured column.
+    pub(crate) fn places(&self, term: usize) -> impl Iterator<Item = Option<(usize, u32)>> + '_ {
+        let of_set = move |set: usize| {
+            self.query.vectors.iter().position(|vector| vector.term == term && vector.set == set)
+        };
+        self.shown.rows.iter().map(move |(set, cell)| Some((of_set(*set)?, *cell)))
     }
 }

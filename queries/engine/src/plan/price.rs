@@ -3,15 +3,15 @@
 use skjerm_privacy::{Gaussian, Rho};
 use skjerm_warehouse::policy::Policy;
 
-use super::query::{Bounding, PrivateQuery};
+use super::query::{Bounding, PrivateQuery, Vector};
 use super::refuse::{Refusal, refuse};
 
-/// The part of an aggregate's price that pays the private look at the norms: a tenth.
+/// The part of a vector's price that pays the private look at the norms: a tenth.
 const LOOK: u64 = 10;
 /// Confidence of every interval.
 pub(crate) const CONFIDENCE: f64 = 0.95;
 
-/// What one aggregate may spend.
+/// What one vector may spend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Part {
     /// For the histogram of norms; nothing where no norm has to be chosen.
@@ -42,28 +42,25 @@ pub(crate) fn checked_rho(policy: &Policy, family: &str, wanted: f64) -> Result<
     Rho::from_f64_up(wanted).map_err(|error| refuse(error.to_string()))
 }
 
-/// Splits the price evenly over the aggregates.
+/// Splits the price evenly over what is measured.
 ///
 /// # Privacy
 /// The parts add up to at most `rho` (divisions round down): by composition of zCDP all histograms and noised
 /// vectors together cost no more than what the ledger charges. Person-years are disjoint units, and each year's
 /// rows take part once in each mechanism, so the same price holds for every year read.
 pub(crate) fn split(query: &PrivateQuery, rho: Rho) -> Result<Vec<Part>, Refusal> {
-    let each = rho.nano() / (query.aggregates.len().max(1) as u64);
-    query
-        .aggregates
-        .iter()
-        .map(|(_, bounding)| {
-            let look = match bounding {
-                Bounding::One => 0,
-                Bounding::Norm { .. } => each / LOOK,
-            };
-            if each - look == 0 || (look == 0 && *bounding != Bounding::One) {
-                return Err(refuse(format!("ρ = {rho} is too little to pay for this question")));
-            }
-            Ok(Part { look: Rho::from_nano(look), noise: Rho::from_nano(each - look) })
-        })
-        .collect()
+    let each = rho.nano() / (query.vectors.len().max(1) as u64);
+    let part = |vector: &Vector| {
+        let look = match vector.bounding {
+            Bounding::One => 0,
+            Bounding::Norm { .. } => each / LOOK,
+        };
+        if each - look == 0 || (look == 0 && vector.bounding != Bounding::One) {
+            return Err(refuse(format!("ρ = {rho} is too little to pay for this question")));
+        }
+        Ok(Part { look: Rho::from_nano(look), noise: Rho::from_nano(each - look) })
+    };
+    query.vectors.iter().map(part).collect()
 }
 
 /// Standard deviation of the noise on a vector of L2 norm 1.

@@ -3,9 +3,10 @@
 use crate::error::EngineError;
 
 /// What this version answers, for the hint of every refusal without a better one.
-const SUPPORTED: &str = "Supported: one SELECT over one protected table with count(*), count(distinct person), \
-    count(measure) and sum(measure), WHERE comparisons of columns with literals, GROUP BY coded columns, year and \
-    month, column aliases, ORDER BY and LIMIT.";
+const SUPPORTED: &str = "Supported: SELECT over protected tables with count(*), count(distinct person), count, sum and avg \
+    of measures, each with FILTER; WHERE and GROUP BY with any expression over coded columns, years, months, days and \
+    measures; ROLLUP, CUBE; JOIN … USING (person, year), EXISTS; a person's own numbers in a subquery grouped by person \
+    and year; and whatever you like over the answers.";
 
 /// Why a question is refused. Made from its text and the policy alone.
 #[derive(Debug)]

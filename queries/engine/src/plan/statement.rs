@@ -1,17 +1,20 @@
 //! From text to DataFusion's resolved plan, without data.
 
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+
 use datafusion::common::DataFusionError;
 use datafusion::common::config::ConfigOptions;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
-use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use skjerm_warehouse::policy::Policy;
 
-use super::catalog::Catalog;
+use super::catalog::{Catalog, Public};
 use super::refuse::{Refusal, refuse};
 
 /// The longest question, in bytes. It also bounds how deep an expression can nest.
@@ -23,7 +26,7 @@ const MAX_BRACKETS: usize = 8;
 const MAX_DEPTH: usize = 40;
 
 /// Parses exactly one query and resolves its names against the policy.
-pub(super) fn resolve(policy: &Policy, sql: &str) -> Result<LogicalPlan, Refusal> {
+pub(super) fn resolve(policy: &Policy, public: &Public, sql: &str) -> Result<LogicalPlan, Refusal> {
     if sql.len() > MAX_TEXT {
         return Err(refuse(format!("the question is {} bytes long, and {MAX_TEXT} are allowed", sql.len()))
             .hint("Write shorter lists; split the question."));
@@ -53,7 +56,8 @@ pub(super) fn resolve(policy: &Policy, sql: &str) -> Result<LogicalPlan, Refusal
         return Err(refuse("only SELECT can be asked").hint("For the price of a question use --explain."));
     };
     supported(query)?;
-    let catalog = Catalog { policy, options: ConfigOptions::default() };
+    not_too_large(query)?;
+    let catalog = Catalog { policy, public, options: ConfigOptions::default() };
     let options = ParserOptions { map_string_types_to_utf8view: false, ..ParserOptions::default() };
     SqlToRel::new_with_options(&catalog, options)
         .statement_to_plan(statement)
@@ -74,10 +78,74 @@ fn open_brackets(tokens: &[TokenWithSpan]) -> usize {
     most
 }
 
-/// Clauses that the planner would drop in silence, and forms worth a sentence of their own.
+/// Clauses that the planner would drop in silence, and forms worth a sentence of their own, wherever they stand.
 fn supported(query: &ast::Query) -> Result<(), Refusal> {
-    if query.with.is_some() {
-        return Err(refuse("common table expressions (WITH) are not supported"));
+    match query.visit(&mut Forms) {
+        ControlFlow::Break(refusal) => Err(refusal),
+        ControlFlow::Continue(()) => Ok(()),
+    }
+}
+
+/// How many tables a question may name once its common table expressions are written out.
+const MOST_TABLES: usize = 48;
+
+/// Refuses questions that grow when their common table expressions are written out: a chain of them that each name the
+/// one before twice has 2ⁿ tables.
+fn not_too_large(query: &ast::Query) -> Result<(), Refusal> {
+    struct Tables {
+        named: HashMap<String, usize>,
+        count: usize,
+    }
+    impl Visitor for Tables {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<()> {
+            for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+                let mut inner = Self { named: self.named.clone(), count: 0 };
+                cte.query.visit(&mut inner)?;
+                let known = self.named.entry(cte.alias.name.value.to_lowercase()).or_default();
+                *known = inner.count.max(*known);
+            }
+            ControlFlow::Continue(())
+        }
+
+        fn pre_visit_relation(&mut self, relation: &ast::ObjectName) -> ControlFlow<()> {
+            let tables = self.named.get(&relation.to_string().trim_matches('"').to_lowercase()).copied();
+            self.count = self.count.saturating_add(tables.unwrap_or(1).max(1));
+            if self.count > MOST_TABLES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        }
+    }
+    let mut tables = Tables { named: HashMap::new(), count: 0 };
+    match query.visit(&mut tables) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => {
+            Err(refuse(format!("written out, the question names more than {MOST_TABLES} tables"))
+                .hint("Ask in parts: computing with answers is free."))
+        }
+    }
+}
+
+struct Forms;
+
+impl Visitor for Forms {
+    type Break = Refusal;
+
+    fn pre_visit_query(&mut self, query: &ast::Query) -> ControlFlow<Refusal> {
+        forms_of_query(query).map_or_else(ControlFlow::Break, ControlFlow::Continue)
+    }
+
+    fn pre_visit_select(&mut self, select: &ast::Select) -> ControlFlow<Refusal> {
+        forms_of_select(select).map_or_else(ControlFlow::Break, ControlFlow::Continue)
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &ast::TableFactor) -> ControlFlow<Refusal> {
+        forms_of_table(factor).map_or_else(ControlFlow::Break, ControlFlow::Continue)
+    }
+}
+
+fn forms_of_query(query: &ast::Query) -> Result<(), Refusal> {
+    if query.with.as_ref().is_some_and(|with| with.recursive) {
+        return Err(refuse("recursive queries (WITH RECURSIVE) are not supported"));
     }
     if !query.locks.is_empty() || query.for_clause.is_some() {
         return Err(refuse("FOR is not supported"));
@@ -86,58 +154,60 @@ fn supported(query: &ast::Query) -> Result<(), Refusal> {
         return Err(refuse("SETTINGS, FORMAT and pipes are not supported"));
     }
     match query.body.as_ref() {
-        ast::SetExpr::Select(select) => {
-            if select.from.len() != 1 || select.from.iter().any(|table| !table.joins.is_empty()) {
-                return Err(refuse("a question reads one table; joins are not supported"));
-            }
-            for table in &select.from {
-                let ast::TableFactor::Table {
-                    args, sample, version, with_hints, partitions, json_path, ..
-                } = &table.relation
-                else {
-                    return Err(refuse(
-                        "FROM must name a table; subqueries and functions are not supported there",
-                    ));
-                };
-                if args.is_some()
-                    || sample.is_some()
-                    || version.is_some()
-                    || json_path.is_some()
-                    || !with_hints.is_empty()
-                    || !partitions.is_empty()
-                {
-                    return Err(refuse("FROM must name a table and nothing more"));
-                }
-            }
-            if select.distinct.is_some() {
-                return Err(refuse("SELECT DISTINCT is not supported").hint("Use GROUP BY."));
-            }
-            if select.having.is_some() {
-                return Err(refuse("HAVING is not supported"));
-            }
-            if select.qualify.is_some() || !select.named_window.is_empty() {
-                return Err(refuse("window functions are not supported"));
-            }
-            if select.into.is_some()
-                || select.top.is_some()
-                || select.prewhere.is_some()
-                || !select.lateral_views.is_empty()
-                || !select.cluster_by.is_empty()
-                || !select.distribute_by.is_empty()
-                || !select.sort_by.is_empty()
-                || !select.connect_by.is_empty()
-            {
-                return Err(refuse("this form of SELECT is not supported"));
-            }
+        ast::SetExpr::Select(_) | ast::SetExpr::Query(_) => Ok(()),
+        ast::SetExpr::SetOperation { op: ast::SetOperator::Union, set_quantifier, .. }
+            if *set_quantifier == ast::SetQuantifier::All =>
+        {
             Ok(())
         }
-        ast::SetExpr::SetOperation { .. } => Err(refuse("UNION, INTERSECT and EXCEPT are not supported")),
-        ast::SetExpr::Query(_) => Err(refuse("a SELECT in brackets is not supported")),
+        ast::SetExpr::SetOperation { .. } => {
+            Err(refuse("UNION without ALL, INTERSECT and EXCEPT are not supported")
+                .hint("UNION ALL puts answers below each other."))
+        }
         ast::SetExpr::Values(_) | ast::SetExpr::Table(_) => Err(refuse("only SELECT can be asked")),
         ast::SetExpr::Insert(_)
         | ast::SetExpr::Update(_)
         | ast::SetExpr::Delete(_)
         | ast::SetExpr::Merge(_) => Err(refuse("only SELECT can be asked; nothing can be changed")),
+    }
+}
+
+fn forms_of_select(select: &ast::Select) -> Result<(), Refusal> {
+    if matches!(select.distinct, Some(ast::Distinct::On(_))) {
+        return Err(refuse("DISTINCT ON is not supported").hint("Use GROUP BY."));
+    }
+    if select.into.is_some()
+        || select.top.is_some()
+        || select.prewhere.is_some()
+        || select.qualify.is_some()
+        || !select.lateral_views.is_empty()
+        || !select.cluster_by.is_empty()
+        || !select.distribute_by.is_empty()
+        || !select.sort_by.is_empty()
+        || !select.connect_by.is_empty()
+        || select.value_table_mode.is_some()
+    {
+        return Err(refuse("this form of SELECT is not supported"));
+    }
+    Ok(())
+}
+
+fn forms_of_table(factor: &ast::TableFactor) -> Result<(), Refusal> {
+    match factor {
+        ast::TableFactor::Table { args, sample, version, with_hints, partitions, json_path, .. } => {
+            let more = args.is_some()
+                || sample.is_some()
+                || version.is_some()
+                || json_path.is_some()
+                || !with_hints.is_empty()
+                || !partitions.is_empty();
+            if more { Err(refuse("FROM must name a table and nothing more")) } else { Ok(()) }
+        }
+        ast::TableFactor::Derived { lateral: false, sample: None, .. }
+        | ast::TableFactor::NestedJoin { .. } => Ok(()),
+        _ => {
+            Err(refuse("FROM must name tables and subqueries; functions and LATERAL are not supported there"))
+        }
     }
 }
 
@@ -152,6 +222,11 @@ const PREFIXES: [&str; 5] = [
 
 /// What the parser or planner says. Both see the text and the policy's schemas, and no data.
 fn not_understood(error: &DataFusionError) -> Refusal {
+    refuse(format!("the question was not understood: {}", said(error)))
+}
+
+/// Their own words about the question, and none about where in a program it was found.
+pub(super) fn said(error: &DataFusionError) -> String {
     let said = match error.find_root() {
         DataFusionError::SQL(parser, _) => match parser.as_ref() {
             ParserError::ParserError(said) | ParserError::TokenizerError(said) => said.clone(),
@@ -159,7 +234,6 @@ fn not_understood(error: &DataFusionError) -> Refusal {
         },
         other => other.strip_backtrace(),
     };
-    // Their own words about the question, and none about where in a program it was found.
     let said = PREFIXES.iter().fold(said.as_str(), |said, prefix| said.strip_prefix(prefix).unwrap_or(said));
     let said = said.replace('\n', " ");
     let said = said.trim_end_matches('.');
@@ -167,5 +241,5 @@ fn not_understood(error: &DataFusionError) -> Refusal {
     if said.chars().count() > 400 {
         shown.push('…');
     }
-    refuse(format!("the question was not understood: {shown}"))
+    shown
 }

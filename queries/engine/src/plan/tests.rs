@@ -5,13 +5,21 @@ use std::sync::LazyLock;
 use proptest::prelude::*;
 use skjerm_warehouse::policy::Policy;
 
-use super::{Bounding, Plan, Value};
+use super::{Bounding, Plan, Public, Question};
 use crate::error::ErrorKind;
 
 static POLICY: LazyLock<Policy> = LazyLock::new(Policy::oslo);
 
-fn plan(sql: &str) -> Plan {
-    Plan::new(&POLICY, sql, None).unwrap_or_else(|e| panic!("{sql}: {e} ({:?})", e.hint))
+static PUBLIC: LazyLock<Public> = LazyLock::new(|| {
+    crate::public::tables(&POLICY, &skjerm_warehouse::Reference::shipped().expect("shipped"))
+});
+
+/// The one question of a statement.
+fn plan(sql: &str) -> Question {
+    let planned = Plan::new(&POLICY, &PUBLIC, sql, None);
+    let mut plan = planned.unwrap_or_else(|e| panic!("{sql}: {e} ({:?})", e.hint));
+    assert_eq!(plan.questions.len(), 1, "{sql}");
+    plan.questions.remove(0)
 }
 
 fn same(a: &str, b: &str) {
@@ -48,43 +56,30 @@ const REFUSED: &[(&str, &str)] = &[
     // Rows and persons.
     ("select * from contact", "aggregate"),
     ("select person from contact", "aggregate"),
-    ("select person, count(*) from contact group by person", "single persons"),
+    ("select person, count(*) from contact group by person", "aggregate"),
     ("select record, count(*) from contact group by record", "single persons"),
     ("select count(*) from contact where person = x'00'", "person"),
     ("select count(*) from contact where person is not null", "person"),
     ("select count(*) from contact where record <> '1'", "single out records"),
-    ("select count(*) from contact where date = '2024-01-01'", "date"),
-    ("select date, count(*) from contact group by date", "date"),
-    ("select minutes, count(*) from contact group by minutes", "closed list"),
-    ("select count(distinct record) from contact where year = 2024", "count(distinct record)"),
-    ("select count(person) from contact", "count(person)"),
-    ("select count(distinct service) from contact", "count(distinct service)"),
+    ("select count(distinct record) from contact where year = 2024", "only persons can be counted"),
+    ("select count(person) from contact", "only persons can be counted"),
+    ("select count(distinct service) from contact", "only persons can be counted"),
     ("select min(minutes) from contact", "single persons"),
     ("select max(minutes) from contact", "single persons"),
-    ("select avg(minutes) from contact", "avg"),
     ("select sum(distinct minutes) from contact", "distinct"),
     ("select sum(service) from contact", "measure"),
-    ("select sum(minutes * 2) from contact", "not of an expression"),
-    ("select count(*) filter (where month = 1) from contact", "FILTER"),
     ("select string_agg(service, ',') from contact", "string_agg"),
     ("select array_agg(person) from contact", "array_agg"),
     ("select service from contact group by service", "aggregate"),
     ("select distinct service from contact", "DISTINCT"),
-    ("select count(*) from contact group by rollup (service, area)", "ROLLUP"),
-    ("select count(*) from contact group by cube (service)", "ROLLUP"),
-    ("select count(*) from contact group by service || 'x'", "GROUP BY"),
     ("select count(*) from contact group by ()", ""),
     // Relations.
-    ("select count(*) from contact, follow_up", "one table"),
-    ("select count(*) from contact join follow_up using (person)", "one table"),
-    ("select count(*) from contact c natural join contact d", "one table"),
-    ("select count(*) from (select * from contact) t", "FROM must name a table"),
-    ("select count(*) from lateral (select 1) t", "FROM must name a table"),
-    ("with c as (select * from contact) select count(*) from c", "WITH"),
+    ("select count(*) from contact, follow_up", "person and the year"),
+    ("select count(*) from contact join follow_up using (person)", "person and the year"),
+    ("select count(*) from contact c natural join contact d", "single out records"),
+    ("select count(*) from lateral (select 1) t", "LATERAL"),
     ("with recursive r(n) as (select 1 union all select n + 1 from r) select count(*) from r", "WITH"),
-    ("select count(*) from contact union all select count(*) from follow_up", "UNION"),
     ("select count(*) from contact except select 1", "EXCEPT"),
-    ("(select count(*) from contact)", "brackets"),
     ("select count(*) from generate_series(1, 1000000000)", "FROM"),
     ("select count(*) from range(0, 9)", "FROM"),
     ("select count(*) from unnest([1,2,3])", "FROM"),
@@ -94,63 +89,52 @@ const REFUSED: &[(&str, &str)] = &[
     ("select count(*) from skjerm.public.contact", "no table"),
     ("select count(*) from contact tablesample (10)", "FROM"),
     ("select count(*) from patrol", "figures"),
-    ("select count(*) from district", "no table"),
+    ("select count(*) from district", "protected table"),
     ("select count(*) from scene_observation", "scene compare"),
     ("select count(*) from count_round", "figures"),
-    ("select 1", "one table"),
-    ("select count(*)", "one table"),
+    ("select 1", "protected table"),
+    ("select count(*)", "protected table"),
     // Expressions that can fail, or that run on rows.
-    ("select count(*) from contact where 1/0 = 1", "`/`"),
-    ("select count(*) from contact where 1/(minutes - 3) = 1", "`/`"),
-    ("select count(*) from contact where minutes % 0 = 1", "`%`"),
-    ("select count(*) from contact where minutes + 1 > 3", "`+`"),
-    ("select count(*) from contact where -minutes > 3", "arithmetic"),
-    ("select count(*) from contact where cast(service as int) = 1", "casts"),
-    ("select count(*) from contact where service::int = 1", "casts"),
-    ("select count(*) from contact where try_cast(service as int) = 1", "casts"),
+    ("select count(*) from contact where 1/0 = 1", "zero"),
+    ("select count(*) from contact where 1/(minutes - 3) = 1", "zero"),
+    ("select count(*) from contact where minutes % 0 = 1", "zero"),
+    ("select count(*) from contact where -minutes > 3", "no row"),
+    ("select count(*) from contact where cast(service as int) = 1", "cast"),
+    ("select count(*) from contact where service::int = 1", "cast"),
+    ("select count(*) from contact where try_cast(service as int) = 1", "no row"),
     ("select count(*) from contact where random() < 0.5", "random"),
     ("select count(*) from contact where now() > '2020-01-01'", "now"),
-    ("select count(*) from contact where abs(minutes) = 1", "abs"),
     ("select count(*) from contact where repeat('a', 100000000) = 'a'", "repeat"),
     ("select count(*) from contact where substring(service, 1, 2) = '03'", ""),
-    ("select count(*) from contact where service like '03%'", "LIKE"),
     ("select count(*) from contact where service similar to '03%'", "LIKE"),
     ("select count(*) from contact where service ~ '03.*'", ""),
     ("select count(*) from contact where case when minutes = 3 then 1/0 = 1 else true end", "CASE"),
-    ("select count(*) from contact where minutes > 3.5", "whole number"),
-    ("select count(*) from contact where minutes = 'x'", "whole number"),
-    ("select count(*) from contact where minutes = null", "whole number"),
-    ("select count(*) from contact where minutes > 99999999999999999999", "whole number"),
+    ("select count(*) from contact where minutes = 'x'", "cast"),
+    ("select count(*) from contact where minutes = null", "no row"),
+    ("select count(*) from contact where minutes > 99999999999999999999", "no row"),
     ("select count(*) from contact where service = 30101", "quotes"),
     ("select count(*) from contact where service > '030101'", "no order"),
     ("select count(*) from contact where service between '030101' and '030103'", "no order"),
-    ("select count(*) from contact where service = area", "two columns"),
     ("select count(*) from contact where service = 'Gamle Oslo'", "no code"),
     ("select count(*) from contact where service = '０３０１０１'", "no code"),
     ("select count(*) from contact where gender = 'female\u{200b}'", "no code"),
     ("select count(*) from contact where ѕervice = '030101'", "not understood"),
     ("select count(*) from contact where service", "non-boolean"),
     ("select count(*) from contact where 'yes'", "non-boolean"),
-    ("select count(*) from contact where service is null", "never null"),
-    ("select count(*) from contact where (minutes > 3) is true", "IS TRUE"),
+    ("select count(*) from contact where service is null", "no row"),
     ("select count(*) from contact where @@version = 1", ""),
     ("select count(*) from contact where minutes = $1", ""),
     (
         "select count(*) from contact where exists (select 1 from follow_up f where f.person = contact.person)",
-        "subqueries",
+        "several years",
     ),
-    ("select count(*) from contact where service in (select service from follow_up)", "subqueries"),
-    ("select count(*) from contact where minutes > (select max(minutes) from contact)", "subqueries"),
-    ("select count(*) from contact where minutes > all (select minutes from contact)", "subqueries"),
+    ("select count(*) from contact where service in (select service from follow_up)", "`person` alone"),
+    ("select count(*) from contact where minutes > (select max(minutes) from contact)", "subquery"),
+    ("select count(*) from contact where minutes > all (select minutes from contact)", "subquery"),
     ("select count(*) from contact where input_file_name() = 'x'", "input_file_name"),
     // Above the aggregate.
-    ("select count(*) from contact having count(*) > 10", "HAVING"),
-    ("select count(*) + 1 from contact", "computing"),
-    ("select sum(minutes) / count(*) from contact", "computing"),
-    ("select cast(count(*) as varchar) from contact", "computing"),
-    ("select 1, count(*) from contact", "literals"),
-    ("select count(*) over () from contact", "window"),
-    ("select row_number() over (order by minutes) from contact", "not understood"),
+    ("select count(*) over () from contact", "never shown"),
+    ("select row_number() over (order by minutes) from contact", "never shown"),
     ("select count(*) from contact limit -1", "not negative"),
     ("select count(*) from contact limit 1 + 1", "whole numbers"),
     ("select count(*) n, sum(minutes) n from contact", "same name"),
@@ -177,7 +161,7 @@ const REFUSED: &[(&str, &str)] = &[
 fn hostile_and_unsupported_statements_are_refused_with_a_sentence() {
     let mut wrong = Vec::new();
     for (sql, word) in REFUSED {
-        let error = match Plan::new(&POLICY, sql, None) {
+        let error = match Plan::new(&POLICY, &PUBLIC, sql, None) {
             Ok(plan) => {
                 wrong.push(format!("{sql}\n    was planned: {plan:?}"));
                 continue;
@@ -208,14 +192,14 @@ fn long_and_deep_statements_are_refused_quickly() {
     ];
     let begun = std::time::Instant::now();
     for sql in chains {
-        assert!(Plan::new(&POLICY, &sql, None).is_err(), "{}", &sql[..80]);
+        assert!(Plan::new(&POLICY, &PUBLIC, &sql, None).is_err(), "{}", &sql[..80]);
     }
     // A long flat chain is a fair question.
     let sql = format!(
         "select count(*) from contact where year = 2024 and ({} month = 2)",
         "month = 1 or ".repeat(550)
     );
-    assert!(Plan::new(&POLICY, &sql, None).is_ok());
+    assert!(Plan::new(&POLICY, &PUBLIC, &sql, None).is_ok());
     // The deepest nesting that is let through: the parser tries each bracket in more than one way.
     for inner in ["month = 1", "not month = 1"] {
         let sql = format!(
@@ -223,9 +207,9 @@ fn long_and_deep_statements_are_refused_quickly() {
             "(".repeat(8),
             ")".repeat(8)
         );
-        assert!(Plan::new(&POLICY, &sql, None).is_ok());
+        assert!(Plan::new(&POLICY, &PUBLIC, &sql, None).is_ok());
         let open = format!("select count(*) from contact where {}{inner}", "(".repeat(8));
-        assert!(Plan::new(&POLICY, &open, None).is_err());
+        assert!(Plan::new(&POLICY, &PUBLIC, &open, None).is_err());
     }
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }
@@ -284,7 +268,8 @@ fn different_questions_have_different_keys() {
         "select count(*) from contact where year = 2024",
     );
     let sql = "select count(*) from contact where year = 2024";
-    let price = |rho| Plan::new(&POLICY, sql, Some(rho)).map(|p| p.key("s")).expect("planned");
+    let price =
+        |rho| Plan::new(&POLICY, &PUBLIC, sql, Some(rho)).map(|p| p.questions[0].key("s")).expect("planned");
     assert_ne!(price(0.01), price(0.02));
     assert_ne!(plan(sql).key("one"), plan(sql).key("two"));
 }
@@ -308,32 +293,49 @@ fn the_years_read_follow_from_the_text() {
 
 #[test]
 fn all_cells_of_the_closed_lists_come_back_but_those_the_filter_rules_out() {
-    let cells = |sql: &str| plan(sql).query.cells;
-    assert_eq!(cells("select count(*) from contact where year = 2024").len(), 1);
-    assert_eq!(
-        cells("select gender, month, count(*) from contact where year = 2024 group by 1, 2").len(),
-        36
-    );
-    let some =
-        cells("select gender, count(*) from contact where year = 2024 and gender <> 'unknown' group by 1");
-    assert_eq!(some.keys(), [[Value::Code("female".into())], [Value::Code("male".into())]]);
-    let pairs = "select year, month, count(*) from contact
-        where (year = 2023 and month = 12) or (year = 2024 and month < 3) group by year, month";
-    assert_eq!(cells(pairs).len(), 3);
-    // Cells are numbered in the order of their keys.
-    let grid = cells("select gender, belonging, count(*) from contact where year = 2024 group by 1, 2");
-    for (number, key) in grid.keys().iter().enumerate() {
-        let places = key
-            .iter()
-            .zip(&grid.axes)
-            .map(|(v, axis)| axis.values.iter().position(|x| x == v).expect("there"));
-        assert_eq!(grid.number(places), u32::try_from(number).ok());
+    let cells = |sql: &str| plan(sql).query.cells();
+    for (sql, count) in [
+        ("select count(*) from contact where year = 2024", 1),
+        ("select gender, month, count(*) from contact where year = 2024 group by 1, 2", 36),
+        ("select gender, count(*) from contact where year = 2024 and gender <> 'unknown' group by 1", 2),
+        (
+            "select year, month, count(*) from contact
+             where (year = 2023 and month = 12) or (year = 2024 and month < 3) group by year, month",
+            3,
+        ),
+        // What follows from each other makes no cells that cannot be.
+        (
+            "select year, date_trunc('month', date) m, count(*) from contact where year >= 2024 group by 1, 2",
+            24,
+        ),
+        (
+            "select gender, case when gender = 'male' then 'm' else 'other' end g, count(*) from contact where year = 2024 group by 1, 2",
+            3,
+        ),
+        (
+            "select extract(quarter from date) q, count(*) from contact where year = 2024 and month < 7 group by 1",
+            2,
+        ),
+        (
+            "select rank, count(*) from (select case when minutes >= 60 then 'long' else 'short' end as rank from contact where year = 2024) t group by rank",
+            2,
+        ),
+        (
+            "select gender, month, count(*) from contact where year = 2024 group by rollup (gender, month)",
+            36 + 3 + 1,
+        ),
+    ] {
+        assert_eq!(cells(sql), count, "{sql}");
     }
+    let grid = plan("select gender, belonging, count(*) from contact where year = 2024 group by 1, 2");
+    let keys: Vec<&str> =
+        arrow::array::AsArray::as_string::<i32>(&grid.shown.keys[0]).iter().flatten().collect();
+    assert_eq!(keys, ["female", "female", "female", "male", "male", "male", "unknown", "unknown", "unknown"]);
 }
 
 #[test]
 fn bounds_come_from_grain_grouping_and_policy() {
-    let bounds = |sql: &str| plan(sql).query.aggregates.into_iter().map(|(_, b)| b).collect::<Vec<_>>();
+    let bounds = |sql: &str| plan(sql).query.vectors.into_iter().map(|v| v.bounding).collect::<Vec<_>>();
     let by_service = "select service, count(*), count(distinct person), sum(minutes) from contact where year = 2024 group by 1";
     assert_eq!(
         bounds(by_service),
@@ -380,11 +382,11 @@ fn a_price_has_a_least_and_a_greatest() {
         (1e300, "ρ must be at most 0.31, which is all that may ever be spent of one block."),
         (0.32, "ρ must be at most 0.31, which is all that may ever be spent of one block."),
     ] {
-        let error = Plan::new(&POLICY, sql, Some(rho)).map(|_| ()).expect_err("refused");
+        let error = Plan::new(&POLICY, &PUBLIC, sql, Some(rho)).map(|_| ()).expect_err("refused");
         assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Refused, said), "{rho}");
     }
     for rho in [1e-5, 0.31] {
-        Plan::new(&POLICY, sql, Some(rho)).expect("planned");
+        Plan::new(&POLICY, &PUBLIC, sql, Some(rho)).expect("planned");
     }
 }
 
@@ -403,7 +405,7 @@ fn what_is_not_understood_is_said_in_plain_words() {
         "create external table x",
         "select count(*) from contact limit 1 2",
     ] {
-        let said = Plan::new(&POLICY, sql, None).map(|_| ()).expect_err("refused").message;
+        let said = Plan::new(&POLICY, &PUBLIC, sql, None).map(|_| ()).expect_err("refused").message;
         assert!(said.starts_with("The question was not understood: "), "{said}");
         for jargon in ["Error(", "rror: ", "rror during", "not implemented", "\n", "?.", ".."] {
             assert!(!said.contains(jargon), "{said}");
@@ -449,13 +451,18 @@ proptest! {
 
     #[test]
     fn no_text_makes_planning_panic(tokens in proptest::collection::vec(token(), 0..30)) {
-        let _ = Plan::new(&POLICY, &tokens.join(" "), None);
+        let _ = Plan::new(&POLICY, &PUBLIC, &tokens.join(" "), None);
     }
 
     #[test]
     fn no_bytes_make_planning_panic(text in "\\PC{0,80}") {
-        let _ = Plan::new(&POLICY, &text, None);
+        let _ = Plan::new(&POLICY, &PUBLIC, &text, None);
     }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
 
     #[test]
     fn the_order_of_conjuncts_does_not_matter(order in Just(vec![

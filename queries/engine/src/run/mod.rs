@@ -5,7 +5,10 @@
 
 mod error;
 mod exact;
+mod lookup;
+mod post;
 mod question;
+mod relation;
 mod session;
 mod source;
 #[cfg(test)]
@@ -16,7 +19,9 @@ mod vectors;
 
 pub(crate) use error::RunError;
 pub(crate) use exact::Exact;
+pub(crate) use post::present;
 pub(crate) use question::{noised, read, units};
+pub(crate) use relation::{Source, Sources};
 pub(crate) use session::{Limits, RunSession, empty_stale_spill, until_step};
 pub(crate) use source::SnapshotTable;
 

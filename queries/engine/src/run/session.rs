@@ -84,6 +84,9 @@ impl RunSession {
             SessionConfig::new().with_information_schema(false).with_create_default_catalog_and_schema(false);
         config.options_mut().execution.enable_recursive_ctes = false;
         config.options_mut().execution.collect_statistics = false;
+        // The files are split and ordered as a run needs them: nothing moves rows between partitions to keep cores busy.
+        config.options_mut().optimizer.enable_round_robin_repartition = false;
+        config.options_mut().optimizer.repartition_file_scans = false;
         // A split by year and person serves a grouping by more columns, however few partitions there are.
         config.options_mut().optimizer.subset_repartition_threshold = 1;
         // `new`, not `new_with_default_features`: plans are built from expressions, no name is ever looked up.
@@ -104,6 +107,19 @@ impl RunSession {
         Ok(Box::pin(rows.inspect(move |_| {
             let _held = &tables;
         })))
+    }
+
+    /// Runs a plan partition by partition. The rows come with the plan, as those of [`RunSession::stream`] do.
+    pub(crate) async fn streams(&self, plan: LogicalPlan) -> Result<Vec<Rows>, RunError> {
+        let tables = plan.clone();
+        let parts = self.context.execute_logical_plan(plan).await?.execute_stream_partitioned().await?;
+        let held = parts.into_iter().map(|rows| -> Rows {
+            let tables = tables.clone();
+            Box::pin(rows.inspect(move |_| {
+                let _held = &tables;
+            }))
+        });
+        Ok(held.collect())
     }
 
     /// How a plan would be run.

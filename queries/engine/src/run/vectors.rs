@@ -1,10 +1,11 @@
 //! The bounding layer: person-years as vectors over the cells, clamped, scaled, summed.
 
+use datafusion::execution::memory_pool::MemoryReservation;
 use skjerm_privacy::{Gaussian, bounding};
 
 use super::error::RunError;
 use super::exact::Exact;
-use crate::plan::{Bounding, ONE, Part};
+use crate::plan::{Bounding, Cells, ONE, Part, PrivateQuery};
 
 /// Norms are chosen in sixteenths, finer than a row.
 pub(crate) const NORM_UNIT: i64 = 16;
@@ -12,20 +13,21 @@ pub(crate) const NORM_UNIT: i64 = 16;
 /// Year and pseudonym.
 pub(crate) type Unit = (i64, [u8; 16]);
 
-/// Collects the rows of the inner aggregation, which come ordered by year and person.
+/// Collects rows, which come ordered by year and person.
 ///
 /// # Privacy
 /// A person-year is one vector only if its rows come together. That they do is checked for every row: units
 /// must come in ascending order, else the run ends as a fault.
 pub(crate) struct Gather {
-    bounds: Vec<Bounding>,
     current: Option<Unit>,
-    /// The current unit's cells and values, one value an aggregate.
-    open: Vec<(u32, Vec<i64>)>,
+    first: Option<Unit>,
+    /// The current unit's cells and values, by vector.
+    open: Vec<Vec<(u32, i64)>>,
     done: Vec<PersonYears>,
+    memory: Vec<MemoryReservation>,
 }
 
-/// The person-years of one aggregate.
+/// The person-years of one vector.
 ///
 /// # Privacy
 /// Exact data of single persons. No `Debug`, no clone, no way out but [`PersonYears::into_exact`].
@@ -38,29 +40,77 @@ pub(crate) struct PersonYears {
 }
 
 impl Gather {
-    pub(crate) fn new(bounds: &[Bounding], cells: usize) -> Self {
-        let empty =
-            |bound: &Bounding| PersonYears { bound: *bound, cells, entries: Vec::new(), ends: Vec::new() };
+    pub(crate) fn new(query: &PrivateQuery) -> Self {
+        let cells = |set: usize| query.sets.get(set).map_or(0, Cells::len);
+        let vectors: Vec<(Bounding, usize)> =
+            query.vectors.iter().map(|vector| (vector.bounding, cells(vector.set))).collect();
+        Self::of(&vectors)
+    }
+
+    /// For vectors with these bounds and numbers of cells.
+    pub(crate) fn of(vectors: &[(Bounding, usize)]) -> Self {
+        let empty = |&(bound, cells): &(Bounding, usize)| PersonYears {
+            bound,
+            cells,
+            entries: Vec::new(),
+            ends: Vec::new(),
+        };
         Self {
-            bounds: bounds.to_vec(),
             current: None,
-            open: Vec::new(),
-            done: bounds.iter().map(empty).collect(),
+            first: None,
+            open: vec![Vec::new(); vectors.len()],
+            done: vectors.iter().map(empty).collect(),
+            memory: Vec::new(),
         }
     }
 
-    /// One row: a unit, a cell, one value an aggregate.
-    pub(crate) fn add(&mut self, unit: Unit, cell: u32, values: Vec<i64>) -> Result<(), RunError> {
+    /// Begins or goes on with a unit.
+    pub(crate) fn begin(&mut self, unit: Unit) -> Result<(), RunError> {
         match self.current {
             Some(current) if current == unit => {}
             Some(current) if current > unit => return Err(RunError::Unordered),
             Some(_) | None => {
                 self.close();
+                self.first = self.first.or(Some(unit));
                 self.current = Some(unit);
             }
         }
-        self.open.push((cell, values));
         Ok(())
+    }
+
+    /// Adds a value of the current unit to a cell of a vector.
+    pub(crate) fn add(&mut self, vector: usize, cell: u32, value: i64) {
+        if let Some(open) = self.open.get_mut(vector) {
+            match open.last_mut() {
+                Some(last) if last.0 == cell => last.1 = last.1.saturating_add(value),
+                Some(_) | None => open.push((cell, value)),
+            }
+        }
+    }
+
+    /// Adds what came after: units that all come behind those that are here.
+    pub(crate) fn append(&mut self, mut next: Self) -> Result<(), RunError> {
+        self.close();
+        next.close();
+        if let (Some(last), Some(first)) = (self.current, next.first)
+            && last >= first
+        {
+            return Err(RunError::Unordered);
+        }
+        self.first = self.first.or(next.first);
+        self.current = next.current.or(self.current);
+        self.memory.append(&mut next.memory);
+        for (done, more) in self.done.iter_mut().zip(next.done) {
+            let shift = done.entries.len();
+            done.entries.extend(more.entries);
+            done.ends.extend(more.ends.into_iter().map(|end| end + shift));
+        }
+        Ok(())
+    }
+
+    /// Keeps memory counted as long as this is here.
+    pub(crate) fn hold(&mut self, memory: MemoryReservation) {
+        self.memory.push(memory);
     }
 
     /// Bytes held, to be counted with the run's memory.
@@ -74,33 +124,31 @@ impl Gather {
         self.done
     }
 
-    fn close(&mut self) {
-        // Cells first joined, then clamped: two entries of one cell would let a person in twice.
-        self.open.sort_by_key(|(cell, _)| *cell);
-        for (at, (bound, person_years)) in self.bounds.iter().zip(&mut self.done).enumerate() {
+    /// Ends the current unit: its entries by cell, clamped.
+    pub(crate) fn close(&mut self) {
+        for (open, person_years) in self.open.iter_mut().zip(&mut self.done) {
+            if open.is_empty() {
+                continue;
+            }
+            open.sort_unstable_by_key(|(cell, _)| *cell);
             let start = person_years.entries.len();
-            for (cell, values) in &self.open {
-                let value = values.get(at).copied().unwrap_or(0);
+            for (cell, value) in open.drain(..) {
                 match person_years.entries.get_mut(start..).and_then(<[_]>::last_mut) {
-                    Some(last) if last.0 == *cell => last.1 = last.1.saturating_add(value),
-                    Some(_) | None => person_years.entries.push((*cell, value)),
+                    Some(last) if last.0 == cell => last.1 = last.1.saturating_add(value),
+                    Some(_) | None => person_years.entries.push((cell, value)),
                 }
             }
-            let kept = clamp(*bound, &mut person_years.entries[start..]);
+            let kept = clamp(person_years.bound, &mut person_years.entries[start..]);
             person_years.entries.truncate(start + kept);
-            if !self.open.is_empty() {
-                person_years.ends.push(person_years.entries.len());
-            }
+            person_years.ends.push(person_years.entries.len());
         }
-        self.open.clear();
     }
 }
 
 /// Clamps a unit's entries in each cell and moves those that stay to the front; says how many.
 ///
 /// # Privacy
-/// A sum that wrapped around in DataFusion is wrong, but is clamped like any other: bounds hold for whatever
-/// comes in. For [`Bounding::One`], one entry stays, whatever the plan delivered.
+/// Bounds hold for whatever comes in. For [`Bounding::One`], one entry stays, whatever the plan delivered.
 fn clamp(bound: Bounding, entries: &mut [(u32, i64)]) -> usize {
     let (low, high, most) = match bound {
         Bounding::One => (0, 1, 1),

@@ -1,0 +1,435 @@
+//! What a question does with answers: everything above the protected aggregations.
+//!
+//! # Privacy
+//! A plan of DataFusion in which each aggregation over protected rows is replaced by a table `answer_N` that will hold
+//! noised values, and nothing else reads protected rows: whatever the rest computes is post-processing. A node that is
+//! neither is refused, and both matches on [`LogicalPlan`] are exhaustive: a node that a later DataFusion adds does not
+//! compile here, rather than pass.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{Column, DataFusionError, ScalarValue};
+use datafusion::logical_expr::{
+    self as logical, Expr, JoinType, LogicalPlan, LogicalPlanBuilder, Subquery, cast, col, lit, when,
+};
+use skjerm_warehouse::policy::{Policy, TableKind};
+
+use super::catalog::{Public, SchemaOnly};
+use super::grid::not_too_deep;
+use super::measured::{Column as Shows, Question, question};
+use super::refuse::{Refusal, refuse};
+use super::rows::Reader;
+use super::statement::said;
+
+/// The most protected aggregations of one question.
+const MOST: usize = 12;
+
+/// What a column of the answer is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// No noised value is in it.
+    Key,
+    /// A measured column of a question.
+    Measured { question: usize, term: usize },
+    /// Computed from noised values.
+    Derived,
+}
+
+/// The plan over answers, and what is needed to say how sure its values are.
+#[derive(Debug, Clone)]
+pub(crate) struct Post {
+    /// With `hidden` columns at its end, which tell its rows apart.
+    pub(crate) plan: LogicalPlan,
+    /// The same without what depends on values at the top: order, limits, conditions on noised values.
+    pub(crate) unordered: LogicalPlan,
+    pub(crate) hidden: usize,
+    pub(crate) names: Vec<String>,
+    pub(crate) origins: Vec<Origin>,
+}
+
+/// Takes the protected aggregations out of a resolved plan.
+pub(super) fn split(
+    policy: &Policy,
+    public: &Public,
+    plan: &LogicalPlan,
+) -> Result<(Vec<Question>, Post), Refusal> {
+    let mut splitter = Splitter { policy, public, reader: Reader::new(policy), questions: Vec::new() };
+    let above = splitter.answers(plan)?;
+    if splitter.questions.is_empty() {
+        return Err(refuse("a question asks for an aggregate over a protected table")
+            .hint("Add count(*) or count(distinct person) over one of the protected tables."));
+    }
+    let names: Vec<String> = above.schema().fields().iter().map(|field| field.name().clone()).collect();
+    let origins: Vec<Origin> = (0..names.len()).map(|at| origin(&above, at)).collect();
+    let broken =
+        |error: DataFusionError| refuse(format!("the question was not understood: {}", said(&error)));
+    let (plan, keys) = carry(&above, false).map_err(broken)?;
+    let (unordered, _) = carry(&above, true).map_err(broken)?;
+    let (plan, unordered) = (only(&plan, names.len(), &keys), only(&unordered, names.len(), &keys));
+    Ok((
+        splitter.questions,
+        Post {
+            plan: plan.map_err(broken)?,
+            unordered: unordered.map_err(broken)?,
+            hidden: keys.len(),
+            names,
+            origins,
+        },
+    ))
+}
+
+impl Post {
+    /// Whether which rows there are, or their order, depends on noised values.
+    #[cfg(test)]
+    pub(crate) fn depends_on_values(&self) -> bool {
+        let mut depends = false;
+        let walked = self.plan.apply_with_subqueries(|node| {
+            depends |= match node {
+                LogicalPlan::Filter(filter) => {
+                    computed(Some(&filter.predicate), &filter.input) != Origin::Key
+                }
+                LogicalPlan::Sort(sort) => {
+                    sort.expr.iter().any(|key| computed(Some(&key.expr), &sort.input) != Origin::Key)
+                }
+                LogicalPlan::Join(_) | LogicalPlan::Distinct(_) | LogicalPlan::Window(_) => true,
+                LogicalPlan::Aggregate(_) => true,
+                _ => false,
+            };
+            Ok(datafusion::common::tree_node::TreeNodeRecursion::Continue)
+        });
+        walked.is_err() || depends
+    }
+}
+
+struct Splitter<'a> {
+    policy: &'a Policy,
+    public: &'a Public,
+    reader: Reader<'a>,
+    questions: Vec<Question>,
+}
+
+impl Splitter<'_> {
+    fn answers(&mut self, plan: &LogicalPlan) -> Result<LogicalPlan, Refusal> {
+        match plan {
+            LogicalPlan::Aggregate(aggregate)
+                if self.reader.gives_rows(&aggregate.input) && !self.reader.gives_rows(plan) =>
+            {
+                self.measured(aggregate)
+            }
+            _ if self.reader.gives_rows(plan) && !matches!(plan, LogicalPlan::Join(_)) && is_bare(plan, &self.reader) => {
+                Err(refuse("rows are never shown: a question asks for an aggregate")
+                    .hint("Add count(*), count(distinct person) or sum(measure), with GROUP BY for what you want to see beside it."))
+            }
+            LogicalPlan::Join(join) => {
+                let sides = [&join.left, &join.right].map(|side| is_bare(side, &self.reader));
+                if sides.contains(&true) {
+                    return Err(refuse("rows are never shown: a question asks for an aggregate")
+                        .hint("Aggregate rows of persons before they are joined with answers or public tables."));
+                }
+                match join.join_type {
+                    JoinType::Inner | JoinType::Left | JoinType::Right | JoinType::Full => self.rebuilt(plan),
+                    other => Err(refuse(format!("{other} JOIN of answers is not supported"))),
+                }
+            }
+            LogicalPlan::TableScan(scan) => {
+                let name = scan.table_name.table();
+                if self.policy.table(name).is_some_and(|table| table.kind == TableKind::Protected)
+                    || !self.public.contains_key(name)
+                {
+                    return Err(refuse("rows are never shown: a question asks for an aggregate"));
+                }
+                Ok(plan.clone())
+            }
+            LogicalPlan::Limit(limit) => {
+                for number in [&limit.skip, &limit.fetch].into_iter().flatten() {
+                    row_number(number)?;
+                }
+                self.rebuilt(plan)
+            }
+            LogicalPlan::Projection(_)
+            | LogicalPlan::Filter(_)
+            | LogicalPlan::Sort(_)
+            | LogicalPlan::SubqueryAlias(_)
+            | LogicalPlan::Window(_)
+            | LogicalPlan::Union(_)
+            | LogicalPlan::Aggregate(_)
+            | LogicalPlan::Values(_)
+            | LogicalPlan::EmptyRelation(_)
+            | LogicalPlan::Distinct(logical::Distinct::All(_)) => self.rebuilt(plan),
+            LogicalPlan::Distinct(_) => Err(refuse("DISTINCT ON is not supported")),
+            LogicalPlan::Subquery(_) => Err(refuse("LATERAL is not supported")),
+            LogicalPlan::RecursiveQuery(_) => Err(refuse("recursive queries are not supported")),
+            LogicalPlan::Unnest(_) => Err(refuse("UNNEST is not supported")),
+            LogicalPlan::Repartition(_) | LogicalPlan::Extension(_) => Err(refuse("this plan is not supported")),
+            LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) | LogicalPlan::DescribeTable(_) => {
+                Err(refuse("only SELECT can be asked").hint("For the price of a question use --explain."))
+            }
+            LogicalPlan::Statement(_) | LogicalPlan::Dml(_) | LogicalPlan::Ddl(_) | LogicalPlan::Copy(_) => {
+                Err(refuse("only SELECT can be asked; nothing can be changed"))
+            }
+        }
+    }
+
+    /// The node over its inputs' answers.
+    fn rebuilt(&mut self, plan: &LogicalPlan) -> Result<LogicalPlan, Refusal> {
+        let inputs = plan.inputs().into_iter().map(|input| self.answers(input));
+        let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+        let mut exprs = Vec::new();
+        for expr in plan.expressions() {
+            exprs.push(self.expression(expr)?);
+        }
+        plan.with_new_exprs(exprs, inputs)
+            .map_err(|error| refuse(format!("the question was not understood: {}", said(&error))))
+    }
+
+    /// An expression over answers, with the answers of the subqueries in it.
+    fn expression(&mut self, expr: Expr) -> Result<Expr, Refusal> {
+        not_too_deep(&expr)?;
+        let mut wrong = None;
+        let name = expr.schema_name().to_string();
+        let changed = expr.transform_up(|part| match part {
+            Expr::ScalarSubquery(subquery) => Ok(match self.subquery(&subquery) {
+                Ok(subquery) => Transformed::yes(Expr::ScalarSubquery(subquery)),
+                Err(refusal) => {
+                    wrong.get_or_insert(refusal);
+                    Transformed::no(Expr::ScalarSubquery(subquery))
+                }
+            }),
+            #[expect(deprecated, reason = "what the SQL planner makes of count(*)")]
+            Expr::Wildcard { qualifier: None, .. } => Ok(Transformed::yes(lit(1_i64))),
+            other => {
+                if let Err(refusal) = over_answers(&other) {
+                    wrong.get_or_insert(refusal);
+                }
+                Ok(Transformed::no(other))
+            }
+        });
+        match (changed, wrong) {
+            (_, Some(refusal)) => Err(refusal),
+            (Err(_), None) => Err(refuse("an expression could not be read")),
+            (Ok(changed), None) if changed.transformed && !matches!(changed.data, Expr::Alias(_)) => {
+                // What stands above knows it by its old name.
+                let data = changed.data;
+                if data.schema_name().to_string() == name { Ok(data) } else { Ok(data.alias(name)) }
+            }
+            (Ok(changed), None) => Ok(changed.data),
+        }
+    }
+
+    fn subquery(&mut self, subquery: &Subquery) -> Result<Subquery, Refusal> {
+        if !subquery.outer_ref_columns.is_empty() {
+            return Err(refuse("a subquery that refers to the rows around it is not supported there"));
+        }
+        Ok(subquery.with_plan(Arc::new(self.answers(&subquery.subquery)?)))
+    }
+
+    /// The table that will hold the answer to a protected aggregation, under its columns' names.
+    fn measured(&mut self, aggregate: &logical::Aggregate) -> Result<LogicalPlan, Refusal> {
+        let asked = question(self.policy, aggregate)?;
+        let same = self.questions.iter().position(|other| {
+            other.query == asked.query
+                && other.shown.rows == asked.shown.rows
+                && other.shown.keys == asked.shown.keys
+        });
+        let at = same.unwrap_or(self.questions.len());
+        let table = format!("answer_{at}");
+        let keys = asked.shown.keys.len();
+        let broken =
+            |error: DataFusionError| refuse(format!("the question was not understood: {}", said(&error)));
+        let measured = |term: usize| col(Column::new(Some(table.clone()), format!("measured_{term}")));
+        let mut exprs = Vec::new();
+        for (place, (qualifier, field)) in aggregate.schema.iter().enumerate() {
+            let expr = match place.checked_sub(keys) {
+                None => cast(
+                    col(Column::new(Some(table.clone()), format!("key_{place}"))),
+                    field.data_type().clone(),
+                ),
+                Some(column) => match asked.shown.columns.get(column) {
+                    Some(Shows::Measured(term)) => measured(*term),
+                    Some(Shows::Average(sum, count)) => {
+                        when(measured(*count).gt(lit(0.0)), measured(*sum) / measured(*count))
+                            .end()
+                            .map_err(broken)?
+                    }
+                    None => return Err(refuse("this form of GROUP BY is not supported")),
+                },
+            };
+            exprs.push(expr.alias_qualified(qualifier.cloned(), field.name()));
+        }
+        let source = Arc::new(SchemaOnly(Arc::clone(&asked.shown.schema)));
+        let plan = LogicalPlanBuilder::scan(table, source, None)
+            .and_then(|scan| scan.project(exprs))
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(broken)?;
+        if same.is_none() {
+            self.questions.push(asked);
+        }
+        if self.questions.len() > MOST {
+            return Err(refuse(format!("a question may hold {MOST} aggregations over protected tables"))
+                .hint("Ask in parts: computing with answers is free."));
+        }
+        Ok(plan)
+    }
+}
+
+fn row_number(expr: &Expr) -> Result<(), Refusal> {
+    match expr {
+        Expr::Literal(ScalarValue::Int64(Some(0..)) | ScalarValue::UInt64(Some(_)), _) => Ok(()),
+        _ => Err(refuse("LIMIT and OFFSET must be whole numbers, not negative")),
+    }
+}
+
+/// Whether a plan's own rows are protected rows, and not answers: protected rows reach its top.
+fn is_bare(plan: &LogicalPlan, reader: &Reader<'_>) -> bool {
+    match plan {
+        LogicalPlan::Aggregate(aggregate) => reader.gives_rows(plan) && (is_bare(&aggregate.input, reader)),
+        LogicalPlan::TableScan(_) => reader.gives_rows(plan),
+        other => other.inputs().into_iter().any(|input| is_bare(input, reader)),
+    }
+}
+
+/// Refuses expressions that nothing over answers needs.
+fn over_answers(expr: &Expr) -> Result<(), Refusal> {
+    match expr {
+        Expr::Exists(_) | Expr::InSubquery(_) | Expr::SetComparison(_) | Expr::OuterReferenceColumn(..) => {
+            Err(refuse("this kind of subquery is not supported over answers"))
+        }
+        Expr::ScalarVariable(..) | Expr::Placeholder(_) => {
+            Err(refuse("variables and placeholders are not supported"))
+        }
+        Expr::Unnest(_) => Err(refuse("UNNEST is not supported")),
+        Expr::HigherOrderFunction(_) | Expr::Lambda(_) | Expr::LambdaVariable(_) => {
+            Err(refuse("functions of functions are not supported"))
+        }
+        Expr::SimilarTo(_) => Err(refuse("SIMILAR TO is not supported")),
+        _ => Ok(()),
+    }
+}
+
+/// What a column of a plan over answers is made of.
+fn origin(plan: &LogicalPlan, at: usize) -> Origin {
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            let table = scan.table_name.table().strip_prefix("answer_");
+            let column = scan.projected_schema.fields().get(at).map(|field| field.name().clone());
+            let term = column.and_then(|name| name.strip_prefix("measured_").map(str::to_owned));
+            match (table.and_then(|t| t.parse().ok()), term.and_then(|t| t.parse().ok())) {
+                (Some(question), Some(term)) => Origin::Measured { question, term },
+                _ => Origin::Key,
+            }
+        }
+        LogicalPlan::Projection(projection) => {
+            projection.expr.get(at).map_or(Origin::Key, |expr| of_expression(expr, &projection.input))
+        }
+        LogicalPlan::Aggregate(aggregate) => match at.checked_sub(aggregate.group_expr_len().unwrap_or(0)) {
+            None => {
+                let groups = aggregate.group_expr.get(at);
+                groups.map_or(Origin::Derived, |expr| of_expression(expr, &aggregate.input))
+            }
+            Some(at) => computed(aggregate.aggr_expr.get(at), &aggregate.input),
+        },
+        LogicalPlan::Window(window) => {
+            let below = window.input.schema().fields().len();
+            match at.checked_sub(below) {
+                None => origin(&window.input, at),
+                Some(at) => computed(window.window_expr.get(at), &window.input),
+            }
+        }
+        LogicalPlan::Join(join) => {
+            let left = join.left.schema().fields().len();
+            match at.checked_sub(left) {
+                None => origin(&join.left, at),
+                Some(at) => origin(&join.right, at),
+            }
+        }
+        LogicalPlan::Union(union) => {
+            let all: Vec<Origin> = union.inputs.iter().map(|input| origin(input, at)).collect();
+            match all.first() {
+                Some(first) if all.iter().all(|other| other == first) => *first,
+                Some(_) if all.iter().all(|other| *other == Origin::Key) => Origin::Key,
+                _ => Origin::Derived,
+            }
+        }
+        other => match other.inputs().as_slice() {
+            [input] => origin(input, at),
+            _ => Origin::Key,
+        },
+    }
+}
+
+fn of_expression(expr: &Expr, input: &LogicalPlan) -> Origin {
+    match expr {
+        Expr::Alias(alias) => of_expression(&alias.expr, input),
+        Expr::Column(column) => {
+            input.schema().maybe_index_of_column(column).map_or(Origin::Derived, |at| origin(input, at))
+        }
+        other => computed(Some(other), input),
+    }
+}
+
+/// Of an expression that computes something: a key, if it computes with keys alone.
+fn computed(expr: Option<&Expr>, input: &LogicalPlan) -> Origin {
+    let Some(expr) = expr else { return Origin::Derived };
+    let noised = |column: &Column| {
+        input.schema().maybe_index_of_column(column).is_none_or(|at| origin(input, at) != Origin::Key)
+    };
+    let subquery = expr.exists(|part| Ok(matches!(part, Expr::ScalarSubquery(_)))).unwrap_or(true);
+    if subquery || expr.column_refs().into_iter().any(noised) { Origin::Derived } else { Origin::Key }
+}
+
+/// The plan with columns that tell its rows apart carried up to the top; without what depends on values there, if
+/// `strip`. Says which columns these are.
+fn carry(plan: &LogicalPlan, strip: bool) -> Result<(LogicalPlan, Vec<usize>), DataFusionError> {
+    let over = |input: LogicalPlan| plan.with_new_exprs(plan.expressions(), vec![input]);
+    match plan {
+        LogicalPlan::Projection(projection)
+            if !matches!(projection.input.as_ref(), LogicalPlan::TableScan(_)) =>
+        {
+            let (input, keys) = carry(&projection.input, strip)?;
+            let mut exprs = projection.expr.clone();
+            let start = exprs.len();
+            for key in keys {
+                let (qualifier, field) = input.schema().qualified_field(key);
+                let column = Expr::Column(Column::from((qualifier, field)));
+                exprs.push(column.alias(format!("{HIDDEN}{}_{}", start, exprs.len())));
+            }
+            let end = exprs.len();
+            Ok((LogicalPlanBuilder::from(input).project(exprs)?.build()?, (start..end).collect()))
+        }
+        LogicalPlan::Filter(filter) => {
+            let (input, keys) = carry(&filter.input, strip)?;
+            let noised = computed(Some(&filter.predicate), &filter.input) != Origin::Key;
+            Ok((if strip && noised { input } else { over(input)? }, keys))
+        }
+        LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => match plan.inputs().as_slice() {
+            [input] => {
+                let (input, keys) = carry(input, strip)?;
+                Ok((if strip { input } else { over(input)? }, keys))
+            }
+            _ => base(plan),
+        },
+        LogicalPlan::SubqueryAlias(alias) => {
+            let (input, keys) = carry(&alias.input, strip)?;
+            Ok((over(input)?, keys))
+        }
+        _ => base(plan),
+    }
+}
+
+const HIDDEN: &str = "__key_";
+
+fn base(plan: &LogicalPlan) -> Result<(LogicalPlan, Vec<usize>), DataFusionError> {
+    let keys = (0..plan.schema().fields().len()).filter(|at| origin(plan, *at) == Origin::Key).collect();
+    Ok((plan.clone(), keys))
+}
+
+/// The first columns, and then the keys.
+fn only(plan: &LogicalPlan, first: usize, keys: &[usize]) -> Result<LogicalPlan, DataFusionError> {
+    let mut exprs = Vec::new();
+    for (place, at) in (0..first).chain(keys.iter().copied()).enumerate() {
+        let (qualifier, field) = plan.schema().qualified_field(at);
+        exprs.push(Expr::Column(Column::from((qualifier, field))).alias(format!("c{place}")));
+    }
+    LogicalPlanBuilder::from(plan.clone()).project(exprs)?.build()
+}

@@ -1,0 +1,388 @@
+//! From noised tables to the rows that a question shows, with an interval for each noised value.
+//!
+//! # Privacy
+//! All of it is post-processing: it reads noised tables, keys from the policy and public tables.
+//!
+//! # Intervals
+//! A value that was measured has the interval of its noise. For a value that is computed (a ratio, a difference, a rate
+//! per resident) the noise is drawn again, [`DRAWS`] times, with its known standard deviation around the noised values,
+//! the question's own plan is run on each draw, and the interval goes from the 2.5th to the 97.5th percentile of what
+//! comes out: the parametric bootstrap (Efron and Tibshirani 1993, ch. 6 and 13), which needs no formula a function. The
+//! draws follow from the answers' ids, so that the same answer always has the same interval.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
+use arrow::compute::{cast, concat_batches};
+use arrow::datatypes::{DataType, Float64Type};
+use datafusion::common::ScalarValue;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use futures::TryStreamExt;
+use serde_json::{Number, Value as Json};
+
+use super::error::RunError;
+use super::session::{Limits, RunSession};
+use crate::plan::{NoisedTable, Origin, Plan, Post, Public, Question, json};
+
+/// How often the noise is drawn again.
+pub(crate) const DRAWS: usize = 400;
+/// Standard deviations from the middle to the end of a 95 % interval.
+const TO_END: f64 = 1.959_963_984_540_054;
+/// Of so many draws a computed value must come out, or it has no interval.
+const ENOUGH: usize = DRAWS / 4;
+
+/// The shown table.
+#[derive(Debug)]
+pub(crate) struct Presented {
+    pub(crate) rows: Vec<Vec<Json>>,
+    pub(crate) intervals: BTreeMap<String, Vec<[f64; 2]>>,
+}
+
+/// What a question shows of its answers. `seed` decides the draws.
+pub(crate) async fn present(
+    limits: &Limits,
+    public: &Public,
+    plan: &Plan,
+    answers: &[NoisedTable],
+    seed: &str,
+) -> Result<Presented, RunError> {
+    let work = shown(limits, public, plan, answers, seed);
+    tokio::time::timeout(limits.deadline, work).await.map_err(|_| RunError::Deadline)?
+}
+
+async fn shown(
+    limits: &Limits,
+    public: &Public,
+    plan: &Plan,
+    answers: &[NoisedTable],
+    seed: &str,
+) -> Result<Presented, RunError> {
+    let session = RunSession::new(limits)?;
+    let over = Over { session: &session, public, plan, answers };
+    let post = &plan.post;
+    let table = over.run_on(&post.plan, &over.tables(&|_, _, _, value| value)?).await?;
+    let derived: Vec<usize> = (0..post.names.len())
+        .filter(|at| post.origins[*at] == Origin::Derived && is_number(table.column(*at).data_type()))
+        .collect();
+    let noised = answers.iter().flat_map(|table| &table.columns).any(|column| column.half_width > 0.0);
+    let draws = match derived.is_empty() {
+        false if noised => over.draws(post, &derived, seed).await?,
+        _ => Draws::new(),
+    };
+    let of_row = row_keys(&table, post)?;
+    let mut rows = vec![Vec::with_capacity(post.names.len()); table.num_rows()];
+    let mut intervals = BTreeMap::new();
+    for (at, (name, origin)) in post.names.iter().zip(&post.origins).enumerate() {
+        let column = table.column(at);
+        let mut pairs = Vec::new();
+        match origin {
+            Origin::Measured { question, term } => {
+                let values = numbers(column)?;
+                let (half_width, whole) = over.measured(*question, *term)?;
+                for (row, value) in rows.iter_mut().zip(values.iter()) {
+                    row.push(value.map_or(Json::Null, |value| number(value, whole)));
+                    pairs.push(value.map_or([f64::NAN; 2], |value| interval(value, half_width, whole)));
+                }
+            }
+            Origin::Derived if derived.contains(&at) => {
+                let values = numbers(column)?;
+                let place = derived.iter().position(|d| *d == at).ok_or(RunError::Layout)?;
+                for ((row, value), key) in rows.iter_mut().zip(values.iter()).zip(&of_row) {
+                    let drawn = draws.get(key).and_then(|columns| columns.get(place));
+                    let value = value.filter(|value| value.is_finite());
+                    row.push(value.map_or(Json::Null, computed));
+                    pairs.push(match (value, drawn) {
+                        (Some(value), Some(drawn)) if drawn.len() >= ENOUGH => {
+                            percentiles(drawn.clone(), value)
+                        }
+                        (Some(value), _) if !noised => [value; 2],
+                        _ => [f64::NAN; 2],
+                    });
+                }
+            }
+            Origin::Key | Origin::Derived => {
+                for (at, row) in rows.iter_mut().enumerate() {
+                    row.push(key(column, at)?);
+                }
+            }
+        }
+        if !pairs.is_empty() || matches!(origin, Origin::Measured { .. }) {
+            intervals.insert(name.clone(), pairs);
+        }
+    }
+    Ok(Presented { rows, intervals })
+}
+
+struct Over<'a> {
+    session: &'a RunSession,
+    public: &'a Public,
+    plan: &'a Plan,
+    answers: &'a [NoisedTable],
+}
+
+/// Another value for one of a question, vector and cell.
+type Change<'c> = dyn Fn(usize, usize, usize, f64) -> f64 + Sync + 'c;
+
+/// By row the values drawn of each computed column.
+type Draws = HashMap<String, Vec<Vec<f64>>>;
+
+impl Over<'_> {
+    /// The half-width of a measured column, and whether it is whole: the widest, if grouping sets differ.
+    fn measured(&self, question: usize, term: usize) -> Result<(f64, bool), RunError> {
+        let asked = self.plan.questions.get(question).ok_or(RunError::Layout)?;
+        let table = self.answers.get(question).ok_or(RunError::Layout)?;
+        let of_term =
+            asked.query.vectors.iter().zip(&table.columns).filter(|(vector, _)| vector.term == term);
+        let widths: Vec<(f64, bool)> = of_term.map(|(_, column)| (column.half_width, column.whole)).collect();
+        let widest = widths.iter().map(|(width, _)| *width).fold(0.0, f64::max);
+        Ok((widest, widths.iter().all(|(_, whole)| *whole)))
+    }
+
+    /// An answer's rows, its values changed.
+    fn answer(&self, at: usize, asked: &Question, change: &Change<'_>) -> Result<RecordBatch, RunError> {
+        let table = self.answers.get(at).ok_or(RunError::Layout)?;
+        if table.columns.len() != asked.query.vectors.len() {
+            return Err(RunError::Layout);
+        }
+        // Each value once, wherever it is shown.
+        let changed: Vec<Vec<f64>> = table
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(vector, column)| {
+                let cells = column.values.iter().enumerate();
+                cells.map(|(cell, value)| change(at, vector, cell, *value)).collect()
+            })
+            .collect();
+        let mut measured: Vec<ArrayRef> = Vec::new();
+        for term in &asked.shown.terms {
+            let value = |place: Option<(usize, u32)>| -> Option<f64> {
+                let (vector, cell) = place?;
+                changed.get(vector)?.get(cell as usize).copied()
+            };
+            let values: Option<Vec<f64>> = asked.places(*term).map(value).collect();
+            measured.push(Arc::new(Float64Array::from(values.ok_or(RunError::Layout)?)));
+        }
+        asked.shown.table(measured).ok_or(RunError::Layout)
+    }
+
+    async fn run_on(
+        &self,
+        plan: &LogicalPlan,
+        answers: &HashMap<String, RecordBatch>,
+    ) -> Result<RecordBatch, RunError> {
+        let filled = plan.clone().transform_down_with_subqueries(|node| {
+            let LogicalPlan::TableScan(scan) = &node else { return Ok(Transformed::no(node)) };
+            let name = scan.table_name.table();
+            let rows = answers.get(name).or_else(|| self.public.get(name));
+            let Some(rows) = rows else { return datafusion::common::plan_err!("a table is missing") };
+            let table = MemTable::try_new(rows.schema(), vec![vec![rows.clone()]])?;
+            let source = provider_as_source(Arc::new(table));
+            let scan = LogicalPlanBuilder::scan(scan.table_name.clone(), source, None)?.build()?;
+            Ok(Transformed::yes(scan))
+        })?;
+        let schema = Arc::new(filled.data.schema().as_arrow().clone());
+        let batches: Vec<RecordBatch> = self.session.stream(filled.data).await?.try_collect().await?;
+        let schema = batches.first().map_or(schema, RecordBatch::schema);
+        concat_batches(&schema, &batches).map_err(|_| RunError::Layout)
+    }
+
+    /// What comes out of computed columns when the noise is drawn again.
+    async fn draws(&self, post: &Post, derived: &[usize], seed: &str) -> Result<Draws, RunError> {
+        let mut random = Normal::new(seed);
+        let mut tables: Vec<HashMap<String, RecordBatch>> = Vec::with_capacity(DRAWS);
+        for _ in 0..DRAWS {
+            let mut noise: Vec<Vec<Vec<f64>>> = Vec::new();
+            for table in self.answers {
+                let mut of_table = Vec::new();
+                for column in &table.columns {
+                    let sd = column.half_width / TO_END;
+                    of_table.push(column.values.iter().map(|_| sd * random.next()).collect());
+                }
+                noise.push(of_table);
+            }
+            let change = |question: usize, vector: usize, cell: usize, value: f64| {
+                value + noise[question][vector][cell]
+            };
+            tables.push(self.tables(&change)?);
+        }
+        let mut all = Draws::new();
+        let mut add = |table: &RecordBatch| -> Result<(), RunError> {
+            let keys = row_keys(table, post)?;
+            for (place, at) in derived.iter().enumerate() {
+                let values = numbers(table.column(*at))?;
+                for (key, value) in keys.iter().zip(values.iter()) {
+                    let of_row = all.entry(key.clone()).or_insert_with(|| vec![Vec::new(); derived.len()]);
+                    if let Some(value) = value.filter(|value| value.is_finite()) {
+                        of_row[place].push(value);
+                    }
+                }
+            }
+            Ok(())
+        };
+        if is_row_by_row(&post.unordered) {
+            // Row by row, so that all draws can go through the plan at once, one below the other.
+            let rows = &tables.first().and_then(|t| t.values().next()).ok_or(RunError::Layout)?.schema();
+            let drawn: Vec<&RecordBatch> = tables.iter().flat_map(HashMap::values).collect();
+            let one = concat_batches(rows, drawn).map_err(|_| RunError::Layout)?;
+            let name = "answer_0".to_owned();
+            let table = self.run_on(&post.unordered, &HashMap::from([(name, one)])).await?;
+            let each = table.num_rows() / DRAWS;
+            if each * DRAWS != table.num_rows() {
+                return Err(RunError::Layout);
+            }
+            for draw in 0..DRAWS {
+                add(&table.slice(draw * each, each))?;
+            }
+        } else {
+            for drawn in &tables {
+                add(&self.run_on(&post.unordered, drawn).await?)?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The answers' tables by name, their values changed.
+    fn tables(&self, change: &Change<'_>) -> Result<HashMap<String, RecordBatch>, RunError> {
+        let mut tables = HashMap::new();
+        for (at, asked) in self.plan.questions.iter().enumerate() {
+            tables.insert(format!("answer_{at}"), self.answer(at, asked, change)?);
+        }
+        Ok(tables)
+    }
+}
+
+/// Whether a plan makes each row of one row of one answer, in their order.
+pub(super) fn is_row_by_row(plan: &LogicalPlan) -> bool {
+    let plain = plan
+        .expressions()
+        .iter()
+        .all(|expr| !expr.exists(|part| Ok(matches!(part, Expr::ScalarSubquery(_)))).unwrap_or(true));
+    match plan {
+        LogicalPlan::TableScan(scan) => scan.table_name.table() == "answer_0",
+        LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) => {
+            plain && plan.inputs().into_iter().all(is_row_by_row)
+        }
+        // What is filtered by is no noised value, and so the same in every draw.
+        LogicalPlan::Filter(_) => plain && plan.inputs().into_iter().all(is_row_by_row),
+        _ => false,
+    }
+}
+
+/// What tells a row apart: its keys, and which one of those with the same it is.
+fn row_keys(table: &RecordBatch, post: &Post) -> Result<Vec<String>, RunError> {
+    let first = post.names.len();
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    let mut keys = Vec::with_capacity(table.num_rows());
+    for row in 0..table.num_rows() {
+        let mut text = String::new();
+        for column in first..first + post.hidden {
+            let value =
+                ScalarValue::try_from_array(table.column(column), row).map_err(|_| RunError::Layout)?;
+            text.push_str(&format!("{value:?}\u{1f}"));
+        }
+        let times = seen.entry(text.clone()).or_default();
+        *times += 1;
+        keys.push(format!("{text}{times}"));
+    }
+    Ok(keys)
+}
+
+fn is_number(data_type: &DataType) -> bool {
+    data_type.is_numeric()
+}
+
+fn numbers(column: &ArrayRef) -> Result<Float64Array, RunError> {
+    let cast = cast(column, &DataType::Float64).map_err(|_| RunError::Layout)?;
+    Ok(cast.as_primitive::<Float64Type>().clone())
+}
+
+fn key(column: &ArrayRef, row: usize) -> Result<Json, RunError> {
+    if column.is_null(row) {
+        return Ok(Json::Null);
+    }
+    if column.data_type().is_temporal() {
+        let shown = arrow::util::display::array_value_to_string(column, row).map_err(|_| RunError::Layout)?;
+        // A day is a day, whatever function gave it.
+        return Ok(Json::from(shown.strip_suffix("T00:00:00").unwrap_or(&shown)));
+    }
+    ScalarValue::try_from_array(column, row).map(|value| json(&value)).map_err(|_| RunError::Layout)
+}
+
+fn round(value: f64, whole: bool) -> f64 {
+    let rounded = if whole { value.round() } else { (value * 10.0).round() / 10.0 };
+    rounded + 0.0 // no negative zero
+}
+
+fn number(value: f64, whole: bool) -> Json {
+    let rounded = round(value, whole);
+    #[allow(clippy::cast_possible_truncation)] // whole and far below 2^53, else shown as a float
+    if whole && rounded.abs() < 9e15 {
+        return Json::from(rounded as i64);
+    }
+    Number::from_f64(rounded).map_or(Json::Null, Json::Number)
+}
+
+/// The interval, rounded outward as the value is rounded.
+fn interval(value: f64, half_width: f64, whole: bool) -> [f64; 2] {
+    let (low, high) = (value - half_width, value + half_width);
+    if whole {
+        [low.ceil() + 0.0, high.floor() + 0.0]
+    } else {
+        [(low * 10.0).floor() / 10.0 + 0.0, (high * 10.0).ceil() / 10.0 + 0.0]
+    }
+}
+
+/// A computed value, with four decimals.
+fn computed(value: f64) -> Json {
+    Number::from_f64((value * 1e4).round() / 1e4 + 0.0).map_or(Json::Null, Json::Number)
+}
+
+/// The middle 95 % of draws, which always hold the value itself; rounded outward.
+fn percentiles(mut drawn: Vec<f64>, value: f64) -> [f64; 2] {
+    drawn.sort_unstable_by(f64::total_cmp);
+    let last = drawn.len().saturating_sub(1) as f64;
+    let at = |part: f64| {
+        let place = part * last;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a place in the list
+        let below = place.floor() as usize;
+        let (low, high) = (drawn[below], drawn[(below + 1).min(drawn.len() - 1)]);
+        low + (high - low) * place.fract()
+    };
+    let (low, high) = (at(0.025).min(value), at(0.975).max(value));
+    [(low * 1e4).floor() / 1e4 + 0.0, (high * 1e4).ceil() / 1e4 + 0.0]
+}
+
+/// Standard normal numbers from a seed, by Box and Muller's method on BLAKE3's output. No noise that protects anybody
+/// is drawn so.
+struct Normal {
+    output: blake3::OutputReader,
+    spare: Option<f64>,
+}
+
+impl Normal {
+    fn new(seed: &str) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("skjerm 2026 engine draws of intervals v1");
+        hasher.update(seed.as_bytes());
+        Self { output: hasher.finalize_xof(), spare: None }
+    }
+
+    fn uniform(&mut self) -> f64 {
+        let mut bytes = [0; 8];
+        self.output.fill(&mut bytes);
+        // 53 bits, never 0.
+        ((u64::from_le_bytes(bytes) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
+    }
+
+    fn next(&mut self) -> f64 {
+        if let Some(spare) = self.spare.take() {
+            return spare;
+        }
+        let (radius, angle) = ((-2.0 * self.uniform().ln()).sqrt(), std::f64::consts::TAU * self.uniform());
+        self.spare = Some(radius * angle.sin());
+        radius * angle.cos()
+    }
+}
