@@ -57,7 +57,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Verb::Demo(args) => verbs::demo::run(&common, args).await,
         Verb::Synth(args) => verbs::synth::run(&common, args),
         Verb::Init(args) => verbs::init::run(&common, args),
-        Verb::Keys(args) => verbs::keys::run(&common, &args),
+        Verb::Keys(args) => verbs::keys::run(&common, &args).await,
         Verb::Ingest(args) => verbs::ingest::run(&common, args).await,
         Verb::Warehouse(args) => verbs::warehouse::run(&common, args).await,
         Verb::Query(args) => verbs::query::run(&common, args).await,

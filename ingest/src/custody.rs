@@ -2,7 +2,8 @@
 //!
 //! # Privacy
 //! With another key every person gets another pseudonym, so that one human becomes two units and is counted twice. The
-//! ids of both keys (never the secrets) are kept beside the tables at the first load, and other keys are refused.
+//! ids of both keys (never the secrets) are kept beside the tables at the first load, and other keys are refused. The
+//! id of the warehouse key stays when it is rotated; a copy of it that lacks the epoch of the tables is refused as well.
 
 use std::fs;
 use std::io::Write as _;
@@ -18,6 +19,15 @@ use crate::key::LinkingKey;
 struct Ids {
     linking: String,
     warehouse: String,
+}
+
+/// Refuses keys that the warehouse was not written with.
+pub fn check_keys(
+    installation: &Installation,
+    linking: &LinkingKey,
+    warehouse: &WarehouseKey,
+) -> Result<(), IngestError> {
+    Custody::check(installation, linking, warehouse).map(drop)
 }
 
 /// The keys of one call, checked against those of the warehouse.
@@ -61,6 +71,7 @@ impl Custody {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
             Err(error) => return Err(IngestError::Custody { path, problem: error.to_string() }),
         };
+        installation.key_in_force(warehouse)?;
         Ok(Self { path, ids, known })
     }
 

@@ -96,6 +96,7 @@ impl IngestError {
                 | Self::Mapping(_)
                 | Self::SameKey
                 | Self::OtherKey { .. }
+                | Self::Warehouse(WarehouseError::OtherEpoch { .. })
         )
     }
 

@@ -38,6 +38,7 @@ mod spelling;
 mod table;
 mod values;
 
+pub use custody::check_keys;
 pub use erasure::persons_to_erase;
 pub use error::{FileError, FileProblem, IngestError, ListProblem};
 pub use key::LinkingKey;

@@ -1,5 +1,7 @@
 //! `skjerm keys`: the linking key of the source side and the key of the warehouse.
 
+use std::cmp::Ordering;
+
 use clap::{Args, Subcommand};
 use serde_json::json;
 use skjerm_engine::Engine;
@@ -8,10 +10,16 @@ use skjerm_ledger::EventKind;
 use skjerm_warehouse::keyfile::{KeyFile, KeyFileError};
 use skjerm_warehouse::{Installation, WarehouseKey};
 
-use crate::args::Common;
+use crate::args::{Common, Format, reason};
 use crate::failure::Failure;
 use crate::open;
 use crate::output::{self, Sheet};
+
+/// What a rotation does not reach. Printed with every one.
+const OUTSIDE: &str = "\
+Keep a new copy of the key file now: earlier copies open nothing that is stored from here on, so destroy them. Not
+reached by this: copies of the old files and of the old key (backups, file-system snapshots), which still open each
+other; whoever has the key file of today, since it holds every epoch; and the linking key, which stays as it is.";
 
 #[derive(Debug, Args)]
 pub(crate) struct KeysArgs {
@@ -25,14 +33,64 @@ enum KeysVerb {
     New,
     /// List the keys by purpose, id and epoch; never the secrets.
     List,
+    /// Give the warehouse key another epoch, and hash every stored pseudonym once more with it. Figures and links stay
+    /// as they are. Cut short, it is run again and finishes.
+    Rotate(RotateArgs),
 }
 
-pub(crate) fn run(common: &Common, args: &KeysArgs) -> Result<(), Failure> {
+#[derive(Debug, Args)]
+struct RotateArgs {
+    /// Why; kept in the ledger. Without names or numbers of persons.
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    reason: String,
+    /// Who does it: an analyst with the role "steward".
+    #[arg(long = "as", value_name = "ANALYST", default_value = "steward")]
+    analyst: String,
+}
+
+pub(crate) async fn run(common: &Common, args: &KeysArgs) -> Result<(), Failure> {
     let installation = open::installation(common)?;
-    if matches!(args.verb, KeysVerb::New) {
-        make(&installation)?;
+    match &args.verb {
+        KeysVerb::New => make(&installation)?,
+        KeysVerb::List => {}
+        KeysVerb::Rotate(args) => return rotate(common.format, &installation, args).await,
     }
     list(common, &installation)
+}
+
+async fn rotate(format: Format, installation: &Installation, args: &RotateArgs) -> Result<(), Failure> {
+    let engine = Engine::open(installation)?;
+    let steward = engine.authenticate(&args.analyst)?;
+    let (linking, path) =
+        (LinkingKey::load(&installation.linking_key_path())?, installation.warehouse_key_path());
+    let key = WarehouseKey::load(&path)?;
+    skjerm_ingest::check_keys(installation, &linking, &key)?;
+    let rotation = engine.rotate_key(&steward, &key, &path, &args.reason).await?;
+    let mut sheet = Sheet::new(&["table", "files", "rows hashed again"]);
+    for (table, done) in &rotation.tables {
+        sheet.push(vec![table.clone(), done.files.to_string(), done.rows.to_string()]);
+    }
+    output::print(format, &sheet, &serde_json::to_value(&rotation).unwrap_or_default())?;
+    if format != Format::Json {
+        let (removed, resumed) = (&rotation.removed, if rotation.resumed { ", begun before" } else { "" });
+        eprintln!(
+            "\nEpoch {} of the warehouse key is in force (before: {}{resumed}). Snapshot {} → {}.",
+            rotation.epoch, rotation.epoch_before, rotation.snapshot_before, rotation.snapshot_after
+        );
+        eprintln!(
+            "Deleted: {} files ({} bytes), {} leftovers, {} folders. No data file of the warehouse is under an earlier epoch.",
+            removed.files, removed.bytes, removed.leftovers, removed.folders
+        );
+        if !rotation.foreign.is_empty() {
+            let paths: Vec<String> = rotation.foreign.iter().map(|path| path.display().to_string()).collect();
+            eprintln!(
+                "Not the warehouse's own, and not looked into: {}.",
+                output::harmless(&paths.join(", "))
+            );
+        }
+        eprintln!("\n{OUTSIDE}");
+    }
+    Ok(())
 }
 
 /// Makes both keys. One that is missing beside the other is made where nothing was loaded yet: the making was cut short.
@@ -65,15 +123,20 @@ fn list(common: &Common, installation: &Installation) -> Result<(), Failure> {
     let linking = LinkingKey::load(&installation.linking_key_path())?;
     let warehouse = WarehouseKey::load(&installation.warehouse_key_path())?;
     let ledger = KeyFile::load(&installation.ledger_key_path())?;
-    let mut sheet = Sheet::new(&["purpose", "id", "epoch"]);
+    let in_force = installation.key_in_force(&warehouse)?.epoch();
+    let state = |epoch: u32| match epoch.cmp(&in_force) {
+        Ordering::Less => "before",
+        Ordering::Equal => "in force",
+        Ordering::Greater => "begun; `keys rotate` finishes it",
+    };
+    let mut all = vec![("linking", linking.id().to_owned(), linking.epoch(), "in force")];
+    all.extend(warehouse.epochs().map(|e| ("warehouse", e.id, e.number, state(e.number))));
+    all.push(("ledger", ledger.id.clone(), ledger.epoch, "in force"));
+    let mut sheet = Sheet::new(&["purpose", "id", "epoch", "state"]);
     let mut keys = Vec::new();
-    for (purpose, id, epoch) in [
-        ("linking", linking.id(), linking.epoch()),
-        ("warehouse", warehouse.id(), warehouse.epoch()),
-        ("ledger", &ledger.id, ledger.epoch),
-    ] {
-        sheet.push(vec![purpose.into(), id.to_string(), epoch.to_string()]);
-        keys.push(json!({"purpose": purpose, "id": id, "epoch": epoch}));
+    for (purpose, id, epoch, state) in all {
+        keys.push(json!({"purpose": purpose, "id": id, "epoch": epoch, "state": state}));
+        sheet.push(vec![purpose.into(), id, epoch.to_string(), state.into()]);
     }
     output::print(common.format, &sheet, &json!({"keys": keys}))
 }

@@ -40,7 +40,8 @@ fn synth_init_and_keys() {
     assert_eq!(keys["keys"].as_array().unwrap().len(), 3, "{keys}");
     let listed = json(&dir, &["keys", "list"]).ok().json();
     for key in listed["keys"].as_array().unwrap() {
-        assert_keys(key, &["purpose", "id", "epoch"]);
+        assert_keys(key, &["purpose", "id", "epoch", "state"]);
+        assert_eq!(key["state"], "in force");
     }
 }
 

@@ -27,12 +27,12 @@ fn soma(folder: &Path) -> PathBuf {
     path
 }
 
-struct House {
-    folder: TempDir,
-    dir: PathBuf,
+pub(crate) struct House {
+    pub(crate) folder: TempDir,
+    pub(crate) dir: PathBuf,
 }
 
-fn house() -> House {
+pub(crate) fn house() -> House {
     let folder = TempDir::new().unwrap();
     let dir = folder.path().join("installation");
     installation(&dir);
@@ -42,19 +42,19 @@ fn house() -> House {
 }
 
 impl House {
-    fn list(&self, text: &str) -> String {
+    pub(crate) fn list(&self, text: &str) -> String {
         let path = self.folder.path().join("liste.csv");
         std::fs::write(&path, text).unwrap();
         path.display().to_string()
     }
 
-    fn history(&self, kind: &str) -> Vec<Value> {
+    pub(crate) fn history(&self, kind: &str) -> Vec<Value> {
         let found = json(&self.dir, &["budget", "history", "--kind", kind]).ok().json();
         found["entries"].as_array().unwrap().clone()
     }
 }
 
-const WHOLE: &str = "Fødselsnummer;Fornavn;Etternavn;Fødselsdato;Kilde;Klientnr\n01810750126;Testine;Prøvesen;01.01.2007;soma;K1\n";
+pub(crate) const WHOLE: &str = "Fødselsnummer;Fornavn;Etternavn;Fødselsdato;Kilde;Klientnr\n01810750126;Testine;Prøvesen;01.01.2007;soma;K1\n";
 
 #[test]
 fn a_person_known_in_three_ways_is_taken_out_of_every_table_and_the_book_says_so() {

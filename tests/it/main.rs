@@ -14,6 +14,7 @@ mod ingest;
 mod invariants;
 mod json;
 mod keep;
+mod keys;
 mod leaks;
 mod ledger;
 mod lost;

@@ -140,6 +140,39 @@ pub enum WarehouseError {
         /// What came between.
         source: Box<WarehouseError>,
     },
+    /// The key lacks the epoch that the tables are of.
+    #[error(
+        "the tables are hashed under epoch {number} (id {id}) of the warehouse key, which the key given does not hold (its newest is {newest}); put back the newest copy of the key file, or run the command again if the key was rotated just now"
+    )]
+    OtherEpoch {
+        /// The epoch of the tables.
+        number: u32,
+        /// Its id.
+        id: String,
+        /// The newest epoch of the key given.
+        newest: u32,
+    },
+    /// The key file is another one than a moment ago.
+    #[error(
+        "the key file {path} was exchanged for that of another key; nothing was rotated. Put the right one back"
+    )]
+    Exchanged {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The new epoch is in force, but older files may be left.
+    #[error(
+        "epoch {epoch} of the warehouse key is in force, but files under the one before may be left: {source}; run `skjerm warehouse compact` until it ends"
+    )]
+    Unswept {
+        /// The epoch in force.
+        epoch: u32,
+        /// What came between.
+        source: Box<WarehouseError>,
+    },
+    /// A key file that cannot be read or written.
+    #[error(transparent)]
+    Key(#[from] crate::keyfile::KeyFileError),
     /// Rows could not be put together.
     #[error("rows of table {table} cannot be put together: {source}")]
     Arrow {

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::policy::{MUNICIPALITIES_FILE, POLICY_FILE, SHIPPED_MUNICIPALITIES, SHIPPED_POLICY};
 use crate::storage::pointer;
+use crate::{WarehouseError, WarehouseKey};
 
 /// A folder with a policy, keys, the warehouse, the ledger and the releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +118,11 @@ impl Installation {
         let unpublished =
             absent(&releases) || releases.read_dir().is_ok_and(|mut entries| entries.next().is_none());
         unpublished && pointer::is_unused(&self.warehouse_dir())
+    }
+
+    /// A key up to the epoch that the tables are of; refused when it lacks that epoch.
+    pub fn key_in_force(&self, key: &WarehouseKey) -> Result<WarehouseKey, WarehouseError> {
+        pointer::current(&self.warehouse_dir())?.unwrap_or_default().key_in_force(key)
     }
 
     /// Folder of imported reference data; public, and made by the first import.

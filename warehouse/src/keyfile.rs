@@ -9,6 +9,16 @@
 //! secret = "…64 hexadecimal digits…"
 //! ```
 //!
+//! A key that was rotated has its later epochs below, oldest first, each with a secret of its own:
+//!
+//! ```toml
+//! [[rotation]]
+//! id = "c0b7115d9e02f3aa"
+//! epoch = 2
+//! created = "2026-01-31T12:00:00Z"
+//! secret = "…"
+//! ```
+//!
 //! The id is drawn at random and says nothing about the secret.
 
 use std::fs::{self, OpenOptions};
@@ -64,6 +74,11 @@ pub enum KeyFileError {
     /// It is not a key file.
     #[error("{0} is no key file: it needs id, epoch, created and a secret of 64 hexadecimal digits")]
     Format(PathBuf),
+    /// Its rotations do not follow each other.
+    #[error(
+        "the key file {0} lacks an epoch or holds one twice: the rotations in it count up by one; put back its newest whole copy"
+    )]
+    Epochs(PathBuf),
     /// Reading or writing failed.
     #[error("cannot use the key file {path}: {source}")]
     Io {
@@ -84,6 +99,18 @@ struct Form {
     epoch: u32,
     created: String,
     secret: String,
+}
+
+/// A file with rotations.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rotated {
+    id: String,
+    epoch: u32,
+    created: String,
+    secret: String,
+    #[serde(default)]
+    rotation: Vec<Form>,
 }
 
 impl std::fmt::Debug for KeyFile {
@@ -111,21 +138,30 @@ impl KeyFile {
         &self.secret
     }
 
-    /// Reads a key file, refusing one that others than its owner can read.
+    /// Reads the file of a key that has one epoch, refusing one that others than its owner can read.
     pub fn load(path: &Path) -> Result<Self, KeyFileError> {
-        let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
-        let mut file = fs::File::open(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
-            _ => failed(error),
-        })?;
-        if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-            refuse_exposed(folder, &fs::metadata(folder).map_err(failed)?, 0o700)?;
-        }
-        refuse_exposed(path, &file.metadata().map_err(failed)?, 0o600)?;
-        let mut text = Zeroizing::new(String::new());
-        file.read_to_string(&mut text).map_err(failed)?;
         // The reader's own message would quote the line with the secret.
-        let form: Form = toml::from_str(&text).map_err(|_| KeyFileError::Format(path.to_owned()))?;
+        let form: Form =
+            toml::from_str(&private_text(path)?).map_err(|_| KeyFileError::Format(path.into()))?;
+        Self::from_form(form, path)
+    }
+
+    /// The same of a key that may have been rotated: its first epoch, and the later ones.
+    pub(crate) fn load_rotated(path: &Path) -> Result<(Self, Vec<Self>), KeyFileError> {
+        let form: Rotated =
+            toml::from_str(&private_text(path)?).map_err(|_| KeyFileError::Format(path.into()))?;
+        let Rotated { id, epoch, created, secret, rotation } = form;
+        let first = Self::from_form(Form { id, epoch, created, secret }, path)?;
+        let later = rotation.into_iter().map(|form| Self::from_form(form, path));
+        let later = later.collect::<Result<Vec<_>, _>>()?;
+        let mut epochs = (first.epoch..).skip(1);
+        if later.iter().any(|key| epochs.next() != Some(key.epoch)) {
+            return Err(KeyFileError::Epochs(path.into()));
+        }
+        Ok((first, later))
+    }
+
+    fn from_form(form: Form, path: &Path) -> Result<Self, KeyFileError> {
         let digits = Zeroizing::new(form.secret);
         let secret = unhex(&digits).ok_or_else(|| KeyFileError::Format(path.to_owned()))?;
         Ok(Self { id: form.id, epoch: form.epoch, created: form.created, secret })
@@ -137,41 +173,78 @@ impl KeyFile {
         if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             make_private_folder(folder).map_err(failed)?;
         }
-        let mut text = Zeroizing::new(String::with_capacity(256));
-        text.push_str("# Secret. Whoever has both keys of an installation can look persons up.\n");
-        for (name, value) in [("id", &format!("\"{}\"", self.id)), ("epoch", &self.epoch.to_string())] {
-            text.extend([
-                name, " = ", value, "
-",
-            ]);
-        }
-        text.extend([
-            "created = \"",
-            &self.created,
-            "\"
-",
-        ]);
-        text.push_str("secret = \"");
-        for byte in self.secret {
-            for digit in [byte >> 4, byte & 15] {
-                text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-            }
-        }
-        text.push_str("\"\n");
         // Under its name it is whole or not there; a link, unlike a renaming, never replaces another key.
         let unfinished = path.with_extension(format!("unfinished-{}", std::process::id()));
-        let opened = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished);
-        let linked = opened
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::hard_link(&unfinished, path));
+        let linked =
+            write_private(&unfinished, &text(self, &[])).and_then(|()| fs::hard_link(&unfinished, path));
         let removed = fs::remove_file(&unfinished);
         linked.map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => KeyFileError::Exists(path.to_owned()),
             _ => failed(error),
         })?;
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        removed.and_then(|()| fs::File::open(folder)?.sync_all()).map_err(failed)
+        removed.and_then(|()| sync_folder(path)).map_err(failed)
     }
+
+    /// Puts a file with more epochs of the same key in place of its file, durably: after a crash it is the one or the
+    /// other. One caller at a time.
+    pub(crate) fn replace(&self, later: &[Self], path: &Path) -> Result<(), KeyFileError> {
+        // Always the same name: what a crash left of it is overwritten, and gone with the renaming.
+        let unfinished = path.with_extension("unfinished");
+        let written = write_private(&unfinished, &text(self, later));
+        let replaced = written.and_then(|()| fs::rename(&unfinished, path)).and_then(|()| sync_folder(path));
+        replaced.map_err(|source| KeyFileError::Io { path: path.to_owned(), source })
+    }
+}
+
+/// The text of a file that nobody else can read.
+fn private_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
+    let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
+    let mut file = fs::File::open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
+        _ => failed(error),
+    })?;
+    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        refuse_exposed(folder, &fs::metadata(folder).map_err(failed)?, 0o700)?;
+    }
+    refuse_exposed(path, &file.metadata().map_err(failed)?, 0o600)?;
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
+}
+
+/// The file of a key with these later epochs.
+fn text(first: &KeyFile, later: &[KeyFile]) -> Zeroizing<String> {
+    // Room for all: a text that grows would leave copies of secrets behind.
+    let mut text = Zeroizing::new(String::with_capacity(256 * (later.len() + 1)));
+    text.push_str("# Secret. Whoever has both keys of an installation can look persons up.\n");
+    push(&mut text, first);
+    for key in later {
+        text.push_str("\n[[rotation]]\n");
+        push(&mut text, key);
+    }
+    text
+}
+
+fn push(text: &mut String, key: &KeyFile) {
+    text.extend(["id = \"", &key.id, "\"\nepoch = ", &key.epoch.to_string(), "\ncreated = \"", &key.created]);
+    text.push_str("\"\nsecret = \"");
+    for byte in key.secret {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
+        }
+    }
+    text.push_str("\"\n");
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all())
+}
+
+/// Makes the name of a file durable.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(folder)?.sync_all()
 }
 
 /// Makes a folder, unless it is there, and lets only its owner in.

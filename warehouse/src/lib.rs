@@ -3,7 +3,8 @@
 //! * [`Installation`] knows where things are under `--dir`.
 //! * [`policy`] says which tables, columns, codes, bounds and budgets there are.
 //! * [`WarehouseKey`] makes the second layer of pseudonyms; only that layer is stored.
-//! * [`Warehouse`] loads [`Delivery`]s and gives [`Snapshot`]s; it takes persons out again ([`Warehouse::erase`]).
+//! * [`Warehouse`] loads [`Delivery`]s and gives [`Snapshot`]s; it takes persons out again ([`Warehouse::erase`])
+//!   and puts all under a new epoch of the key ([`Warehouse::rotate`]).
 //! * [`reference::Reference`] holds public reference data.
 //! * [`rounds`] says which rounds of a count are whole.
 //!
@@ -44,10 +45,10 @@ pub use delivery::{Delivery, DeliveryLoad};
 pub use error::{Refusal, WarehouseError};
 pub use installation::{Installation, InstallationError};
 pub use keep::{
-    Check, Damage, Dropped, Erasure, Outside, Proof, Removed, Retained, Sought, TakenOut, YearRisk,
-    today_in_oslo,
+    Check, Damage, Dropped, Erasure, Outside, Proof, Rehashed, Removed, Retained, Rotation, Sought, TakenOut,
+    YearRisk, today_in_oslo,
 };
-pub use key::{Purpose, WarehouseKey};
+pub use key::{KeyEpoch, Purpose, WarehouseKey};
 pub use reference::Reference;
 pub use snapshot::{DataFile, Snapshot, TableSnapshot};
 pub use storage::lease::Lease;

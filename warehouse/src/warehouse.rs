@@ -81,7 +81,7 @@ impl Warehouse {
         let pointer = self.begun(&lock).await?;
         let before = self.state(Some(&pointer)).await?;
         let (root, policy, derivation) = self.shared();
-        let (key, mut after) = (key.clone(), before.clone());
+        let (key, mut after) = (pointer.key_in_force(key)?, before.clone());
         let (loads, after) = held(&lock, move || {
             let place = Workplace { root: &root, policy: &policy, derivation: &derivation, today };
             let loads = place.prepare(&key, deliveries, &mut after)?;
@@ -91,14 +91,14 @@ impl Warehouse {
         // The first load makes the tables, also if it brings nothing.
         if after != before || pointer.tables.is_empty() {
             let loaded = loaded_since(pointer.loaded_as(&before), &before, &after);
-            self.commit(&lock, &before, &after, loaded).await?;
+            self.commit(&lock, &before, &after, Pointer { loaded, ..pointer }).await?;
         }
         Ok(loads)
     }
 
     /// The pointer; before the first load, one of no tables, made durable before any table is: so a pointer that is
     /// missing beside tables was lost.
-    async fn begun(&self, lock: &Arc<LoadLock>) -> Result<Pointer, WarehouseError> {
+    pub(crate) async fn begun(&self, lock: &Arc<LoadLock>) -> Result<Pointer, WarehouseError> {
         if let Some(pointer) = pointer::current(&self.root)? {
             return Ok(pointer);
         }
@@ -174,13 +174,14 @@ impl Warehouse {
         Ok(try_join_all(read).await?.into_iter().collect())
     }
 
-    /// Makes the new files durable, commits each table, makes the commits durable, then moves the pointer.
+    /// Makes the new files durable, commits each table, makes the commits durable, then moves the pointer to them;
+    /// what else it says is given.
     pub(crate) async fn commit(
         &self,
         lock: &Arc<LoadLock>,
         before: &State,
         after: &State,
-        loaded: Loaded,
+        pointer: Pointer,
     ) -> Result<Pointer, WarehouseError> {
         let none = TableFiles::new();
         let mut new = Vec::new();
@@ -199,7 +200,7 @@ impl Warehouse {
         let logs = tables.iter().map(|(table, version)| commit_file(&self.root.join(table), *version));
         self.sync(lock, logs.collect()).await?;
         let id = snapshot_id(after.iter().map(|(name, files)| (name.as_str(), files)));
-        let (root, pointer) = (self.root.clone(), Pointer { id, tables, loaded });
+        let (root, pointer) = (self.root.clone(), Pointer { id, tables, ..pointer });
         held(lock, move || {
             lease::prepare(&root, &pointer.id)?;
             pointer.write(&root)?;

@@ -3,18 +3,22 @@
 //! An erasure is two entries: that it was begun, durably, before anything is touched; and how it ended, with the
 //! counts and the proof, after the proof. So the book never says of anybody that they were taken out before it is
 //! proven, and rows never go without a word in the book. Between the two a crash leaves an entry that says "begun" and
-//! no more: that is what is known. The same erasure again does what is left, and ends with entries of its own.
+//! no more: that is what is known. The same erasure again does what is left, and ends with entries of its own. A
+//! rotation of the warehouse key is noted in the same way.
 //!
 //! # Privacy
 //! Entries hold counts, tables and ids of snapshots: never an identifier or a pseudonym. The reason is written by the
 //! steward; long numbers in it are blotted out, names are for the steward to leave out.
+
+use std::path::Path;
 
 use jiff::civil::Date;
 use serde_json::{Value, json};
 use skjerm_ledger::EventKind;
 use skjerm_warehouse::policy::{Policy, Role};
 use skjerm_warehouse::{
-    Check, Erasure, Installation, Retained, Sought, Warehouse, WarehouseError, WarehouseKey, today_in_oslo,
+    Check, Erasure, Installation, Retained, Rotation, Sought, Warehouse, WarehouseError, WarehouseKey,
+    today_in_oslo,
 };
 
 use crate::book::ledger_error;
@@ -78,6 +82,28 @@ impl Engine {
             Ok(retained) => {
                 book.end("years dropped", serde_json::to_value(&retained).unwrap_or_default())?;
                 Ok(retained)
+            }
+            Err(error) => Err(book.stopped(&error)),
+        }
+    }
+
+    /// Puts the warehouse under a new epoch of the key in this file: see [`skjerm_warehouse::Warehouse::rotate`]. Role
+    /// `steward`. `key` was checked to be the warehouse's.
+    pub async fn rotate_key(
+        &self,
+        caller: &Caller,
+        key: &WarehouseKey,
+        file: &Path,
+        reason: &str,
+    ) -> Result<Rotation, EngineError> {
+        let book = self.begin(caller, EventKind::Keys, reason, &json!({"warehouse_key": key.id()}))?;
+        match self.warehouse.rotate(key, file).await {
+            Ok(rotation) => {
+                let mut details = serde_json::to_value(&rotation).unwrap_or_default();
+                // As for an erasure: names of files are the steward's.
+                details["foreign"] = rotation.foreign.len().into();
+                book.end("the warehouse key was rotated", details)?;
+                Ok(rotation)
             }
             Err(error) => Err(book.stopped(&error)),
         }
@@ -154,10 +180,10 @@ impl Begun<'_> {
 
     /// Notes that the work was stopped; the steward hears why.
     fn stopped(self, error: &WarehouseError) -> EngineError {
-        let done = if matches!(error, WarehouseError::Unproven { .. }) {
-            "out of the tables, NOT proven"
-        } else {
-            "stopped before its end"
+        let done = match error {
+            WarehouseError::Unproven { .. } => "out of the tables, NOT proven",
+            WarehouseError::Unswept { .. } => "the warehouse key was rotated, older files are left",
+            _ => "stopped before its end",
         };
         if let Err(unnoted) = self.note(done, json!({})) {
             tracing::warn!(error = unnoted.message, "the end of the work could not be noted");

@@ -2,6 +2,7 @@
 //!
 //! * [`Warehouse::erase`] takes persons out of every table and proves that no file of the installation holds them.
 //! * [`Warehouse::retain`] drops the years that the policy does not let be kept any longer.
+//! * [`Warehouse::rotate`] puts every pseudonym under a new epoch of the warehouse key.
 //! * [`Warehouse::compact`] deletes files and log entries that no snapshot names.
 //! * [`Warehouse::check`] looks everything over and changes nothing.
 //!
@@ -22,6 +23,7 @@ mod outside;
 mod proof;
 mod retain;
 mod risk;
+mod rotate;
 mod sought;
 mod vacuum;
 
@@ -33,6 +35,7 @@ pub use erase::{Erasure, TakenOut};
 pub use proof::Proof;
 pub use retain::{Dropped, Retained, today_in_oslo};
 pub use risk::YearRisk;
+pub use rotate::{Rehashed, Rotation};
 pub use sought::Sought;
 pub use vacuum::Removed;
 
@@ -59,15 +62,18 @@ impl Warehouse {
     /// `person_year` go with them, since no row of it rests on another person's. Everything becomes visible as one
     /// snapshot. Called again after it was cut short, it does what is left.
     ///
-    /// `keys`: every key that rows may have been stored under.
+    /// `keys`: every key that rows may have been stored under. They are looked for under all epochs of each.
     ///
     /// # Privacy
     /// The report counts, and names nobody. The new files are byte for byte what the other rows alone would make.
     /// *Proof:* of every file that is left in the installation, tables or not, each byte is searched for the persons'
-    /// pseudonyms of both layers, as 16 bytes and as hexadecimal digits of either case; of every data file, whose pages
+    /// pseudonyms of both layers and of every epoch, as 16 bytes and as hexadecimal digits of either case; of every data file, whose pages
     /// are compressed, the person column is decoded and searched as well.
     pub async fn erase(&self, keys: &[WarehouseKey], sought: &[Sought]) -> Result<Erasure, WarehouseError> {
         let (lock, pointer, before) = self.to_keep().await?;
+        // Nobody would be found by a key without the epoch of the tables, and the proof would be of nothing.
+        let in_force = pointer.clone().unwrap_or_default();
+        keys.iter().try_for_each(|key| in_force.key_in_force(key).map(drop))?;
         let marks = Arc::new(Marks::new(keys, sought));
         let (taken, after) = {
             let (root, policy, derivation) = self.shared();
@@ -89,8 +95,8 @@ impl Warehouse {
             pointer.clone()
         } else {
             // As loaded: see [`Pointer`] for why an erasure must not show there.
-            let loaded = pointer.clone().unwrap_or_default().loaded_as(&before);
-            Some(self.commit(&lock, &before, &after, loaded).await?)
+            let loaded = in_force.loaded_as(&before);
+            Some(self.commit(&lock, &before, &after, Pointer { loaded, ..in_force }).await?)
         };
         let (snapshot_before, snapshot_after) = (id_of(pointer.as_ref()), id_of(pointer_after.as_ref()));
         let proven = async {
@@ -127,9 +133,9 @@ impl Warehouse {
             let pointer = if after == before {
                 pointer
             } else {
-                let loaded = pointer.unwrap_or_default().loaded_as(&before);
-                let loaded = loaded_since(loaded, &before, &after);
-                Some(self.commit(&lock, &before, &after, loaded).await?)
+                let pointer = pointer.unwrap_or_default();
+                let loaded = loaded_since(pointer.loaded_as(&before), &before, &after);
+                Some(self.commit(&lock, &before, &after, Pointer { loaded, ..pointer }).await?)
             };
             retained.snapshot_after = id_of(pointer.as_ref());
             retained.removed = self.vacuum(&lock, pointer, after).await?;

@@ -73,7 +73,7 @@ impl fmt::Debug for Sought {
     }
 }
 
-/// The pseudonyms of everybody sought, of both layers.
+/// The pseudonyms of everybody sought, of both layers and of every epoch: a copy may be older than a rotation.
 pub(super) struct Marks {
     /// Stored pseudonym → place of the person among those sought.
     stored: HashMap<Pseudonym, usize>,
@@ -87,8 +87,8 @@ impl Marks {
         for (person, sought) in sought.iter().enumerate() {
             for layer_one in sought.pseudonyms() {
                 marks.all.push(*layer_one);
-                for key in keys {
-                    let pseudonym = key.pseudonym(Purpose::Person, layer_one);
+                let of_key = |key: &WarehouseKey| key.pseudonyms(Purpose::Person, layer_one);
+                for pseudonym in keys.iter().flat_map(of_key) {
                     marks.stored.insert(Pseudonym::from_be_bytes(pseudonym), person);
                     marks.all.push(pseudonym);
                 }

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use arrow::array::{Array, ArrayRef, AsArray, FixedSizeBinaryArray, PrimitiveArray};
-use arrow::buffer::Buffer;
+use arrow::array::{Array, ArrayRef, AsArray, PrimitiveArray};
 use arrow::datatypes::{Date32Type, Int64Type};
 use arrow::record_batch::RecordBatch;
 use jiff::civil::Date;
 
+use super::layer;
 use crate::derive::Derivation;
 use crate::error::Refusal;
 use crate::policy::{CodeList, ColumnRole, Policy, Table};
-use crate::{Delivery, Purpose, WarehouseError, WarehouseKey};
+use crate::{Delivery, WarehouseError, WarehouseKey};
 
 /// Rows of one delivery, with second-layer pseudonyms.
 #[derive(Clone)]
@@ -47,7 +47,8 @@ pub(crate) fn accept(
             return Err(origin.refuse(None, None, Refusal::DerivedTable));
         }
         let rows = Checker { policy, table, today, origin: &origin, rows: &rows }.check()?;
-        let rows = second_layer(table, key, &rows)?;
+        let columns = layer::columns(table);
+        let rows = layer::hashed(table, &columns, &rows, |purpose, one| key.pseudonym(purpose, one))?;
         Ok((origin.table, Accepted { delivery, rows }))
     })?;
     let mut tables: BTreeMap<String, Vec<Accepted>> = BTreeMap::new();
@@ -223,35 +224,4 @@ fn first_outside(list: &CodeList, array: &ArrayRef) -> Option<usize> {
     }
     let codes: HashSet<&str> = list.codes.iter().map(|c| c.code.as_str()).collect();
     outside(&|code| codes.contains(code))
-}
-
-/// The rows with their pseudonyms hashed again.
-fn second_layer(
-    table: &Table,
-    key: &WarehouseKey,
-    rows: &RecordBatch,
-) -> Result<RecordBatch, WarehouseError> {
-    let hash = |array: &ArrayRef, purpose| -> Result<ArrayRef, WarehouseError> {
-        let layer_one = array.as_fixed_size_binary();
-        let mut hashed = Vec::with_capacity(layer_one.len() * 16);
-        let mut before = [0; 16];
-        let mut pseudonym: Option<[u8; 16]> = None;
-        for row in 0..layer_one.len() {
-            // Neighbouring rows are often the same person's.
-            if pseudonym.is_none() || layer_one.value(row) != before {
-                before.copy_from_slice(layer_one.value(row));
-                pseudonym = Some(key.pseudonym(purpose, &before));
-            }
-            hashed.extend_from_slice(pseudonym.as_ref().map_or(&[][..], |p| &p[..]));
-        }
-        let array = FixedSizeBinaryArray::try_new(16, Buffer::from_vec(hashed), None);
-        array.map(|a| std::sync::Arc::new(a) as ArrayRef).map_err(WarehouseError::arrow(&table.name))
-    };
-    let columns = table.columns.iter().zip(rows.columns()).map(|(column, array)| match column.role {
-        ColumnRole::Person => hash(array, Purpose::Person),
-        ColumnRole::Record => hash(array, Purpose::Record),
-        _ => Ok(array.clone()),
-    });
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    RecordBatch::try_new(rows.schema(), columns).map_err(WarehouseError::arrow(&table.name))
 }

@@ -1,7 +1,7 @@
 //! A load: deliveries in, a new state of all tables out.
 //!
 //! 1. Every row is checked against the policy again; a row that breaks it refuses the whole call ([`accept`]).
-//! 2. Pseudonyms are hashed a second time ([`accept`]).
+//! 2. Pseudonyms are hashed a second time ([`layer`]), under the epoch of the key that the tables are of.
 //! 3. Rows are merged by record: the last delivery of a record wins, whatever year it says ([`merge`]).
 //!    Only the files of touched years and shards are made anew.
 //! 4. Derived tables are made anew for the same years and shards ([`crate::derive`]).
@@ -10,6 +10,7 @@
 //! This module does 3 to 5 without the network of tasks: it is work for the processor and the disk.
 
 pub(crate) mod accept;
+pub(crate) mod layer;
 mod merge;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -46,7 +47,7 @@ pub(crate) struct CellRows {
 }
 
 /// A cell and the file it now has, or none.
-type NewFile = (Cell, Option<StoredFile>);
+pub(crate) type NewFile = (Cell, Option<StoredFile>);
 
 impl Workplace<'_> {
     /// Folder of a table.

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{TableFiles, files};
-use crate::WarehouseError;
 use crate::load::State;
+use crate::{KeyEpoch, WarehouseError, WarehouseKey};
 
 /// The pointer's content.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +28,9 @@ pub(crate) struct Pointer {
     /// the person had rows, whoever asks for prices would learn the tables and years.
     #[serde(default)]
     pub(crate) loaded: Loaded,
+    /// The epoch of the warehouse key that the stored pseudonyms are of; nothing for the first, before any rotation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<KeyEpoch>,
 }
 
 /// By table and year, what was loaded.
@@ -83,6 +86,14 @@ pub(crate) fn is_unused(root: &Path) -> bool {
 }
 
 impl Pointer {
+    /// The key up to the epoch that the tables are of. Refuses a key without it: its pseudonyms would be nobody's.
+    pub(crate) fn key_in_force(&self, key: &WarehouseKey) -> Result<WarehouseKey, WarehouseError> {
+        key.up_to(self.key.as_ref()).ok_or_else(|| {
+            let KeyEpoch { number, id } = self.key.clone().unwrap_or_default();
+            WarehouseError::OtherEpoch { number, id, newest: key.epoch() }
+        })
+    }
+
     /// What was loaded; for years of a pointer that does not say it, what the state's files are.
     pub(crate) fn loaded_as(&self, state: &State) -> Loaded {
         let mut all = loaded(state);

@@ -1,5 +1,5 @@
-//! Processes that load, erase and compact are killed at random moments: afterwards the warehouse is sound, and its
-//! rows are those before or those after what was being done.
+//! Processes that load, erase, compact and rotate the key are killed at random moments: afterwards the warehouse is
+//! sound, and its rows are those before or those after what was being done, under the key's epoch that is in force.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
@@ -40,13 +40,14 @@ enum Step {
     Load(Vec<((usize, u64), Says)>),
     Erase(Vec<u64>),
     Compact,
+    Rotate,
 }
 
 impl Step {
     fn next(dice: &mut Dice) -> Self {
         let person = |dice: &mut Dice| dice.below(30);
         match dice.below(10) {
-            0..6 => {
+            0..4 => {
                 let rows = 1 + dice.below(40);
                 let row = |_| {
                     let place = (usize::try_from(dice.below(2)).expect("small"), dice.below(150));
@@ -54,8 +55,18 @@ impl Step {
                 };
                 Self::Load((0..rows).map(row).collect())
             }
-            6..9 => Self::Erase((0..=dice.below(3)).map(|_| person(dice)).collect()),
-            _ => Self::Compact,
+            4..7 => Self::Erase((0..=dice.below(3)).map(|_| person(dice)).collect()),
+            7 => Self::Compact,
+            _ => Self::Rotate,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Load(_) => "load",
+            Self::Erase(_) => "erase",
+            Self::Compact => "compact",
+            Self::Rotate => "rotate",
         }
     }
 
@@ -63,7 +74,7 @@ impl Step {
         match self {
             Self::Load(rows) => model.extend(rows.iter().copied()),
             Self::Erase(persons) => model.retain(|_, (person, ..)| !persons.contains(person)),
-            Self::Compact => {}
+            Self::Compact | Self::Rotate => {}
         }
     }
 
@@ -87,8 +98,15 @@ impl Step {
                 assert!(report.proof.found.is_empty());
             }
             Self::Compact => drop(world.warehouse.compact().await.expect("compacted")),
+            Self::Rotate => {
+                drop(world.warehouse.rotate(&world.key, &key_path(world)).await.expect("rotated"));
+            }
         }
     }
+}
+
+fn key_path(world: &World) -> PathBuf {
+    world.installation.warehouse_key_path()
 }
 
 /// The stored rows as text.
@@ -117,8 +135,8 @@ fn expected(model: &Model, key: &WarehouseKey) -> BTreeSet<String> {
 fn another_process() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
     let number = std::env::var(NUMBER).expect("a number").parse().expect("a number");
-    let key = WarehouseKey::load(&folder.join("keys/warehouse.key")).expect("a key");
-    let (world, mut dice) = (World::at(&folder, key), Dice(number));
+    let load_key = || WarehouseKey::load(&folder.join("keys/warehouse.key")).expect("a key");
+    let (mut world, mut dice) = (World::at(&folder, load_key()), Dice(number));
     let say = |line: &str| {
         let mut out = std::io::stdout().lock();
         out.write_all(format!("\n{SAID}{line}\n").as_bytes()).and_then(|()| out.flush()).is_ok()
@@ -127,6 +145,7 @@ fn another_process() {
     // Ends by a kill, or when nobody listens any more.
     loop {
         let step = Step::next(&mut dice);
+        world.key = load_key();
         if !say("begun") {
             return;
         }
@@ -151,9 +170,9 @@ fn kill_all_over_one_warehouse(number: u64) {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path().join("oslo");
     let world = World::at(&folder, WarehouseKey::generate().expect("randomness"));
-    world.key.save(&world.installation.warehouse_key_path()).expect("saved");
+    world.key.save(&key_path(&world)).expect("saved");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let (mut dice, mut model, mut kills_within) = (Dice(number), Model::new(), 0);
+    let (mut dice, mut model, mut kills_within) = (Dice(number), Model::new(), BTreeMap::<&str, u64>::new());
     for kill in 0..KILLS_A_WAREHOUSE {
         let seed = 1_000 + number * KILLS_A_WAREHOUSE + kill;
         let (begun, done) = work_until_killed(&folder, seed, &mut dice);
@@ -161,21 +180,21 @@ fn kill_all_over_one_warehouse(number: u64) {
         (0..done).for_each(|_| Step::next(&mut steps).apply(&mut model));
         let mut after = model.clone();
         if begun > done {
-            kills_within += 1;
-            Step::next(&mut steps).apply(&mut after);
+            let step = Step::next(&mut steps);
+            *kills_within.entry(step.name()).or_default() += 1;
+            step.apply(&mut after);
         }
         runtime.block_on(async {
             let check = world.warehouse.check(crate::today_in_oslo()).await.expect("a check");
             assert!(check.damage.is_empty() && check.foreign.is_empty(), "{check:?}");
+            let key = WarehouseKey::load(&key_path(&world)).expect("the key");
+            let in_force = world.installation.key_in_force(&key).expect("its epoch in force");
+            assert!(key.epoch() - in_force.epoch() < 2, "a rotation finishes the one before");
             let stored = stored(&world).await;
-            if stored == expected(&after, &world.key) {
+            if stored == expected(&after, &in_force) {
                 model = after;
             } else {
-                assert_eq!(
-                    stored,
-                    expected(&model, &world.key),
-                    "neither the state before nor the one after"
-                );
+                assert_eq!(stored, expected(&model, &in_force), "neither the state before nor the one after");
             }
             if kill % 5 == 4 {
                 world.warehouse.compact().await.expect("compacted");
@@ -184,7 +203,10 @@ fn kill_all_over_one_warehouse(number: u64) {
             }
         });
     }
-    assert!(kills_within > KILLS_A_WAREHOUSE / 2, "{kills_within} kills came within a step");
+    eprintln!("warehouse {number}: kills within {kills_within:?}");
+    assert!(kills_within.values().sum::<u64>() > KILLS_A_WAREHOUSE / 2, "{kills_within:?}");
+    let all = WarehouseKey::load(&key_path(&world)).expect("the key").epoch();
+    assert!(all > 1 && kills_within.contains_key("rotate"), "{all} epochs, {kills_within:?}");
 }
 
 /// Starts a process, kills it at a random moment, and gives how many steps it had begun and done.

@@ -130,7 +130,7 @@ async fn a_record_twice_in_a_call_counts_as_replaced_and_the_last_wins() {
 }
 
 /// The form of a round: a line for every area, age group and gender, and how many were seen in each.
-fn form(first: u64, date: &str, shift: &str, persons: u32) -> Vec<Row> {
+pub(super) fn form(first: u64, date: &str, shift: &str, persons: u32) -> Vec<Row> {
     let areas = [
         "oslo_s",
         "storgata_brugata",

@@ -9,6 +9,7 @@ mod killed;
 mod load;
 mod refuse;
 mod retain;
+mod rotate;
 mod scale;
 mod speed;
 mod storage;

@@ -1,0 +1,78 @@
+//! The warehouse key is rotated: figures, links and stored answers stay, an older key is refused.
+
+use crate::keep::{WHOLE, house};
+use crate::support::{ingest, json, skjerm};
+
+const ROTATE: [&str; 4] = ["keys", "rotate", "--reason", "nøkkelen kan være på avveie"];
+const SQL: &str =
+    "select gender, count(distinct person) as persons from contact where year = 2023 group by gender";
+
+#[test]
+fn a_rotation_keeps_figures_and_links_and_stands_in_the_book() {
+    let house = house();
+    let export = house.folder.path().join("soma_SYNTETISK.csv");
+    let answer = json(&house.dir, &["query", SQL, "--rho", "0.01"]).ok().json();
+    let old = std::fs::read(house.dir.join("keys/warehouse.key")).unwrap();
+    let made = house.history("keys").len();
+    json(&house.dir, &[&ROTATE[..], &["--as", "researcher"]].concat()).error(4);
+    let done = json(&house.dir, &ROTATE).ok().json();
+    assert_eq!((&done["epoch_before"], &done["epoch"]), (&1.into(), &2.into()), "{done}");
+    assert_eq!((&done["resumed"], &done["tables"]["contact"]["rows"]), (&false.into(), &4.into()), "{done}");
+    assert_ne!(done["snapshot_before"], done["snapshot_after"]);
+
+    let listed = json(&house.dir, &["keys", "list"]).ok().json();
+    let of_warehouse = listed["keys"].as_array().unwrap().iter().filter(|key| key["purpose"] == "warehouse");
+    let epochs: Vec<_> = of_warehouse.map(|key| (key["epoch"].clone(), key["state"].clone())).collect();
+    assert_eq!(epochs, [(1.into(), "before".into()), (2.into(), "in force".into())], "{listed}");
+
+    let again = json(&house.dir, &["query", SQL, "--rho", "0.01"]).ok().json();
+    assert_eq!((&again["rows"], &again["answer"]["id"]), (&answer["rows"], &answer["answer"]["id"]));
+    assert_eq!(again["privacy"]["charged"], false, "{again}");
+    let sent = ingest(&house.dir, "soma", std::slice::from_ref(&export)).ok().json();
+    assert_eq!((&sent["loaded"], &sent["replaced"]), (&0.into(), &5.into()), "{sent}");
+    let check = json(&house.dir, &["warehouse", "check"]).ok().json();
+    assert_eq!((&check["rows"], &check["orphans"]), (&10.into(), &serde_json::json!([])), "{check}");
+
+    let entries = house.history("keys");
+    let [begun, ended] = &entries[made..] else { panic!("{entries:?}") };
+    assert_eq!(begun["what"], "keys: begun");
+    assert_eq!(
+        (&ended["what"], &ended["reason"]),
+        (&"keys: the warehouse key was rotated".into(), &begun["reason"])
+    );
+    json(&house.dir, &["budget", "verify"]).ok();
+
+    let erased =
+        json(&house.dir, &["warehouse", "erase", &house.list(WHOLE), "--reason", "krav"]).ok().json();
+    assert_eq!((&erased["found"], &erased["proof"]["pseudonyms"]), (&1.into(), &9.into()), "{erased}");
+
+    // The copy of the key from before.
+    std::fs::write(house.dir.join("keys/warehouse.key"), old).unwrap();
+    let status = json(&house.dir, &["warehouse", "status"]).ok().json();
+    let list = house.list(WHOLE);
+    for error in [
+        ingest(&house.dir, "soma", &[export]).error(2),
+        json(&house.dir, &["warehouse", "erase", &list, "--reason", "krav"]).error(2),
+        json(&house.dir, &ROTATE).error(2),
+    ] {
+        let message = error["message"].as_str().unwrap();
+        assert!(message.contains("epoch 2") && message.contains("newest copy of the key file"), "{error}");
+    }
+    assert_eq!(json(&house.dir, &["warehouse", "status"]).ok().json(), status);
+}
+
+#[test]
+fn a_rotation_says_what_it_does_not_reach() {
+    let house = house();
+    let note = house.dir.join("warehouse/contact/notat.txt");
+    std::fs::write(&note, "").unwrap();
+    let done = skjerm(&house.dir, &ROTATE).ok();
+    assert!(done.out.contains("rows hashed again"), "{}", done.out);
+    for said in ["Epoch 2", "in force", "notat.txt", "Keep a new copy", "the linking key"] {
+        assert!(done.err.contains(said), "{said}: {}", done.err);
+    }
+    let secrets = std::fs::read_to_string(house.dir.join("keys/warehouse.key")).unwrap();
+    for secret in secrets.lines().filter_map(|line| line.strip_prefix("secret = ")) {
+        assert!(!done.err.contains(&secret[1..9]) && !done.out.contains(&secret[1..9]));
+    }
+}
