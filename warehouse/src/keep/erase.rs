@@ -76,6 +76,23 @@ struct Changed {
     persons: BTreeSet<usize>,
 }
 
+/// The persons of a row group.
+struct Group {
+    /// The first and the last, if there is one.
+    ends: Option<(Pseudonym, Pseudonym)>,
+    /// Whether one of those sought is among them.
+    is_sought: bool,
+}
+
+impl Group {
+    fn of(persons: &[Pseudonym], marks: &Marks) -> Self {
+        Self {
+            ends: persons.iter().min().copied().zip(persons.iter().max().copied()),
+            is_sought: persons.iter().any(|person| marks.person(*person).is_some()),
+        }
+    }
+}
+
 /// Writes the files without those sought beside the others, and puts them into the state.
 pub(super) fn take_out(
     place: &Workplace<'_>,
@@ -122,8 +139,8 @@ fn without(
     let content = Bytes::from(fs::read(&path).map_err(WarehouseError::io("read", &path))?);
     let metadata = parquet::footer(&content).map_err(WarehouseError::file(&path, "read"))?;
     let groups = values::by_group(&content, &metadata, "person", &path)?;
-    let is_sought = |persons: &Vec<Pseudonym>| persons.iter().any(|person| marks.person(*person).is_some());
-    if !groups.iter().any(is_sought) {
+    let groups: Vec<Group> = groups.iter().map(|persons| Group::of(persons, marks)).collect();
+    if !groups.iter().any(|group| group.is_sought) {
         return Ok(None);
     }
     // Copied bytes get a new name: it must not vouch for what a disk did to them.
@@ -134,10 +151,9 @@ fn without(
     let schema = table.file_schema();
     let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let (mut pieces, mut open, mut cutter) = (Vec::new(), Vec::<RecordBatch>::new(), Cutter::default());
-    for (at, persons) in groups.iter().enumerate() {
-        let ends = (persons.iter().min(), persons.iter().max());
-        if let ((Some(first), Some(last)), true) = (ends, open.is_empty() && !is_sought(persons)) {
-            pieces.push(Piece::Old(at, *first, *last));
+    for (at, group) in groups.iter().enumerate() {
+        if let (Some((first, last)), true) = (group.ends, open.is_empty() && !group.is_sought) {
+            pieces.push(Piece::Old(at, first, last));
             taken.groups_copied += 1;
             continue;
         }

@@ -77,20 +77,26 @@ impl fmt::Debug for Sought {
 pub(super) struct Marks {
     /// Stored pseudonym → place of the person among those sought.
     stored: HashMap<Pseudonym, usize>,
+    /// The low bits of those, a bit each, so that few others are looked up.
+    filter: Vec<u64>,
     /// Every pseudonym of either layer.
     all: Zeroizing<Vec<[u8; 16]>>,
 }
 
 impl Marks {
     pub(super) fn new(keys: &[WarehouseKey], sought: &[Sought]) -> Self {
-        let mut marks = Self { stored: HashMap::new(), all: Zeroizing::default() };
+        let mut marks =
+            Self { stored: HashMap::new(), filter: vec![0; 1 << (FILTER - 6)], all: Zeroizing::default() };
         for (person, sought) in sought.iter().enumerate() {
             for layer_one in sought.pseudonyms() {
                 marks.all.push(*layer_one);
                 let of_key = |key: &WarehouseKey| key.pseudonyms(Purpose::Person, layer_one);
                 for pseudonym in keys.iter().flat_map(of_key) {
-                    marks.stored.insert(Pseudonym::from_be_bytes(pseudonym), person);
                     marks.all.push(pseudonym);
+                    let pseudonym = Pseudonym::from_be_bytes(pseudonym);
+                    marks.stored.insert(pseudonym, person);
+                    let (word, bit) = place(pseudonym);
+                    marks.filter[word] |= bit;
                 }
             }
         }
@@ -99,12 +105,22 @@ impl Marks {
 
     /// Which of those sought a stored pseudonym is of.
     pub(super) fn person(&self, stored: Pseudonym) -> Option<usize> {
-        self.stored.get(&stored).copied()
+        let (word, bit) = place(stored);
+        if self.filter[word] & bit == 0 { None } else { self.stored.get(&stored).copied() }
     }
 
     pub(super) fn all(&self) -> &[[u8; 16]] {
         &self.all
     }
+}
+
+/// Bits of the filter, as a power of two.
+const FILTER: u32 = 18;
+
+/// The bit of a pseudonym, by its low bits: it is a hash already.
+fn place(pseudonym: Pseudonym) -> (usize, u64) {
+    let low = pseudonym as usize & ((1 << FILTER) - 1);
+    (low >> 6, 1 << (low & 63))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! The pseudonyms that a column of a file holds, without decoding its rows where a dictionary has them all.
+//! The pseudonyms that a column of a file holds, without decoding its rows where its pages say them plainly.
 //!
-//! A dictionary-encoded page holds nothing but places in the dictionary of its row group. So when every page of a row
-//! group is of that kind, which each page says of itself, the dictionary holds every value there is. Where a page is
-//! of another kind, the rows are decoded.
+//! A dictionary-encoded page holds nothing but places in the dictionary of its row group, and a plain one of a column
+//! that has no nulls holds the values one after the other. So when every page of a row group is of these kinds, which
+//! each page says of itself, the dictionary and the plain pages hold every value there is. Where a page is of another
+//! kind, the rows are decoded.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -30,8 +31,8 @@ pub(crate) fn by_group<R: ChunkReader + Clone + 'static>(
     let chunks = Arc::new(source.clone());
     let groups = metadata.metadata().row_groups().iter().enumerate();
     let of_group = |(at, group)| {
-        let dictionary = dictionary(&chunks, group, column).map_err(WarehouseError::file(path, "read"))?;
-        if let Some(values) = dictionary {
+        let plainly = of_pages(&chunks, group, column).map_err(WarehouseError::file(path, "read"))?;
+        if let Some(values) = plainly {
             return Ok(values);
         }
         let rows = decode_groups(source.clone(), metadata, Some(vec![at]), &[column], path)?;
@@ -42,8 +43,8 @@ pub(crate) fn by_group<R: ChunkReader + Clone + 'static>(
     groups.map(of_group).collect()
 }
 
-/// The dictionary of a column in a row group, if no page holds anything but places in it.
-fn dictionary<R: ChunkReader + 'static>(
+/// The values that the pages of a column in a row group say plainly, if there are no others.
+fn of_pages<R: ChunkReader + 'static>(
     source: &Arc<R>,
     group: &RowGroupMetaData,
     column: &str,
@@ -51,26 +52,34 @@ fn dictionary<R: ChunkReader + 'static>(
     let Some(chunk) = group.columns().iter().find(|chunk| chunk.column_path().string() == column) else {
         return Ok(None);
     };
-    if chunk.dictionary_page_offset().is_none() || chunk.column_descr().type_length() != 16 {
+    let about = chunk.column_descr();
+    // With levels before the values, a page would not be the values alone.
+    if about.type_length() != 16 || about.max_def_level() > 0 || about.max_rep_level() > 0 {
         return Ok(None);
     }
     let rows = usize::try_from(group.num_rows()).unwrap_or_default();
     let mut pages = SerializedPageReader::new(source.clone(), chunk, rows, None)?;
-    let mut values = None;
+    let (mut values, mut has_dictionary) = (Vec::with_capacity(rows), false);
     while let Some(page) = pages.get_next_page()? {
-        match page {
-            Page::DictionaryPage { buf, .. } if buf.len().is_multiple_of(16) => {
-                let value = |bytes: &[u8]| {
-                    let mut value = [0; 16];
-                    value.copy_from_slice(bytes);
-                    Pseudonym::from_be_bytes(value)
-                };
-                values = Some(buf.chunks_exact(16).map(value).collect());
+        let (bytes, number) = match &page {
+            Page::DictionaryPage { buf, num_values, .. } => {
+                has_dictionary = true;
+                (buf, *num_values)
             }
             Page::DataPage { encoding: Encoding::RLE_DICTIONARY, .. }
-            | Page::DataPageV2 { encoding: Encoding::RLE_DICTIONARY, .. } => {}
+            | Page::DataPageV2 { encoding: Encoding::RLE_DICTIONARY, .. }
+                if has_dictionary =>
+            {
+                continue;
+            }
+            Page::DataPage { encoding: Encoding::PLAIN, buf, num_values, .. } => (buf, *num_values),
             _ => return Ok(None),
+        };
+        let (each, rest) = bytes.as_chunks::<16>();
+        if !rest.is_empty() || each.len() != number as usize {
+            return Ok(None);
         }
+        values.extend(each.iter().map(|value| Pseudonym::from_be_bytes(*value)));
     }
-    Ok(values)
+    Ok(Some(values))
 }

@@ -1,7 +1,8 @@
+use std::collections::BTreeSet;
 use std::fs::File;
 
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
-use arrow::array::RecordBatch;
+use arrow::array::{Array, RecordBatch};
 use arrow::compute::{concat_batches, take_record_batch};
 use deltalake_core::DeltaTableBuilder;
 use serde_json::Value;
@@ -10,7 +11,7 @@ use url::Url;
 use super::world::{Row, World, batch, row};
 use crate::WarehouseError;
 use crate::policy::Policy;
-use crate::storage::parquet;
+use crate::storage::{parquet, values};
 
 fn contacts() -> Vec<Row> {
     (0..40).map(|n| row(n, n, if n % 2 == 0 { "2023-01-01" } else { "2022-01-01" }).ute()).collect()
@@ -153,4 +154,33 @@ async fn split_and_order_stand_in_every_commit_and_another_layout_is_not_read() 
     let warehouse = crate::Warehouse::open(&world.installation, policy.into()).expect("opened");
     let error = warehouse.snapshot().await.expect_err("another layout");
     assert!(matches!(&error, WarehouseError::OtherLayout { table } if table == "contact"), "{error}");
+}
+
+/// An erasure looks for persons by these, and calls them gone by these.
+#[tokio::test]
+async fn the_pages_of_a_person_column_hold_the_persons_of_each_row_group() {
+    let world = World::new();
+    let contacts: Vec<Row> = (0..9_000).map(|n| row(n % 4_000, n, "2023-05-06")).collect();
+    world.load(&[("contact", &contacts)]).await;
+    // One with a dictionary, one without.
+    for (table, rows) in [("contact", 9_000), ("person_year", 4_000)] {
+        let mut seen = 0;
+        for file in &world.snapshot().await.tables[table].files {
+            let content = bytes::Bytes::from(std::fs::read(&file.path).expect("a file"));
+            let footer = parquet::footer(&content).expect("a footer");
+            let by_group = values::by_group(&content, &footer, "person", &file.path).expect("values");
+            assert_eq!(by_group.len(), footer.metadata().num_row_groups());
+            for (at, values) in by_group.into_iter().enumerate() {
+                let rows =
+                    parquet::decode_groups(content.clone(), &footer, Some(vec![at]), &["person"], &file.path);
+                let rows = rows.expect("rows");
+                let column = parquet::pseudonyms(&rows, "person").expect("persons");
+                let persons: BTreeSet<u128> =
+                    (0..column.len()).map(|row| parquet::pseudonym(column, row)).collect();
+                assert_eq!(values.into_iter().collect::<BTreeSet<_>>(), persons);
+                seen += rows.num_rows();
+            }
+        }
+        assert_eq!(seen, rows);
+    }
 }
