@@ -22,7 +22,7 @@ use futures::TryStreamExt;
 use url::Url;
 
 use super::parquet::order_columns;
-use super::{SHARDS, StoredFile, TableFiles, shard_of_path};
+use super::{SHARDS, StoredFile, TableFiles, groups, shard_of_path};
 use crate::WarehouseError;
 use crate::policy::{ColumnRole, Table};
 
@@ -173,11 +173,12 @@ impl TableLog {
     }
 }
 
-/// How the rows of a table are split into files and ordered in them.
+/// How the rows of a table are split into files, ordered in them and cut into row groups.
 fn layout(table: &Table) -> String {
     let order = order_columns(table);
     let first = order.first().copied().unwrap_or_default();
-    format!("split by year and {SHARDS} ranges of {first}; ordered by {}", order.join(", "))
+    let order = order.join(", ");
+    format!("split by year and {SHARDS} ranges of {first}; ordered by {order}; cut by {}", groups::RULE)
 }
 
 /// The file of a commit in a table's folder.

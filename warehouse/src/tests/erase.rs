@@ -50,7 +50,7 @@ async fn an_erased_warehouse_is_byte_for_byte_one_that_never_had_the_persons() {
     // Among them persons whose rows ended row groups: what came after them lies otherwise now.
     let ends = |row: &&Row| {
         let record = world.key.pseudonym(Purpose::Record, &layer_one("record", row.record));
-        ends_a_group(u128::from_be_bytes(record))
+        ends_a_group((0, u128::from_be_bytes(record)))
     };
     let enders: Vec<u64> = rows.iter().filter(ends).map(|row| row.person).step_by(3).collect();
     assert!(enders.len() > 3);
