@@ -7,7 +7,7 @@ use arrow::row::{RowConverter, SortField};
 use datafusion::logical_expr::Expr;
 use serde::Serialize;
 
-use super::condition::Condition;
+use super::condition::{Condition, CouldHold, Possible};
 use super::field::{Domain, Fields, YEAR};
 use super::filter::is_in_year;
 use super::grid::Grid;
@@ -52,7 +52,7 @@ impl Cells {
     pub(super) fn new(
         fields: &Fields,
         axes: Vec<Axis>,
-        could_hold: &dyn Fn(&dyn Fn(&str, usize) -> bool) -> bool,
+        could_hold: &CouldHold<'_>,
         limit: usize,
     ) -> Result<Self, Refusal> {
         let product = axes.iter().fold(1_usize, |product, axis| product.saturating_mul(axis.count));
@@ -175,7 +175,7 @@ fn places_of_classes(axis: &Axis) -> Vec<BTreeMap<&str, BTreeSet<usize>>> {
 pub(super) fn axes(
     fields: &Fields,
     exprs: &[Expr],
-    could_hold: &dyn Fn(&dyn Fn(&str, usize) -> bool) -> bool,
+    could_hold: &CouldHold<'_>,
 ) -> Result<Vec<Labelled>, Refusal> {
     let mut parts: Vec<(BTreeSet<String>, Vec<usize>)> = Vec::new();
     for (at, expr) in exprs.iter().enumerate() {
@@ -215,7 +215,7 @@ fn axis(
     fields: &Fields,
     members: &[usize],
     exprs: &[&Expr],
-    could_hold: &dyn Fn(&dyn Fn(&str, usize) -> bool) -> bool,
+    could_hold: &CouldHold<'_>,
 ) -> Result<Labelled, Refusal> {
     let grid = Grid::of(fields, exprs)?;
     let values = grid.evaluate(fields, exprs)?;
@@ -275,6 +275,6 @@ fn year_of(fields: &Fields, grid: &Grid, places: &[usize]) -> Option<i64> {
 pub(super) fn together<'c>(
     conditions: &'c Condition,
     relation: &'c super::relation::Relation,
-) -> impl Fn(&dyn Fn(&str, usize) -> bool) -> bool + 'c {
+) -> impl Fn(&Possible<'_>) -> bool + 'c {
     move |possible| conditions.could_hold(possible) && relation.could_hold(possible)
 }

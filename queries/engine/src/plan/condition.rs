@@ -15,6 +15,11 @@ use serde::Serialize;
 use super::field::Fields;
 use super::places::Places;
 
+/// Which places a field may be at.
+pub(crate) type Possible<'p> = dyn Fn(&str, usize) -> bool + 'p;
+/// Whether something could hold whose fields are at such places.
+pub(crate) type CouldHold<'c> = dyn Fn(&Possible<'_>) -> bool + 'c;
+
 /// A condition in normal form. Made by [`all`], [`any`] and [`one_of`] only, so that equal conditions that differ in
 /// order, repetition or grouping come out equal.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -134,7 +139,7 @@ pub(super) fn of_table(fields: &Fields, inputs: &[String], truth: &[bool]) -> Co
 impl Condition {
     /// Whether some row could pass whose fields are at places that `possible` lets them be at. Decided from the
     /// question alone.
-    pub(crate) fn could_hold(&self, possible: &dyn Fn(&str, usize) -> bool) -> bool {
+    pub(crate) fn could_hold(&self, possible: &Possible<'_>) -> bool {
         match self {
             Self::Always => true,
             Self::Never => false,

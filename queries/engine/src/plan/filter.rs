@@ -6,7 +6,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::DataType;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
-use super::condition::{self, Condition, one_of};
+use super::condition::{self, Condition, CouldHold, one_of};
 use super::field::{Domain, Fields, YEAR};
 use super::grid::{self, Grid, plain};
 use super::places::Places;
@@ -198,10 +198,7 @@ fn known(
 }
 
 /// The years whose rows could pass conditions.
-pub(super) fn years(
-    fields: &Fields,
-    could_hold: &dyn Fn(&dyn Fn(&str, usize) -> bool) -> bool,
-) -> BTreeSet<i64> {
+pub(super) fn years(fields: &Fields, could_hold: &CouldHold<'_>) -> BTreeSet<i64> {
     let Some(field) = fields.get(YEAR) else { return BTreeSet::new() };
     let year_at = |place| field.number_at(place);
     (0..field.len())

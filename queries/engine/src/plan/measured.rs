@@ -149,10 +149,12 @@ fn decides_year(fields: &Fields, input: &str) -> bool {
     input == YEAR || fields.get(input).is_some_and(|field| field.calendar(0).is_some())
 }
 
-type Grouping = Option<DataType>;
+/// The type of the number of a grouping set, where there are several.
+type Numbered = Option<DataType>;
+/// The expressions of GROUP BY, and which of them each grouping set has.
+type Grouping = (Vec<Expr>, Vec<Vec<usize>>, Numbered);
 
-/// The expressions of GROUP BY, which of them each grouping set has, and the type of the number of a set.
-fn grouping(aggregate: &logical::Aggregate) -> Result<(Vec<Expr>, Vec<Vec<usize>>, Grouping), Refusal> {
+fn grouping(aggregate: &logical::Aggregate) -> Result<Grouping, Refusal> {
     let sets: Vec<Vec<Expr>> = match aggregate.group_expr.as_slice() {
         [Expr::GroupingSet(GroupingSet::GroupingSets(sets))] => sets.clone(),
         [Expr::GroupingSet(GroupingSet::Rollup(exprs))] => {
@@ -281,7 +283,7 @@ fn shown(
     sets: &[(&Vec<usize>, Vec<Labelled>)],
     cells: &[Cells],
     orders: &[Vec<usize>],
-    grouping: Grouping,
+    grouping: Numbered,
     terms: usize,
     columns: Vec<Column>,
 ) -> Result<Shown, Refusal> {

@@ -92,8 +92,10 @@ impl Post {
                 LogicalPlan::Sort(sort) => {
                     sort.expr.iter().any(|key| computed(Some(&key.expr), &sort.input) != Origin::Key)
                 }
-                LogicalPlan::Join(_) | LogicalPlan::Distinct(_) | LogicalPlan::Window(_) => true,
-                LogicalPlan::Aggregate(_) => true,
+                LogicalPlan::Join(_)
+                | LogicalPlan::Distinct(_)
+                | LogicalPlan::Window(_)
+                | LogicalPlan::Aggregate(_) => true,
                 _ => false,
             };
             Ok(datafusion::common::tree_node::TreeNodeRecursion::Continue)
@@ -407,21 +409,21 @@ fn carry(plan: &LogicalPlan, strip: bool) -> Result<(LogicalPlan, Vec<usize>), D
                 let (input, keys) = carry(input, strip)?;
                 Ok((if strip { input } else { over(input)? }, keys))
             }
-            _ => base(plan),
+            _ => Ok(base(plan)),
         },
         LogicalPlan::SubqueryAlias(alias) => {
             let (input, keys) = carry(&alias.input, strip)?;
             Ok((over(input)?, keys))
         }
-        _ => base(plan),
+        _ => Ok(base(plan)),
     }
 }
 
 const HIDDEN: &str = "__key_";
 
-fn base(plan: &LogicalPlan) -> Result<(LogicalPlan, Vec<usize>), DataFusionError> {
+fn base(plan: &LogicalPlan) -> (LogicalPlan, Vec<usize>) {
     let keys = (0..plan.schema().fields().len()).filter(|at| origin(plan, *at) == Origin::Key).collect();
-    Ok((plan.clone(), keys))
+    (plan.clone(), keys)
 }
 
 /// The first columns, and then the keys.

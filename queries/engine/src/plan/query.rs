@@ -9,7 +9,7 @@ use serde::Serialize;
 use skjerm_warehouse::policy::Policy;
 
 use super::cells::Cells;
-use super::condition::Condition;
+use super::condition::{Condition, CouldHold};
 use super::field::{Fields, YEAR};
 use super::filter;
 use super::grid::{self, Grid};
@@ -243,7 +243,7 @@ fn in_parts(value: f64) -> Option<i64> {
 pub(super) fn years(
     policy: &Policy,
     fields: &Fields,
-    could_hold: &dyn Fn(&dyn Fn(&str, usize) -> bool) -> bool,
+    could_hold: &CouldHold<'_>,
 ) -> Result<BTreeSet<i32>, Refusal> {
     let years = filter::years(fields, could_hold);
     let years: BTreeSet<i32> = years.into_iter().filter_map(|year| i32::try_from(year).ok()).collect();

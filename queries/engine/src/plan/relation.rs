@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::condition::Condition;
+use super::condition::{Condition, Possible};
 
 /// A relation of protected rows. Each has a person and a year; its other columns are fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -49,7 +49,7 @@ pub(crate) enum NumberOf {
 
 impl Relation {
     /// Whether a row could be there whose fields are at places that `possible` lets them be at.
-    pub(crate) fn could_hold(&self, possible: &dyn Fn(&str, usize) -> bool) -> bool {
+    pub(crate) fn could_hold(&self, possible: &Possible<'_>) -> bool {
         match self {
             Self::Table { .. } => true,
             Self::Filter { input, condition } => condition.could_hold(possible) && input.could_hold(possible),

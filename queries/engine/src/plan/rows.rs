@@ -7,7 +7,7 @@ use datafusion::logical_expr::{self as logical, Expr, JoinType, LogicalPlan, Ope
 use skjerm_warehouse::policy::{ColumnRole, Grain, Policy, TableKind};
 
 use super::aggregate::{Function, function};
-use super::condition::{self, Condition};
+use super::condition::{self, Condition, Possible};
 use super::field::{Domain, Field, Fields, YEAR};
 use super::filter;
 use super::grid;
@@ -28,6 +28,7 @@ pub(super) enum Output {
 
 /// Protected rows.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "`max_rows` is the policy's word")]
 pub(super) struct Rows {
     pub(super) relation: Relation,
     pub(super) outputs: Vec<Output>,
@@ -263,7 +264,7 @@ impl<'a> Reader<'a> {
 
     /// Rows that are linked by the person alone must be of one year, and so must everything else.
     fn one_year(&mut self, rows: &Rows) -> Result<(), Refusal> {
-        let could_hold = |possible: &dyn Fn(&str, usize) -> bool| {
+        let could_hold = |possible: &Possible<'_>| {
             rows.relation.could_hold(possible) && rows.conditions.iter().all(|c| c.could_hold(possible))
         };
         let years = filter::years(&self.fields, &could_hold);
@@ -509,11 +510,11 @@ fn link(
             .hint("Write `WHERE inner.person = outer.person AND inner.year = outer.year`.")
     };
     let (Expr::BinaryExpr(equal), Some(outer)) = (expr, outer) else { return Err(wrong()) };
-    let (column, inner) = match (equal.left.as_ref(), equal.right.as_ref()) {
-        (Expr::OuterReferenceColumn(_, column), inner) | (inner, Expr::OuterReferenceColumn(_, column)) => {
-            (column, inner)
-        }
-        _ => return Err(wrong()),
+    let sides = (equal.left.as_ref(), equal.right.as_ref());
+    let ((Expr::OuterReferenceColumn(_, column), inner) | (inner, Expr::OuterReferenceColumn(_, column))) =
+        sides
+    else {
+        return Err(wrong());
     };
     if equal.op != Operator::Eq || is_link(inner) {
         return Err(wrong());

@@ -11,6 +11,7 @@
 //! draws follow from the answers' ids, so that the same answer always has the same interval.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
@@ -68,10 +69,8 @@ async fn shown(
         .filter(|at| post.origins[*at] == Origin::Derived && is_number(table.column(*at).data_type()))
         .collect();
     let noised = answers.iter().flat_map(|table| &table.columns).any(|column| column.half_width > 0.0);
-    let draws = match derived.is_empty() {
-        false if noised => over.draws(post, &derived, seed).await?,
-        _ => Draws::new(),
-    };
+    let draws =
+        if noised && !derived.is_empty() { over.draws(post, &derived, seed).await? } else { Draws::new() };
     let of_row = row_keys(&table, post)?;
     let mut rows = vec![Vec::with_capacity(post.names.len()); table.num_rows()];
     let mut intervals = BTreeMap::new();
@@ -91,12 +90,12 @@ async fn shown(
                 let values = numbers(column)?;
                 let place = derived.iter().position(|d| *d == at).ok_or(RunError::Layout)?;
                 for ((row, value), key) in rows.iter_mut().zip(values.iter()).zip(&of_row) {
-                    let drawn = draws.get(key).and_then(|columns| columns.get(place));
+                    let again = draws.get(key).and_then(|columns| columns.get(place));
                     let value = value.filter(|value| value.is_finite());
                     row.push(value.map_or(Json::Null, computed));
-                    pairs.push(match (value, drawn) {
-                        (Some(value), Some(drawn)) if drawn.len() >= ENOUGH => {
-                            percentiles(drawn.clone(), value)
+                    pairs.push(match (value, again) {
+                        (Some(value), Some(again)) if again.len() >= ENOUGH => {
+                            percentiles(again.clone(), value)
                         }
                         (Some(value), _) if !noised => [value; 2],
                         _ => [f64::NAN; 2],
@@ -257,17 +256,17 @@ impl Over<'_> {
 
 /// Whether a plan makes each row of one row of one answer, in their order.
 pub(super) fn is_row_by_row(plan: &LogicalPlan) -> bool {
-    let plain = plan
+    let alone = plan
         .expressions()
         .iter()
         .all(|expr| !expr.exists(|part| Ok(matches!(part, Expr::ScalarSubquery(_)))).unwrap_or(true));
     match plan {
         LogicalPlan::TableScan(scan) => scan.table_name.table() == "answer_0",
         LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) => {
-            plain && plan.inputs().into_iter().all(is_row_by_row)
+            alone && plan.inputs().into_iter().all(is_row_by_row)
         }
         // What is filtered by is no noised value, and so the same in every draw.
-        LogicalPlan::Filter(_) => plain && plan.inputs().into_iter().all(is_row_by_row),
+        LogicalPlan::Filter(_) => alone && plan.inputs().into_iter().all(is_row_by_row),
         _ => false,
     }
 }
@@ -282,7 +281,7 @@ fn row_keys(table: &RecordBatch, post: &Post) -> Result<Vec<String>, RunError> {
         for column in first..first + post.hidden {
             let value =
                 ScalarValue::try_from_array(table.column(column), row).map_err(|_| RunError::Layout)?;
-            text.push_str(&format!("{value:?}\u{1f}"));
+            write!(text, "{value:?}\u{1f}").map_err(|_| RunError::Layout)?;
         }
         let times = seen.entry(text.clone()).or_default();
         *times += 1;

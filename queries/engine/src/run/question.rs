@@ -65,13 +65,11 @@ async fn gather(
     let mut lookup: Option<Lookup> = None;
     while let Some(batch) = rows.next().await {
         let batch = batch?;
-        let lookup = match &mut lookup {
-            Some(lookup) => lookup,
-            None => {
-                let schema = batch.schema();
-                lookup.insert(Lookup::new(&query, |name| schema.column_with_name(name).is_some())?)
-            }
-        };
+        let schema = batch.schema();
+        if lookup.is_none() {
+            lookup = Some(Lookup::new(&query, |name| schema.column_with_name(name).is_some())?);
+        }
+        let Some(lookup) = &lookup else { return Err(RunError::Layout) };
         add_batch(&mut gather, &query, lookup, &batch)?;
         let held = gather.bytes();
         if held > memory.size() {

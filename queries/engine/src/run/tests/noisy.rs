@@ -49,7 +49,7 @@ fn intervals_hold_the_bounded_answer_as_often_as_they_say() {
     let sources = sources(&tables);
     let runtime = runtime();
     let mut by_kind: BTreeMap<&str, (f64, f64)> = BTreeMap::new();
-    let (mut shares, mut figures) = (Vec::new(), 0_usize);
+    let (mut shares, mut figures) = (Vec::new(), 0.0);
     let mut slow = 0;
     for asked in &corpus() {
         let plan = plan(&asked.sql);
@@ -82,9 +82,9 @@ fn intervals_hold_the_bounded_answer_as_often_as_they_say() {
                 let key = |row: &[serde_json::Value]| {
                     let keys = row.iter().zip(&plan.post.origins);
                     let keys = keys.filter(|(_, origin)| **origin == crate::plan::Origin::Key);
-                    keys.map(|(value, _)| format!("{value}|")).collect::<String>()
+                    keys.map(|(value, _)| value.to_string()).collect::<Vec<_>>()
                 };
-                let of_truth: BTreeMap<String, &serde_json::Value> =
+                let of_truth: BTreeMap<Vec<String>, &serde_json::Value> =
                     bounded.rows.iter().map(|row| (key(row), &row[at])).collect();
                 for (row, [low, high]) in noised.rows.iter().zip(intervals) {
                     let truth = of_truth.get(&key(row)).and_then(|value| value.as_f64());
@@ -101,7 +101,7 @@ fn intervals_hold_the_bounded_answer_as_often_as_they_say() {
             let of_kind = by_kind.entry(asked.kind).or_default();
             *of_kind = (of_kind.0 + inside, of_kind.1 + all);
             shares.push(inside / all);
-            figures += all as usize;
+            figures += all;
         }
     }
     let overall = shares.iter().sum::<f64>() / shares.len() as f64;
