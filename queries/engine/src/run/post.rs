@@ -209,12 +209,14 @@ impl Over<'_> {
             tables.push(self.tables(&change)?);
         }
         let mut all = Draws::new();
-        let mut add = |table: &RecordBatch| -> Result<(), RunError> {
-            let keys = row_keys(table, post)?;
+        let mut add = |table: &RecordBatch, keys: &[String]| -> Result<(), RunError> {
             for (place, at) in derived.iter().enumerate() {
                 let values = numbers(table.column(*at))?;
                 for (key, value) in keys.iter().zip(values.iter()) {
-                    let of_row = all.entry(key.clone()).or_insert_with(|| vec![Vec::new(); derived.len()]);
+                    if !all.contains_key(key) {
+                        all.insert(key.clone(), vec![Vec::with_capacity(DRAWS); derived.len()]);
+                    }
+                    let Some(of_row) = all.get_mut(key) else { continue };
                     if let Some(value) = value.filter(|value| value.is_finite()) {
                         of_row[place].push(value);
                     }
@@ -233,12 +235,15 @@ impl Over<'_> {
             if each * DRAWS != table.num_rows() {
                 return Err(RunError::Layout);
             }
+            // The same rows in each draw.
+            let keys = row_keys(&table.slice(0, each), post)?;
             for draw in 0..DRAWS {
-                add(&table.slice(draw * each, each))?;
+                add(&table.slice(draw * each, each), &keys)?;
             }
         } else {
             for drawn in &tables {
-                add(&self.run_on(&post.unordered, drawn).await?)?;
+                let table = self.run_on(&post.unordered, drawn).await?;
+                add(&table, &row_keys(&table, post)?)?;
             }
         }
         Ok(all)

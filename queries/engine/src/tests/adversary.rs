@@ -118,7 +118,13 @@ async fn attacks_do_not_tell_a_person_more_or_less() {
     let without: Vec<Row> = all.iter().filter(|row| row.person != 11).cloned().collect();
     let (with, without) = (house(&all).await, house(&without).await);
     let mut answered = 0;
-    for attack in attacks() {
+    let public = &with.engine.public;
+    for (at, attack) in attacks().into_iter().enumerate() {
+        // What planning refuses never comes near the data; one in ten is asked all the same.
+        let planned = Plan::new(with.engine.policy(), public, &attack.sql, Some(1e-5)).is_ok();
+        if !planned && at % 10 > 0 {
+            continue;
+        }
         let (a, b) = (seen(&with, &attack.sql).await, seen(&without, &attack.sql).await);
         assert_eq!(a, b, "{}: {}", attack.name, attack.sql);
         answered += usize::from(!a.starts_with("Refused"));

@@ -33,9 +33,9 @@ fn noised_and_bounded(question: &Question, person_years: Vec<PersonYears>) -> (N
 }
 
 /// Noisy runs of each question.
-const RUNS: usize = 6;
+const RUNS: usize = 4;
 /// Of the questions whose plan is run anew for each draw, which takes long, one in so many is looked at.
-const ONE_IN: usize = 8;
+const ONE_IN: usize = 12;
 
 /// The corpus's figures are inside their 95 % intervals as often as that says.
 ///
