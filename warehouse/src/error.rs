@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::storage::bucket::without_answer;
+
 /// A load or a snapshot that could not be done. No message holds a value of a row.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -37,7 +39,7 @@ pub enum WarehouseError {
         reason: Refusal,
     },
     /// A Delta log that could not be read or written.
-    #[error("the Delta log of table {table} cannot be {doing}: {source}")]
+    #[error("the Delta log of table {table} cannot be {doing}: {}", without_answer(&source.to_string()))]
     Delta {
         /// The table.
         table: String,
@@ -181,6 +183,12 @@ pub enum WarehouseError {
         /// Why not.
         source: Box<arrow::error::ArrowError>,
     },
+    /// Tables cannot be kept where somebody said.
+    #[error(transparent)]
+    Storage(#[from] crate::StorageError),
+    /// The installation cannot be made.
+    #[error(transparent)]
+    Installation(#[from] crate::InstallationError),
     /// Reference data that cannot be used.
     #[error(transparent)]
     Reference(#[from] crate::reference::ReferenceError),

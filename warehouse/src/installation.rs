@@ -3,10 +3,14 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::policy::{MUNICIPALITIES_FILE, POLICY_FILE, SHIPPED_MUNICIPALITIES, SHIPPED_POLICY};
+use crate::storage::bucket::{Bucket, Credentials, Storage, StorageError};
+use crate::storage::files::LoadLock;
+use crate::storage::home::Home;
 use crate::storage::pointer;
 use crate::{WarehouseError, WarehouseKey};
 
@@ -61,6 +65,33 @@ impl Installation {
         Ok(installation)
     }
 
+    /// The same with the tables in a bucket. The server is asked whether it will do before anything is made: whether
+    /// it is there, lets us write, and keeps to what loaders rely on.
+    pub fn init_in(root: impl Into<PathBuf>, storage: &Storage) -> Result<Self, WarehouseError> {
+        let installation = Self { root: root.into() };
+        let path = installation.storage_path();
+        let before = Storage::of(&installation)?;
+        match &before {
+            Some(other) if other != storage => {
+                return Err(StorageError::Elsewhere("in another bucket").into());
+            }
+            None if !pointer::is_unused(&Home::Folder(installation.warehouse_dir())) => {
+                return Err(StorageError::Elsewhere("in its own folder").into());
+            }
+            _ => {}
+        }
+        let home = Home::Bucket(Arc::new(Bucket::open(storage, Credentials::of_environment()?)?));
+        drop(LoadLock::wait(&home)?);
+        if before.is_none() && !pointer::is_unused(&home) {
+            return Err(StorageError::Taken(home.root().display().to_string()).into());
+        }
+        let (text, failed) = (storage.to_text()?, WarehouseError::io("make", &path));
+        crate::keyfile::make_private_folder(&installation.root)
+            .and_then(|()| create_new(&path, &text))
+            .map_err(failed)?;
+        Ok(Self::init(installation.root)?)
+    }
+
     /// An installation that is there.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, InstallationError> {
         let installation = Self { root: root.into() };
@@ -101,9 +132,14 @@ impl Installation {
         self.keys_dir().join("ledger.key")
     }
 
-    /// Folder of the tables.
+    /// Folder of the tables, unless they are in a bucket.
     pub fn warehouse_dir(&self) -> PathBuf {
         self.root.join("warehouse")
+    }
+
+    /// Says in which bucket the tables are, if they are in one.
+    pub fn storage_path(&self) -> PathBuf {
+        self.root.join("storage.toml")
     }
 
     /// The ledger.
@@ -117,12 +153,12 @@ impl Installation {
         let releases = self.releases_dir();
         let unpublished =
             absent(&releases) || releases.read_dir().is_ok_and(|mut entries| entries.next().is_none());
-        unpublished && pointer::is_unused(&self.warehouse_dir())
+        unpublished && Home::of(self).is_ok_and(|home| pointer::is_unused(&home))
     }
 
     /// A key up to the epoch that the tables are of; refused when it lacks that epoch.
     pub fn key_in_force(&self, key: &WarehouseKey) -> Result<WarehouseKey, WarehouseError> {
-        pointer::current(&self.warehouse_dir())?.unwrap_or_default().key_in_force(key)
+        pointer::current(&Home::of(self)?)?.unwrap_or_default().key_in_force(key)
     }
 
     /// Folder of imported reference data; public, and made by the first import.
@@ -151,10 +187,14 @@ fn make_folder(path: &Path, make: impl Fn(&Path) -> io::Result<()>) -> Result<()
 }
 
 fn write_new(path: &Path, text: &str) -> Result<(), InstallationError> {
-    let failed = |source| InstallationError::Write { path: path.to_owned(), source };
+    create_new(path, text).map_err(|source| InstallationError::Write { path: path.to_owned(), source })
+}
+
+/// Writes a file unless it is there.
+fn create_new(path: &Path, text: &str) -> io::Result<()> {
     match fs::OpenOptions::new().write(true).create_new(true).open(path) {
-        Ok(mut file) => file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed),
+        Ok(mut file) => file.write_all(text.as_bytes()).and_then(|()| file.sync_all()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(failed(error)),
+        Err(error) => Err(error),
     }
 }

@@ -51,7 +51,9 @@ pub use keep::{
 pub use key::{KeyEpoch, Purpose, WarehouseKey};
 pub use reference::Reference;
 pub use snapshot::{DataFile, Snapshot, TableSnapshot};
+pub use storage::bucket::{Storage, StorageError};
 pub use storage::lease::Lease;
+pub use storage::origin::Origin;
 pub use storage::{SHARDS, least_of_shard};
 pub use warehouse::Warehouse;
 

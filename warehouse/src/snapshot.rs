@@ -1,10 +1,12 @@
 //! A fixed state of all tables.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::storage::TableFiles;
+use crate::storage::home::Home;
 use crate::storage::lease::Lease;
+use crate::storage::origin::Origin;
 
 /// The files of every table at one moment. Later loads do not change them, and nothing deletes them while the lease
 /// of one of the tables is held: whoever reads the files holds the table, or its lease, until the end.
@@ -25,6 +27,8 @@ pub struct TableSnapshot {
     pub files: Vec<DataFile>,
     /// Hashes of what was last loaded, by year: an erasure leaves them as they are.
     pub loaded: BTreeMap<i32, String>,
+    /// Whom to ask for the files.
+    pub origin: Origin,
     /// Keeps the files where they are.
     pub lease: Lease,
 }
@@ -33,7 +37,7 @@ pub struct TableSnapshot {
 /// [`crate::policy::Table::file_schema`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFile {
-    /// Absolute path.
+    /// Absolute path; in a bucket, the object's URL.
     pub path: PathBuf,
     /// The partition's year.
     pub year: Option<i32>,
@@ -76,18 +80,20 @@ impl Snapshot {
 
 impl TableSnapshot {
     pub(crate) fn new(
-        folder: &Path,
+        home: &Home,
+        table: &str,
         version: u64,
         files: &TableFiles,
         loaded: BTreeMap<i32, String>,
     ) -> Self {
+        let folder = home.root().join(table);
         let files = files.iter().map(|((year, shard), file)| DataFile {
             path: folder.join(&file.path),
             year: Some(*year),
             shard: *shard,
             bytes: file.bytes,
         });
-        Self { version, files: files.collect(), loaded, lease: Lease::default() }
+        Self { version, files: files.collect(), loaded, origin: Origin::of(home), lease: Lease::default() }
     }
 }
 

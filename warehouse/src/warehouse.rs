@@ -15,15 +15,15 @@ use crate::policy::Policy;
 use crate::snapshot::{TableSnapshot, snapshot_id};
 use crate::storage::TableFiles;
 use crate::storage::delta::{TableLog, commit_file};
-use crate::storage::files::{self, LoadLock};
-use crate::storage::lease;
+use crate::storage::files::LoadLock;
+use crate::storage::home::Home;
 use crate::storage::pointer::{self, Loaded, Pointer};
 use crate::{Delivery, DeliveryLoad, Installation, Reference, Snapshot, WarehouseError, WarehouseKey};
 
 /// The tables of an installation.
 #[derive(Debug)]
 pub struct Warehouse {
-    pub(crate) root: PathBuf,
+    pub(crate) home: Home,
     /// The folder of the installation.
     pub(crate) installation: PathBuf,
     pub(crate) policy: Arc<Policy>,
@@ -39,10 +39,17 @@ pub struct Warehouse {
 impl Warehouse {
     /// Opens the warehouse of an installation; an empty one when nothing was loaded yet.
     pub fn open(installation: &Installation, policy: Arc<Policy>) -> Result<Self, WarehouseError> {
-        let folder = installation.warehouse_dir();
-        let root = std::fs::create_dir_all(&folder).and_then(|()| folder.canonicalize());
+        Self::at(Home::of(installation)?, installation, policy)
+    }
+
+    /// The same where the tables are at home there.
+    pub(crate) fn at(
+        home: Home,
+        installation: &Installation,
+        policy: Arc<Policy>,
+    ) -> Result<Self, WarehouseError> {
         Ok(Self {
-            root: root.map_err(WarehouseError::io("open", &folder))?,
+            home,
             installation: installation.root().to_owned(),
             patience: keep::patience(&policy),
             derivation: Arc::new(Derivation::new(&policy)?),
@@ -76,14 +83,13 @@ impl Warehouse {
         deliveries: Vec<Delivery>,
         today: Date,
     ) -> Result<Vec<DeliveryLoad>, WarehouseError> {
-        let root = self.root.clone();
-        let lock = Arc::new(blocking(move || LoadLock::wait(&root)).await?);
+        let lock = self.lock().await?;
         let pointer = self.begun(&lock).await?;
         let before = self.state(Some(&pointer)).await?;
-        let (root, policy, derivation) = self.shared();
+        let (policy, derivation) = self.shared();
         let (key, mut after) = (pointer.key_in_force(key)?, before.clone());
-        let (loads, after) = held(&lock, move || {
-            let place = Workplace { root: &root, policy: &policy, derivation: &derivation, today };
+        let (loads, after) = held(&lock, move |lock| {
+            let place = Workplace { lock, policy: &policy, derivation: &derivation, today };
             let loads = place.prepare(&key, deliveries, &mut after)?;
             Ok((loads, after))
         })
@@ -99,24 +105,32 @@ impl Warehouse {
     /// The pointer; before the first load, one of no tables, made durable before any table is: so a pointer that is
     /// missing beside tables was lost.
     pub(crate) async fn begun(&self, lock: &Arc<LoadLock>) -> Result<Pointer, WarehouseError> {
-        if let Some(pointer) = pointer::current(&self.root)? {
-            return Ok(pointer);
-        }
-        let (root, id) = (self.root.clone(), snapshot_id(std::iter::empty()));
-        let pointer = Pointer { id, ..Pointer::default() };
-        held(lock, move || {
-            lease::prepare(&root, &pointer.id)?;
-            pointer.write(&root)?;
-            Ok(pointer)
+        held(lock, move |lock| {
+            if let Some(pointer) = pointer::current(lock.home())? {
+                return Ok(pointer);
+            }
+            let id = snapshot_id(std::iter::empty());
+            point(lock, Pointer { id, ..Pointer::default() })
         })
         .await
     }
 
+    /// The loaders' lock, when nobody else has it any more.
+    pub(crate) async fn lock(&self) -> Result<Arc<LoadLock>, WarehouseError> {
+        let home = self.home.clone();
+        blocking(move || LoadLock::wait(&home)).await.map(Arc::new)
+    }
+
     /// The tables as they are now. Their files stay for as long as the snapshot, or one of its tables, lives.
     pub async fn snapshot(&self) -> Result<Snapshot, WarehouseError> {
-        let Some((pointer, lease)) = lease::take(&self.root)? else {
-            pointer::current(&self.root)?;
-            let empty = self.policy.tables.keys().map(|name| (name.clone(), TableSnapshot::default()));
+        let home = self.home.clone();
+        let leased = blocking(move || match home.lease()? {
+            None => pointer::current(&home).map(|_| None),
+            leased => Ok(leased),
+        });
+        let Some((pointer, lease)) = leased.await? else {
+            let empty = |name| TableSnapshot::new(&self.home, name, 0, &TableFiles::new(), BTreeMap::new());
+            let empty = self.policy.tables.keys().map(|name| (name.clone(), empty(name)));
             return Ok(Snapshot { id: snapshot_id(std::iter::empty()), tables: empty.collect() });
         };
         if let Some(snapshot) = self.remembered(&pointer) {
@@ -125,7 +139,7 @@ impl Warehouse {
         let state = self.state(Some(&pointer)).await?;
         let id = snapshot_id(state.iter().map(|(name, files)| (name.as_str(), files)));
         if id != pointer.id {
-            let path = self.root.join("current.json");
+            let path = pointer::path(self.home.root());
             return Err(WarehouseError::damaged(&path, "its id is not that of the tables' versions"));
         }
         let mut loaded = pointer.loaded_as(&state);
@@ -134,7 +148,7 @@ impl Warehouse {
             let none = TableFiles::new();
             let files = state.get(name).unwrap_or(&none);
             let loaded = loaded.remove(name).unwrap_or_default();
-            (name.clone(), TableSnapshot::new(&self.root.join(name), version, files, loaded))
+            (name.clone(), TableSnapshot::new(&self.home, name, version, files, loaded))
         });
         let snapshot = Snapshot { id, tables: tables.collect() };
         if let Ok(mut last) = self.last.lock() {
@@ -159,8 +173,8 @@ impl Warehouse {
     }
 
     /// What work off the tasks' threads needs.
-    pub(crate) fn shared(&self) -> (PathBuf, Arc<Policy>, Arc<Derivation>) {
-        (self.root.clone(), self.policy.clone(), self.derivation.clone())
+    pub(crate) fn shared(&self) -> (Arc<Policy>, Arc<Derivation>) {
+        (self.policy.clone(), self.derivation.clone())
     }
 
     /// The files the pointer means.
@@ -168,7 +182,7 @@ impl Warehouse {
         let tables = self.policy.tables.values();
         let versions = tables.filter_map(|t| Some((t, *pointer?.tables.get(&t.name)?)));
         let read = versions.map(async |(table, version)| {
-            let log = TableLog::open(&self.root, table, Some(version)).await?;
+            let log = TableLog::open(&self.home, table, Some(version)).await?;
             Ok::<_, WarehouseError>((table.name.clone(), log.files().await?))
         });
         Ok(try_join_all(read).await?.into_iter().collect())
@@ -188,31 +202,33 @@ impl Warehouse {
         for (table, files) in after {
             let old = before.get(table).unwrap_or(&none);
             let added = files.iter().filter(|(cell, file)| old.get(cell) != Some(file));
-            new.extend(added.map(|(_, file)| self.root.join(table).join(&file.path)));
+            new.extend(added.map(|(_, file)| self.home.root().join(table).join(&file.path)));
         }
-        self.sync(lock, new).await?;
+        held(lock, move |lock| lock.sync(&new)).await?;
+        lock.still().map_err(WarehouseError::io("commit to", self.home.root()))?;
         let commits = self.policy.tables.values().map(async |table| {
-            let log = TableLog::open(&self.root, table, None).await?;
+            let log = TableLog::open(&self.home, table, None).await?;
             let version = log.commit(table, after.get(&table.name).unwrap_or(&none)).await?;
             Ok::<_, WarehouseError>((table.name.clone(), version))
         });
         let tables: BTreeMap<String, u64> = try_join_all(commits).await?.into_iter().collect();
-        let logs = tables.iter().map(|(table, version)| commit_file(&self.root.join(table), *version));
-        self.sync(lock, logs.collect()).await?;
+        let root = self.home.root();
+        let logs = tables.iter().map(|(table, version)| commit_file(&root.join(table), *version));
+        let logs: Vec<PathBuf> = logs.collect();
         let id = snapshot_id(after.iter().map(|(name, files)| (name.as_str(), files)));
-        let (root, pointer) = (self.root.clone(), Pointer { id, tables, ..pointer });
-        held(lock, move || {
-            lease::prepare(&root, &pointer.id)?;
-            pointer.write(&root)?;
-            Ok(pointer)
+        held(lock, move |lock| {
+            lock.sync(&logs)?;
+            point(lock, Pointer { id, tables, ..pointer })
         })
         .await
     }
+}
 
-    async fn sync(&self, lock: &Arc<LoadLock>, paths: Vec<PathBuf>) -> Result<(), WarehouseError> {
-        let root = self.root.clone();
-        held(lock, move || files::sync(&root, &paths)).await
-    }
+/// Moves the pointer, whose snapshot can be read from then on.
+fn point(lock: &LoadLock, pointer: Pointer) -> Result<Pointer, WarehouseError> {
+    lock.home().prepare_leases(&pointer.id)?;
+    pointer.write(lock)?;
+    Ok(pointer)
 }
 
 /// What the years are loaded as after a load: what it changed is loaded anew, and the rest is as it was.
@@ -243,11 +259,11 @@ pub(crate) async fn blocking<T: Send + 'static>(
 /// it is done, so that no other loader comes between.
 pub(crate) async fn held<T: Send + 'static>(
     lock: &Arc<LoadLock>,
-    work: impl FnOnce() -> Result<T, WarehouseError> + Send + 'static,
+    work: impl FnOnce(&LoadLock) -> Result<T, WarehouseError> + Send + 'static,
 ) -> Result<T, WarehouseError> {
     let lock = lock.clone();
     blocking(move || {
-        let done = work();
+        let done = work(&lock);
         drop(lock);
         done
     })

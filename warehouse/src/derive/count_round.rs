@@ -17,7 +17,7 @@ use crate::WarehouseError;
 use crate::load::{CellRows, State, Workplace};
 use crate::policy::{ColumnRole, Policy, Table};
 use crate::rounds::{GRID, Grid, OBSERVATIONS, ROUND as CODES};
-use crate::storage::{Cell, parquet, shard};
+use crate::storage::{Cell, shard};
 
 pub(super) const TABLE: &str = "count_round";
 pub(super) const SOURCE: &str = OBSERVATIONS;
@@ -63,7 +63,8 @@ pub(super) fn make(
     let mut made = Vec::new();
     for year in years {
         let sources = state.get(SOURCE).into_iter().flatten().filter(|((y, _), _)| y == year);
-        let files = sources.map(|(_, file)| parquet::read(&place.folder(SOURCE).join(&file.path), &columns));
+        let files =
+            sources.map(|(_, file)| place.home().columns(&place.folder(SOURCE).join(&file.path), &columns));
         let rounds = whole_rounds(&grid, &files.collect::<Result<Vec<_>, _>>()?)?;
         let mut shards: [BTreeMap<u128, Round>; 4] = Default::default();
         for round in rounds {

@@ -3,20 +3,19 @@
 //! Whatever is wrong is one finding with its path, and the check goes on to the end. Nothing is changed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use arrow::record_batch::RecordBatch;
-use bytes::Bytes;
 use serde::Serialize;
 
-use super::listing::{Listing, What};
+use super::listing::{Found, Listing, What};
 use super::outside::{self, Counts};
 use super::risk::{self, YearRisk};
 use crate::WarehouseError;
 use crate::derive::person_year;
 use crate::load::{State, Workplace};
 use crate::policy::Table;
+use crate::storage::home::Home;
 use crate::storage::pointer::{self, Pointer};
 use crate::storage::{Cell, StoredFile, delta, parquet, path_of, workers};
 
@@ -143,10 +142,10 @@ fn examine<'a>(place: &Workplace<'_>, table: &'a Table, cell: Cell, file: &Store
     let path = place.folder(&table.name).join(&file.path);
     let mut outside = Counts::new();
     let mut look = || -> Result<RecordBatch, String> {
-        if fs::symlink_metadata(&path).is_ok_and(|about| !about.is_file()) {
+        if place.home().is_no_file(&path) {
             return Err("it is no ordinary file".to_owned());
         }
-        let content = fs::read(&path).map_err(|error| match error.kind() {
+        let content = place.home().read(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => "the file is missing".to_owned(),
             _ => format!("the file cannot be read: {error}"),
         })?;
@@ -158,8 +157,7 @@ fn examine<'a>(place: &Workplace<'_>, table: &'a Table, cell: Cell, file: &Store
         }
         let schema = table.file_schema();
         let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-        let rows =
-            parquet::decode(Bytes::from(content), &columns, &path).map_err(|error| error.to_string())?;
+        let rows = parquet::decode(content, &columns, &path).map_err(|error| error.to_string())?;
         if rows.schema() != schema {
             return Err("its columns or their types are not those of the policy".to_owned());
         }
@@ -220,7 +218,7 @@ fn derived(place: &Workplace<'_>, state: &State, sound: &BTreeSet<(&str, Cell)>,
 
 /// Files that nothing names, files of others, and the entries of the logs.
 fn lying_about(place: &Workplace<'_>, pointer: Option<&Pointer>, state: &State, check: &mut Check) {
-    let listing = Listing::of(place.root);
+    let listing = Listing::of(place.home());
     for (path, error) in listing.unreadable {
         check.damaged(&path, format!("it cannot be read: {error}"));
     }
@@ -229,8 +227,8 @@ fn lying_about(place: &Workplace<'_>, pointer: Option<&Pointer>, state: &State, 
     let in_doubt = check
         .damage
         .iter()
-        .any(|damage| damage.path == pointer::path(place.root) || damage.path.ends_with("_delta_log"));
-    for (path, what) in listing.files {
+        .any(|damage| damage.path == pointer::path(place.root()) || damage.path.ends_with("_delta_log"));
+    for Found { path, what, .. } in listing.files {
         match what {
             What::Own => {}
             What::Leftover => check.orphans.push(path),
@@ -247,7 +245,7 @@ fn lying_about(place: &Workplace<'_>, pointer: Option<&Pointer>, state: &State, 
             }
             What::Entry { table, version } => match named(pointer, &table) {
                 Some(current) if version <= current => {
-                    if let Err(what) = entry(&path) {
+                    if let Err(what) = entry(place.home(), &path) {
                         check.damaged(&path, what);
                     }
                     entries.insert((table, version));
@@ -276,20 +274,20 @@ fn named(pointer: Option<&Pointer>, table: &str) -> Option<u64> {
 }
 
 /// An entry of a log is a JSON object a line.
-fn entry(path: &Path) -> Result<(), String> {
-    let text =
-        fs::read_to_string(path).map_err(|error| format!("the entry of the log cannot be read: {error}"))?;
+fn entry(home: &Home, path: &Path) -> Result<(), String> {
+    let content = home.read(path).map_err(|error| format!("the entry of the log cannot be read: {error}"))?;
+    let text = String::from_utf8_lossy(&content);
     let whole = !text.is_empty()
         && text.lines().all(|line| serde_json::from_str::<serde_json::Map<_, _>>(line).is_ok());
     if whole { Ok(()) } else { Err("the entry of the log is cut off or damaged".to_owned()) }
 }
 
 /// The pointer, or a finding.
-pub(super) fn pointer(root: &Path, check: &mut Check) -> Option<Pointer> {
-    match Pointer::read(root) {
+pub(super) fn pointer(home: &Home, check: &mut Check) -> Option<Pointer> {
+    match Pointer::read(home) {
         Ok(pointer) => pointer,
         Err(error) => {
-            check.damaged(&pointer::path(root), error.to_string());
+            check.damaged(&pointer::path(home.root()), error.to_string());
             None
         }
     }

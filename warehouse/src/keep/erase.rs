@@ -1,12 +1,10 @@
 //! Takes persons' rows out of files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 use arrow::array::BooleanArray;
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::record_batch::RecordBatch;
-use bytes::Bytes;
 use serde::Serialize;
 
 use super::proof::Proof;
@@ -16,7 +14,7 @@ use crate::WarehouseError;
 use crate::load::{State, Workplace};
 use crate::policy::{ColumnRole, Table};
 use crate::storage::groups::{Cutter, Piece, Source};
-use crate::storage::{Cell, Pseudonym, StoredFile, files, parquet, path_of, values, workers};
+use crate::storage::{Cell, Pseudonym, StoredFile, parquet, path_of, values, workers};
 
 /// What an erasure did. Counts for the steward; nobody is named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -133,10 +131,10 @@ fn without(
 ) -> Result<Option<Changed>, WarehouseError> {
     let path = place.folder(&table.name).join(&file.path);
     // Behind a link the old file would stay.
-    if fs::symlink_metadata(&path).is_ok_and(|about| !about.is_file()) {
+    if place.home().is_no_file(&path) {
         return Err(WarehouseError::damaged(&path, "it is no ordinary file"));
     }
-    let content = Bytes::from(fs::read(&path).map_err(WarehouseError::io("read", &path))?);
+    let content = place.home().read(&path).map_err(WarehouseError::io("read", &path))?;
     let metadata = parquet::footer(&content).map_err(WarehouseError::file(&path, "read"))?;
     let groups = values::by_group(&content, &metadata, "person", &path)?;
     let groups: Vec<Group> = groups.iter().map(|persons| Group::of(persons, marks)).collect();
@@ -178,7 +176,7 @@ fn without(
     let source = Source { content: &content, metadata: metadata.metadata() };
     let content = parquet::assemble(table, cell, &source, &pieces)?;
     let file = StoredFile { path: path_of(cell, &content), bytes: content.len() as u64 };
-    files::write(place.root, &place.folder(&table.name).join(&file.path), &content)?;
+    place.lock.write(&place.folder(&table.name).join(&file.path), &content)?;
     Ok(Some(Changed { cell, file: Some(file), taken, persons: found }))
 }
 

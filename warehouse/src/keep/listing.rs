@@ -1,9 +1,10 @@
-//! What lies in the warehouse's folder, file by file.
+//! What lies in the warehouse's folder or bucket, file by file.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::storage::home::Home;
 use crate::storage::{is_our_name, lease};
 
 /// A file in the warehouse's folder.
@@ -21,19 +22,39 @@ pub(super) enum What {
     Foreign,
 }
 
+/// A file with its size.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) path: PathBuf,
+    pub(super) what: What,
+    pub(super) bytes: u64,
+}
+
 /// Files and folders, the deepest folders first, and what could not be read.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    pub(super) files: Vec<(PathBuf, What)>,
+    pub(super) files: Vec<Found>,
     pub(super) folders: Vec<PathBuf>,
     pub(super) unreadable: Vec<(PathBuf, io::Error)>,
 }
 
 impl Listing {
-    /// Looks through the folder of the tables.
-    pub(super) fn of(root: &Path) -> Self {
+    /// Looks through the folder or bucket of the tables.
+    pub(super) fn of(home: &Home) -> Self {
         let mut listing = Self::default();
-        listing.folder(root, &[]);
+        match home {
+            Home::Folder(root) => listing.folder(root, &[]),
+            Home::Bucket(bucket) => match bucket.list() {
+                Ok(objects) => listing.files.extend(objects.into_iter().map(|object| {
+                    let below = object.path.strip_prefix(home.root()).unwrap_or(&object.path);
+                    let names: Vec<_> = below.iter().map(|name| name.to_string_lossy()).collect();
+                    let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
+                    let what = what(&names);
+                    Found { path: object.path, what, bytes: object.bytes }
+                })),
+                Err(error) => listing.unreadable.push((home.root().to_owned(), error)),
+            },
+        }
         listing
     }
 
@@ -50,8 +71,10 @@ impl Listing {
             // Never through a link: what lies behind it is somebody else's.
             match fs::symlink_metadata(&path) {
                 Ok(about) if about.is_dir() => self.folder(&path, &names),
-                Ok(about) if !about.is_file() => self.files.push((path, What::Foreign)),
-                Ok(_) => self.files.push((path, what(&names))),
+                Ok(about) => {
+                    let what = if about.is_file() { what(&names) } else { What::Foreign };
+                    self.files.push(Found { path, what, bytes: about.len() });
+                }
                 // Gone meanwhile: readers remove nothing here, but spare files come and go.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => self.unreadable.push((path, error)),
@@ -65,8 +88,9 @@ impl Listing {
 
 fn what(names: &[&str]) -> What {
     match names {
-        ["current.json" | ".lock" | "keys.json"] => What::Own,
+        ["current.json" | ".lock" | ".clock" | "keys.json"] => What::Own,
         [lease::FOLDER, name] if lease::is_lease(name) => What::Own,
+        [lease::FOLDER, of, reader] if lease::is_lease(of) && lease::is_lease(reader) => What::Own,
         [name] if name.strip_prefix("keys.").is_some_and(|rest| rest.contains("part")) => What::Leftover,
         [".unfinished", ..] => What::Leftover,
         [table, "_delta_log", name] => match name.strip_suffix(".json") {

@@ -46,7 +46,7 @@ use crate::snapshot::snapshot_id;
 use crate::storage::delta::TableLog;
 use crate::storage::files::LoadLock;
 use crate::storage::pointer::{self, Pointer};
-use crate::warehouse::{blocking, held, loaded_since};
+use crate::warehouse::{held, loaded_since};
 use crate::{Warehouse, WarehouseError, WarehouseKey};
 
 use self::erase::TakenOutOf;
@@ -76,15 +76,11 @@ impl Warehouse {
         keys.iter().try_for_each(|key| in_force.key_in_force(key).map(drop))?;
         let marks = Arc::new(Marks::new(keys, sought));
         let (taken, after) = {
-            let (root, policy, derivation) = self.shared();
+            let (policy, derivation) = self.shared();
             let (marks, mut after) = (marks.clone(), before.clone());
-            held(&lock, move || {
-                let place = Workplace {
-                    root: &root,
-                    policy: &policy,
-                    derivation: &derivation,
-                    today: today_in_oslo(),
-                };
+            held(&lock, move |lock| {
+                let place =
+                    Workplace { lock, policy: &policy, derivation: &derivation, today: today_in_oslo() };
                 let taken = erase::take_out(&place, &marks, &mut after)?;
                 Ok((taken, after))
             })
@@ -101,10 +97,10 @@ impl Warehouse {
         let (snapshot_before, snapshot_after) = (id_of(pointer.as_ref()), id_of(pointer_after.as_ref()));
         let proven = async {
             let removed = self.vacuum(&lock, pointer_after, after.clone()).await?;
-            let (root, installation, policy) =
-                (self.root.clone(), self.installation.clone(), self.policy.clone());
-            let proof =
-                held(&lock, move || proof::search(&installation, &root, &policy, &after, &marks)).await?;
+            let (installation, policy) = (self.installation.clone(), self.policy.clone());
+            let search =
+                move |lock: &LoadLock| proof::search(&installation, lock.home(), &policy, &after, &marks);
+            let proof = held(&lock, search).await?;
             Ok((removed, proof))
         };
         let (removed, proof) =
@@ -120,9 +116,9 @@ impl Warehouse {
     /// With `dry_run` it only says what it would drop.
     pub async fn retain(&self, today: Date, dry_run: bool) -> Result<Retained, WarehouseError> {
         let (lock, pointer, before) = self.to_keep().await?;
-        let (root, policy, mut after) = (self.root.clone(), self.policy.clone(), before.clone());
-        let (tables, after) = held(&lock, move || {
-            let tables = retain::drop_years(&root, &policy, today, &mut after)?;
+        let (policy, mut after) = (self.policy.clone(), before.clone());
+        let (tables, after) = held(&lock, move |lock| {
+            let tables = retain::drop_years(lock.home(), &policy, today, &mut after)?;
             Ok((tables, after))
         })
         .await?;
@@ -157,19 +153,22 @@ impl Warehouse {
     /// # Privacy
     /// Exact counts, for the steward alone; never a value of a row.
     pub async fn check(&self, today: Date) -> Result<Check, WarehouseError> {
-        let root = self.root.clone();
-        let lock = Arc::new(blocking(move || LoadLock::wait(&root)).await?);
-        let mut found = Check::default();
-        let pointer = check::pointer(&self.root, &mut found);
+        let lock = self.lock().await?;
+        let (pointer, mut found) = held(&lock, |lock| {
+            let mut found = Check::default();
+            Ok((check::pointer(lock.home(), &mut found), found))
+        })
+        .await?;
+        let root = self.home.root();
         let (mut state, mut whole) = (State::new(), true);
         for (table, version) in pointer.iter().flat_map(|pointer| &pointer.tables) {
-            let folder = self.root.join(table);
+            let folder = root.join(table);
             let Some(table) = self.policy.table(table) else {
                 found.damaged(&folder, "the policy does not declare this table");
                 whole = false;
                 continue;
             };
-            let files = async { TableLog::open(&self.root, table, Some(*version)).await?.files().await };
+            let files = async { TableLog::open(&self.home, table, Some(*version)).await?.files().await };
             match files.await {
                 Ok(files) => drop(state.insert(table.name.clone(), files)),
                 Err(error) => {
@@ -178,16 +177,19 @@ impl Warehouse {
                 }
             }
         }
-        if pointer.is_none() && pointer::has_tables(&self.root) && !found.is_damaged() {
-            found.damaged(&pointer::path(&self.root), "it is missing, and there are tables");
+        if pointer.is_none() && !found.is_damaged() {
+            let lost = held(&lock, |lock| Ok(lock.home().has_tables())).await?;
+            if lost.map_err(WarehouseError::io("read", root))? {
+                found.damaged(&pointer::path(root), "it is missing, and there are tables");
+            }
         }
         found.snapshot = snapshot_id(state.iter().map(|(name, files)| (name.as_str(), files)));
         if pointer.as_ref().is_some_and(|pointer| whole && pointer.id != found.snapshot) {
-            found.damaged(&pointer::path(&self.root), "its id is not that of the tables' versions");
+            found.damaged(&pointer::path(root), "its id is not that of the tables' versions");
         }
-        let (root, policy, derivation) = self.shared();
-        held(&lock, move || {
-            let place = Workplace { root: &root, policy: &policy, derivation: &derivation, today };
+        let (policy, derivation) = self.shared();
+        held(&lock, move |lock| {
+            let place = Workplace { lock, policy: &policy, derivation: &derivation, today };
             check::look(&place, pointer.as_ref(), &state, &mut found)?;
             Ok(found)
         })
@@ -197,9 +199,8 @@ impl Warehouse {
     /// The loaders' lock and the state under it. Refuses a warehouse with rows that the policy does not declare: they
     /// could be neither searched nor kept.
     async fn to_keep(&self) -> Result<(Arc<LoadLock>, Option<Pointer>, State), WarehouseError> {
-        let root = self.root.clone();
-        let lock = Arc::new(blocking(move || LoadLock::wait(&root)).await?);
-        let pointer = pointer::current(&self.root)?;
+        let lock = self.lock().await?;
+        let pointer = held(&lock, |lock| pointer::current(lock.home())).await?;
         let named = pointer.iter().flat_map(|pointer| pointer.tables.keys());
         if let Some(table) = named.into_iter().find(|name| self.policy.table(name).is_none()) {
             return Err(WarehouseError::Undeclared { table: table.clone() });
@@ -210,7 +211,7 @@ impl Warehouse {
             && id_of(pointer.as_ref()) != snapshot_id(state.iter().map(|(n, f)| (n.as_str(), f)))
         {
             return Err(WarehouseError::damaged(
-                &pointer::path(&self.root),
+                &pointer::path(self.home.root()),
                 "its id is not that of the tables' versions",
             ));
         }
@@ -223,8 +224,8 @@ impl Warehouse {
         pointer: Option<Pointer>,
         state: State,
     ) -> Result<Removed, WarehouseError> {
-        let (root, patience) = (self.root.clone(), self.patience);
-        held(lock, move || vacuum::vacuum(&root, pointer.as_ref(), &state, patience)).await
+        let (lasts, patience) = (patience(&self.policy), self.patience);
+        held(lock, move |lock| vacuum::vacuum(lock, pointer.as_ref(), &state, lasts, patience)).await
     }
 }
 

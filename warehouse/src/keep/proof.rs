@@ -12,6 +12,7 @@ use super::sought::Marks;
 use crate::WarehouseError;
 use crate::load::State;
 use crate::policy::{ColumnRole, Policy};
+use crate::storage::home::Home;
 use crate::storage::{parquet, values, workers};
 
 /// What was searched after an erasure, and where something was found.
@@ -31,10 +32,10 @@ pub struct Proof {
     pub found: Vec<PathBuf>,
 }
 
-/// Searches every file of the installation, and the person column of every data file of the state.
+/// Searches every file of the installation, every object beside its tables where they are in a bucket, and the person column of every data file of the state.
 pub(super) fn search(
     installation: &Path,
-    root: &Path,
+    home: &Home,
     policy: &Policy,
     state: &State,
     marks: &Marks,
@@ -42,19 +43,27 @@ pub(super) fn search(
     let mut live = BTreeSet::new();
     for table in policy.tables.values().filter(|t| t.column_of(&ColumnRole::Person).is_some()) {
         let files = state.get(&table.name).into_iter().flatten();
-        live.extend(files.map(|(_, file)| root.join(&table.name).join(&file.path)));
+        live.extend(files.map(|(_, file)| home.root().join(&table.name).join(&file.path)));
     }
     let mut files = Files::default();
     files.below(installation)?;
-    files.below(root)?;
+    match home {
+        Home::Folder(root) => files.below(root)?,
+        Home::Bucket(bucket) => {
+            let objects = bucket.list().map_err(WarehouseError::io("search", home.root()))?;
+            files.found.extend(objects.into_iter().map(|object| (object.path, object.bytes)));
+        }
+    }
     if let Some(path) = live.iter().find(|path| !files.found.contains_key(*path)) {
         return Err(WarehouseError::damaged(path, "it is not there"));
     }
     let needles = Needles::new(marks.all());
     let searched = workers::each(files.found.into_iter().collect(), |(path, bytes): (PathBuf, u64)| {
         let is_live = live.contains(&path);
-        let content = match fs::read(&path) {
-            Ok(content) => Bytes::from(content),
+        let read =
+            if path.starts_with(home.root()) { home.read(&path) } else { fs::read(&path).map(Bytes::from) };
+        let content = match read {
+            Ok(content) => content,
             // Spill of a question that ended, a lock of a process that did.
             Err(error) if error.kind() == io::ErrorKind::NotFound && !is_live => return Ok(None),
             Err(error) => return Err(WarehouseError::io("search", &path)(error)),

@@ -6,8 +6,6 @@
 //! otherwise. Rows that are past their retention are refused when they are loaded, or they would come back.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::path::Path;
 
 use jiff::civil::Date;
 use serde::Serialize;
@@ -16,7 +14,7 @@ use super::vacuum::Removed;
 use crate::WarehouseError;
 use crate::load::State;
 use crate::policy::Policy;
-use crate::storage::parquet;
+use crate::storage::home::Home;
 
 /// What was dropped, or would be. Counts for the steward.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -48,7 +46,7 @@ pub struct Dropped {
 
 /// Takes the years out of the state.
 pub(super) fn drop_years(
-    root: &Path,
+    home: &Home,
     policy: &Policy,
     today: Date,
     state: &mut State,
@@ -62,11 +60,8 @@ pub(super) fn drop_years(
         let past = std::mem::replace(files, kept);
         let mut dropped = Dropped { oldest_kept: oldest, ..Dropped::default() };
         for ((year, _), file) in &past {
-            let path = root.join(&table.name).join(&file.path);
-            let opened = File::open(&path).map_err(WarehouseError::io("read", &path))?;
-            let footer = parquet::footer(&opened).map_err(WarehouseError::file(&path, "read"))?;
             dropped.files += 1;
-            dropped.rows += u64::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or_default();
+            dropped.rows += home.rows(&home.root().join(&table.name).join(&file.path))?;
             if dropped.years.last() != Some(year) {
                 dropped.years.push(*year);
             }

@@ -1,13 +1,11 @@
 //! Puts every stored pseudonym under a new epoch of the warehouse key.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::compute::interleave_record_batch;
 use arrow::record_batch::RecordBatch;
-use bytes::Bytes;
 use serde::Serialize;
 
 use super::listing::{Listing, What};
@@ -82,11 +80,10 @@ impl Warehouse {
             None => self.begun(&lock).await?,
         };
         let (key, in_force, resumed) = self.newest(&lock, key, path, &pointer).await?;
-        let (root, policy, derivation) = self.shared();
+        let (policy, derivation) = self.shared();
         let (hasher, old) = (key.clone(), before.clone());
-        let (tables, after) = held(&lock, move || {
-            let place =
-                Workplace { root: &root, policy: &policy, derivation: &derivation, today: today_in_oslo() };
+        let (tables, after) = held(&lock, move |lock| {
+            let place = Workplace { lock, policy: &policy, derivation: &derivation, today: today_in_oslo() };
             hash_all(&place, &|purpose, stored| hasher.hash_on(in_force, purpose, stored), old)
         })
         .await?;
@@ -96,8 +93,8 @@ impl Warehouse {
         let (snapshot_after, epoch) = (pointer.id.clone(), key.epoch());
         let removed = self.vacuum(&lock, Some(pointer), after).await;
         let removed = removed.map_err(|error| WarehouseError::Unswept { epoch, source: Box::new(error) })?;
-        let listing = Listing::of(&self.root).files.into_iter();
-        let foreign = listing.filter(|(_, what)| *what == What::Foreign).map(|(path, _)| path).collect();
+        let listing = held(&lock, |lock| Ok(Listing::of(lock.home()).files)).await?.into_iter();
+        let foreign = listing.filter(|found| found.what == What::Foreign).map(|found| found.path).collect();
         Ok(Rotation {
             epoch_before: in_force,
             epoch,
@@ -120,7 +117,7 @@ impl Warehouse {
         pointer: &Pointer,
     ) -> Result<(WarehouseKey, u32, bool), WarehouseError> {
         let (id, path, pointer) = (checked.id().to_owned(), path.to_owned(), pointer.clone());
-        held(lock, move || {
+        held(lock, move |_| {
             let key = WarehouseKey::load(&path)?;
             if key.id() != id {
                 return Err(WarehouseError::Exchanged { path });
@@ -203,10 +200,10 @@ fn hash_year(
     for (at, (cell, file)) in files.iter().enumerate() {
         let path = place.folder(&table.name).join(&file.path);
         // Behind a link the old file would stay.
-        if fs::symlink_metadata(&path).is_ok_and(|about| !about.is_file()) {
+        if place.home().is_no_file(&path) {
             return Err(WarehouseError::damaged(&path, "it is no ordinary file"));
         }
-        let content = Bytes::from(fs::read(&path).map_err(WarehouseError::io("read", &path))?);
+        let content = place.home().read(&path).map_err(WarehouseError::io("read", &path))?;
         // What is made of it gets a new name, which must not vouch for what a disk did to it.
         if path_of(*cell, &content) != file.path {
             return Err(WarehouseError::damaged(&path, "its content is not the one it was written with"));

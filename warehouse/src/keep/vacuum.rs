@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::listing::{Listing, What};
+use super::listing::{Found, Listing, What};
 use crate::WarehouseError;
 use crate::load::State;
-use crate::storage::files;
-use crate::storage::lease::Others;
+use crate::storage::files::{self, LoadLock};
 use crate::storage::pointer::Pointer;
 
 /// What was deleted.
@@ -29,26 +28,29 @@ pub struct Removed {
     pub folders: u64,
 }
 
-/// Deletes, when nobody reads an older snapshot any more; waits for that no longer than `patience`. Under the
-/// loaders' lock.
+/// Deletes, when nobody reads an older snapshot any more; waits for that no longer than `patience`. A lease of a bucket
+/// counts for as long as it `lasts`. Under the loaders' lock.
 pub(super) fn vacuum(
-    root: &Path,
+    lock: &LoadLock,
     pointer: Option<&Pointer>,
     live: &State,
+    lasts: Duration,
     patience: Duration,
 ) -> Result<Removed, WarehouseError> {
-    let others = Others::wait(root, pointer.map(|pointer| pointer.id.as_str()), patience)?;
-    let mut listing = Listing::of(root);
+    let home = lock.home();
+    let others = home.others(pointer.map(|pointer| pointer.id.as_str()), lasts, patience)?;
+    let mut listing = Listing::of(home);
     if let Some((path, error)) = listing.unreadable.pop() {
         return Err(WarehouseError::io("read", &path)(error));
     }
     // The newest entry of a log first: one that is cut short is a log all the same.
-    listing.files.sort_by_key(|(_, what)| match what {
+    listing.files.sort_by_key(|found| match &found.what {
         What::Entry { version, .. } => Reverse(*version),
         _ => Reverse(0),
     });
     let (mut removed, mut touched) = (Removed::default(), BTreeSet::new());
-    for (path, what) in &listing.files {
+    let (mut data, mut entries) = (Vec::new(), Vec::new());
+    for Found { path, what, bytes } in &listing.files {
         let goes = match what {
             What::Data { table, path } => {
                 !live.get(table).is_some_and(|files| files.values().any(|file| file.path == *path))
@@ -62,17 +64,21 @@ pub(super) fn vacuum(
         if !goes {
             continue;
         }
-        let bytes = fs::metadata(path).map(|about| about.len()).unwrap_or_default();
-        fs::remove_file(path).map_err(WarehouseError::io("remove", path))?;
         touched.extend(path.parent().map(Path::to_owned));
         if matches!(what, What::Data { .. }) {
             removed.files += 1;
             removed.bytes += bytes;
+            data.push(path.clone());
         } else {
             removed.leftovers += 1;
+            entries.push(path);
         }
     }
-    for folder in listing.folders.iter().filter(|folder| !is_own(root, folder)) {
+    for entry in entries {
+        lock.remove(std::slice::from_ref(entry))?;
+    }
+    lock.remove(&data)?;
+    for folder in listing.folders.iter().filter(|folder| !is_own(home.root(), folder)) {
         let mut entries = fs::read_dir(folder).map_err(WarehouseError::io("read", folder))?;
         if entries.next().is_none() {
             fs::remove_dir(folder).map_err(WarehouseError::io("remove", folder))?;
@@ -81,7 +87,7 @@ pub(super) fn vacuum(
             removed.folders += 1;
         }
     }
-    others.remove()?;
+    lock.remove_leases(others)?;
     files::sync_folders(&touched)?;
     Ok(removed)
 }

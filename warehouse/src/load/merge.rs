@@ -90,7 +90,7 @@ impl<'a> Merge<'a> {
         let mut jobs: BTreeMap<Cell, Job> = BTreeMap::new();
         let folder = place.folder(&table.name);
         let stored = workers::each(files.iter().collect(), |(cell, file): (&Cell, &StoredFile)| {
-            let rows = parquet::read(&folder.join(&file.path), &["record"])?;
+            let rows = place.home().columns(&folder.join(&file.path), &["record"])?;
             let column = record_column(table, &rows)?;
             let all = (0..rows.num_rows()).map(|row| (narrow(row), parquet::pseudonym(column, row)));
             let hits: Vec<(u32, Pseudonym)> = all.filter(|(_, r)| records.contains_key(r)).collect();
@@ -172,7 +172,7 @@ fn cell_rows(
     let mut entries: Vec<((Pseudonym, Pseudonym), (usize, usize))> = Vec::new();
     if let Some(file) = file {
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-        let rows = parquet::read(&place.folder(&table.name).join(&file.path), &names)?;
+        let rows = place.home().columns(&place.folder(&table.name).join(&file.path), &names)?;
         let kept = (0..rows.num_rows()).filter(|row| !job.dropped.contains(&narrow(*row)));
         entries.extend(keys(table, &rows, kept)?.map(|(key, row)| (key, (0, row))));
         batches.push(rows);

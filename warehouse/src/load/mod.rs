@@ -22,7 +22,9 @@ use jiff::civil::Date;
 use crate::delivery::DeliveryLoad;
 use crate::derive::Derivation;
 use crate::policy::{Policy, Table};
-use crate::storage::{Cell, StoredFile, TableFiles, files, parquet, path_of};
+use crate::storage::files::LoadLock;
+use crate::storage::home::Home;
+use crate::storage::{Cell, StoredFile, TableFiles, parquet, path_of};
 use crate::{Delivery, WarehouseError, WarehouseKey};
 
 use self::merge::Merge;
@@ -32,8 +34,8 @@ pub(crate) type State = BTreeMap<String, TableFiles>;
 
 /// Where rows are read from and written to.
 pub(crate) struct Workplace<'a> {
-    /// Folder of the tables.
-    pub(crate) root: &'a Path,
+    /// Held while anything is read or written.
+    pub(crate) lock: &'a LoadLock,
     pub(crate) policy: &'a Policy,
     pub(crate) derivation: &'a Derivation,
     /// The day, for what is past its retention.
@@ -50,9 +52,19 @@ pub(crate) struct CellRows {
 pub(crate) type NewFile = (Cell, Option<StoredFile>);
 
 impl Workplace<'_> {
+    /// Where the tables are.
+    pub(crate) fn home(&self) -> &Home {
+        self.lock.home()
+    }
+
+    /// What every path begins with.
+    pub(crate) fn root(&self) -> &Path {
+        self.home().root()
+    }
+
     /// Folder of a table.
     pub(crate) fn folder(&self, table: &str) -> PathBuf {
-        self.root.join(table)
+        self.root().join(table)
     }
 
     /// Writes the files of a new state beside those of the old one, and says what became of the rows.
@@ -95,7 +107,7 @@ impl Workplace<'_> {
         let file = StoredFile { path: path_of(new.cell, &content), bytes: content.len() as u64 };
         let path = self.folder(&table.name).join(&file.path);
         if old != Some(&file) {
-            files::write(self.root, &path, &content)?;
+            self.lock.write(&path, &content)?;
         }
         Ok((new.cell, Some(file)))
     }

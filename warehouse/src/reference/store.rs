@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bands, POPULATION_BANDS, Population, ReferenceError};
 use crate::storage::files::{self, LoadLock};
+use crate::storage::home::Home;
 use crate::{Installation, WarehouseError};
 
 /// A file that figures came from.
@@ -86,7 +87,7 @@ impl Imports {
     ) -> Result<(), WarehouseError> {
         let folder = installation.reference_dir();
         fs::create_dir_all(&folder).map_err(WarehouseError::io("make", &folder))?;
-        let _lock = LoadLock::wait(&folder)?;
+        let _lock = LoadLock::wait(&Home::Folder(folder.clone()))?;
         let mut imports = Self::read(installation)?;
         imports.sources.insert(hash.to_owned(), source);
         let figures = figures.into_iter().map(|(key, bands)| (key, (bands, hash.to_owned())));

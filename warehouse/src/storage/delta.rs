@@ -15,12 +15,14 @@ use std::path::{Path, PathBuf};
 
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
 use deltalake_core::kernel::{Action, Add, DataType, PrimitiveType, Remove, StructField};
+use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use futures::TryStreamExt;
 use url::Url;
 
+use super::home::Home;
 use super::parquet::order_columns;
 use super::{SHARDS, StoredFile, TableFiles, groups, shard_of_path};
 use crate::WarehouseError;
@@ -36,35 +38,43 @@ const LAYOUT: &str = "skjerm.layout";
 pub(crate) struct TableLog {
     folder: PathBuf,
     name: String,
+    store: LogStoreRef,
     delta: Option<DeltaTable>,
 }
 
 impl TableLog {
     /// Opens a table's log at a version, or at the newest; one that does not exist yet has no files.
     pub(crate) async fn open(
-        root: &Path,
+        home: &Home,
         table: &Table,
         version: Option<u64>,
     ) -> Result<Self, WarehouseError> {
-        let (folder, name) = (root.join(&table.name), table.name.clone());
-        if !folder.join("_delta_log").is_dir() {
+        let (folder, name) = (home.root().join(&table.name), table.name.clone());
+        let log = folder.join("_delta_log");
+        let begun = match home {
+            Home::Folder(_) => log.is_dir(),
+            Home::Bucket(bucket) => bucket.has_any(&log).await.map_err(WarehouseError::io("read", &log))?,
+        };
+        let store = log_store(home, &folder, &name)?;
+        if !begun {
             return match version {
-                None => Ok(Self { folder, name, delta: None }),
+                None => Ok(Self { folder, name, store, delta: None }),
                 Some(_) => Err(WarehouseError::damaged(&folder, "the table's log is missing")),
             };
         }
         let failed = WarehouseError::delta(&name, "read");
-        let mut builder = DeltaTableBuilder::from_url(url(&folder)?).map_err(&failed)?;
-        if let Some(version) = version {
-            builder = builder.with_version(version);
-        }
-        let delta = match builder.load().await {
-            Ok(delta) => Some(delta),
+        let mut delta = DeltaTable::new(store.clone());
+        let loaded = match version {
+            Some(version) => delta.load_version(version).await,
+            None => delta.load().await,
+        };
+        let delta = match loaded {
+            Ok(()) => Some(delta),
             // A loader was stopped between making the folder and the first commit.
             Err(DeltaTableError::NotATable(_)) if version.is_none() => None,
             Err(error) => return Err(failed(error)),
         };
-        let log = Self { folder, name, delta };
+        let log = Self { folder, name, store, delta };
         log.same_columns(table)?;
         log.same_layout(table)?;
         Ok(log)
@@ -133,10 +143,8 @@ impl TableLog {
                 commit.build(Some(state), delta.log_store(), operation).await.map_err(&failed)?.version()
             }
             None => {
-                let log = self.folder.join("_delta_log");
-                std::fs::create_dir_all(&log).map_err(WarehouseError::io("make", &log))?;
                 let create = CreateBuilder::new()
-                    .with_location(url(&self.folder)?.as_str())
+                    .with_log_store(self.store.clone())
                     .with_table_name(&self.name)
                     .with_columns(columns(table))
                     .with_partition_columns([YEAR])
@@ -231,6 +239,13 @@ fn remove(path: &str, bytes: u64, year: Option<String>, now: i64) -> Action {
     })
 }
 
-fn url(folder: &Path) -> Result<Url, WarehouseError> {
-    Url::from_directory_path(folder).map_err(|()| WarehouseError::damaged(folder, "its path is not absolute"))
+/// Who reads and writes the log of a table.
+fn log_store(home: &Home, folder: &Path, table: &str) -> Result<LogStoreRef, WarehouseError> {
+    if let Home::Bucket(bucket) = home {
+        return bucket.log_store(folder).map_err(WarehouseError::io("open", folder));
+    }
+    let failed = WarehouseError::delta(table, "opened");
+    let url = Url::from_directory_path(folder)
+        .map_err(|()| WarehouseError::damaged(folder, "its path is not absolute"))?;
+    DeltaTableBuilder::from_url(url).and_then(|builder| builder.build_storage()).map_err(failed)
 }

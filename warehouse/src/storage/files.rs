@@ -2,25 +2,114 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::bucket::lock::Lock;
+use super::home::{Home, Others};
 use super::workers;
 use crate::WarehouseError;
 
 /// Folder for files being written, beside the tables so that a rename stays within a file system.
 const UNFINISHED: &str = ".unfinished";
 
-/// The lock that one loader at a time holds; released when dropped.
+/// The lock that one loader at a time holds; released when dropped. Whoever writes or deletes has it: a lock of a
+/// bucket may be lost meanwhile, and then each of these functions fails.
 #[derive(Debug)]
 pub(crate) struct LoadLock {
-    _file: File,
+    home: Home,
+    held: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    File { _file: File },
+    Object(Lock),
 }
 
 impl LoadLock {
-    /// Waits until no other loader of this machine works in the folder, then clears what one that was stopped
-    /// left unfinished.
-    pub(crate) fn wait(root: &Path) -> Result<Self, WarehouseError> {
+    /// Waits until no other loader works there.
+    pub(crate) fn wait(home: &Home) -> Result<Self, WarehouseError> {
+        let held = match home {
+            Home::Folder(root) => Self::of_folder(root)?,
+            Home::Bucket(bucket) => Held::Object(Lock::wait(bucket)?),
+        };
+        Ok(Self { home: home.clone(), held })
+    }
+
+    /// The same as a holder that dies here.
+    #[cfg(test)]
+    pub(crate) fn die(self) {
+        if let Held::Object(lock) = self.held {
+            lock.die();
+        }
+    }
+
+    /// Where the tables are.
+    pub(crate) fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Whether it is still held.
+    pub(crate) fn still(&self) -> io::Result<()> {
+        match &self.held {
+            Held::File { .. } => Ok(()),
+            Held::Object(lock) => lock.still(),
+        }
+    }
+
+    /// Writes a file whose name holds the hash of its content: readers see all of it or nothing. It is durable after
+    /// [`Self::sync`].
+    pub(crate) fn write(&self, path: &Path, content: &[u8]) -> Result<(), WarehouseError> {
+        match &self.home {
+            Home::Folder(root) => write(root, path, content),
+            Home::Bucket(bucket) => self
+                .still()
+                .and_then(|()| bucket.write(path, content))
+                .map_err(WarehouseError::io("write", path)),
+        }
+    }
+
+    /// Makes files durable. An object is, once it is written.
+    pub(crate) fn sync(&self, paths: &[PathBuf]) -> Result<(), WarehouseError> {
+        match &self.home {
+            Home::Folder(root) => sync(root, paths),
+            Home::Bucket(_) => Ok(()),
+        }
+    }
+
+    /// Moves the pointer, durably.
+    pub(crate) fn point(&self, path: &Path, content: &[u8]) -> Result<(), WarehouseError> {
+        match (&self.home, &self.held) {
+            (_, Held::Object(lock)) => lock.point(content).map_err(WarehouseError::io("replace", path)),
+            (home, Held::File { .. }) => replace(home.root(), path, content),
+        }
+    }
+
+    /// Deletes files: one after the other in a folder, together in a bucket.
+    pub(crate) fn remove(&self, paths: &[PathBuf]) -> Result<(), WarehouseError> {
+        let Home::Bucket(bucket) = &self.home else {
+            return paths
+                .iter()
+                .try_for_each(|path| fs::remove_file(path).map_err(WarehouseError::io("remove", path)));
+        };
+        for some in paths.chunks(AT_ONCE_IN_A_BUCKET) {
+            let removed = self.still().and_then(|()| bucket.remove(some)).and_then(|()| self.still());
+            removed.map_err(WarehouseError::io("remove", &some[0]))?;
+        }
+        Ok(())
+    }
+
+    /// Removes the leases of older snapshots, whose files are gone.
+    pub(crate) fn remove_leases(&self, others: Others) -> Result<(), WarehouseError> {
+        match others {
+            Others::Files(files) => files.remove(),
+            Others::Objects(paths) => self.remove(&paths),
+        }
+    }
+
+    /// The same for a folder, where it also clears what a loader that was stopped left unfinished.
+    fn of_folder(root: &Path) -> Result<Held, WarehouseError> {
         let path = root.join(".lock");
         let failed = WarehouseError::io("lock", &path);
         let opened = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
@@ -30,13 +119,15 @@ impl LoadLock {
             fs::remove_dir_all(&unfinished).map_err(WarehouseError::io("clear", &unfinished))?;
         }
         fs::create_dir(&unfinished).map_err(WarehouseError::io("make", &unfinished))?;
-        Ok(Self { _file: file })
+        Ok(Held::File { _file: file })
     }
 }
 
 /// How many files are made durable at once. A file system gathers what is asked for together, so waiting for many
 /// takes hardly longer than for one.
 const AT_ONCE: usize = 16;
+/// How many objects are deleted at once, between two looks whether the lock is still held.
+const AT_ONCE_IN_A_BUCKET: usize = 500;
 
 /// Writes a file under `root`: other readers see all of it or nothing. It is durable after [`sync`].
 pub(crate) fn write(root: &Path, path: &Path, content: &[u8]) -> Result<(), WarehouseError> {

@@ -1,4 +1,4 @@
-//! Read leases: who reads the files of a snapshot holds a shared lock on a file of its own under `.leases/`.
+//! Read leases in a folder: who reads the files of a snapshot holds a shared lock on a file of its own under `.leases/`.
 //!
 //! The loader that makes a snapshot makes its lease file before the pointer moves, so a reader needs no right to
 //! write. A reader takes the lease of the snapshot that the pointer names, and looks at the pointer again: if it
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::bucket::lease::LeaseObject;
+use super::home::Home;
 use super::pointer::Pointer;
 use crate::WarehouseError;
 
@@ -27,7 +29,21 @@ const LOOK: Duration = Duration::from_millis(20);
 /// Two leases are always equal: they say nothing about data.
 #[derive(Debug, Clone, Default)]
 pub struct Lease {
-    _file: Option<Arc<File>>,
+    _held: Option<Arc<Held>>,
+}
+
+/// What goes when the last clone does.
+#[derive(Debug)]
+enum Held {
+    File { _locked: File },
+    Object { _object: LeaseObject },
+}
+
+impl Lease {
+    /// That of a reader of a bucket.
+    pub(crate) fn of_object(object: LeaseObject) -> Self {
+        Self { _held: Some(Arc::new(Held::Object { _object: object })) }
+    }
 }
 
 impl PartialEq for Lease {
@@ -49,14 +65,15 @@ pub(crate) fn prepare(root: &Path, id: &str) -> Result<(), WarehouseError> {
 
 /// The pointer as it is, with a lease of what it names.
 pub(crate) fn take(root: &Path) -> Result<Option<(Pointer, Lease)>, WarehouseError> {
+    let home = Home::Folder(root.to_owned());
     loop {
-        let Some(pointer) = Pointer::read(root)? else { return Ok(None) };
+        let Some(pointer) = Pointer::read(&home)? else { return Ok(None) };
         let path = root.join(FOLDER).join(&pointer.id);
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 // The pointer moved and the file went; or the folder is a copy without its leases.
-                if Pointer::read(root)?.as_ref() == Some(&pointer) {
+                if Pointer::read(&home)?.as_ref() == Some(&pointer) {
                     prepare(root, &pointer.id)?;
                 }
                 continue;
@@ -65,8 +82,8 @@ pub(crate) fn take(root: &Path) -> Result<Option<(Pointer, Lease)>, WarehouseErr
         };
         file.lock_shared().map_err(WarehouseError::io("lock", &path))?;
         // A lock on a file that was removed meanwhile keeps nobody away.
-        if is_there(&file, &path) && Pointer::read(root)?.as_ref() == Some(&pointer) {
-            return Ok(Some((pointer, Lease { _file: Some(Arc::new(file)) })));
+        if is_there(&file, &path) && Pointer::read(&home)?.as_ref() == Some(&pointer) {
+            return Ok(Some((pointer, Lease { _held: Some(Arc::new(Held::File { _locked: file })) })));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How tables lie on disk.
+//! How tables lie on disk, or in a bucket ([`home`]).
 //!
 //! A table is a folder with a Delta log and, for each year and shard that has rows, one Parquet file:
 //! `TABLE/year=2023/part-SHARD-HASH.parquet`. The hash is of the file's content, so the same rows always make
@@ -15,10 +15,13 @@
 //! No file and no log holds minima, maxima, or counts of nulls. Row counts are in the Parquet footers, which
 //! only the engine opens.
 
+pub(crate) mod bucket;
 pub(crate) mod delta;
 pub(crate) mod files;
 pub(crate) mod groups;
+pub(crate) mod home;
 pub(crate) mod lease;
+pub(crate) mod origin;
 pub(crate) mod parquet;
 pub(crate) mod pointer;
 pub(crate) mod values;

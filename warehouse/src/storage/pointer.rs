@@ -1,15 +1,17 @@
 //! `current.json`: which version of each table belongs together.
 //!
 //! Delta makes a commit to one table atomic. A load changes many; they become visible together when this file
-//! is replaced by a rename. Versions a loader committed before it was stopped are simply not pointed to, and
-//! the next load leaves them out again.
+//! is replaced: by a rename, or a conditional request. Versions a loader committed before it was stopped are simply
+//! not pointed to, and the next load leaves them out again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::{TableFiles, files};
+use super::TableFiles;
+use super::files::LoadLock;
+use super::home::Home;
 use crate::load::State;
 use crate::{KeyEpoch, WarehouseError, WarehouseKey};
 
@@ -62,27 +64,17 @@ fn of_year(files: &TableFiles, year: i32) -> String {
 
 /// The pointer for a reader or a writer. Refuses tables without one: without it nobody knows what they hold, and
 /// everything would look like leftovers.
-pub(crate) fn current(root: &Path) -> Result<Option<Pointer>, WarehouseError> {
-    let pointer = Pointer::read(root)?;
-    if pointer.is_none() && has_tables(root) {
+pub(crate) fn current(home: &Home) -> Result<Option<Pointer>, WarehouseError> {
+    let (pointer, root) = (Pointer::read(home)?, home.root());
+    if pointer.is_none() && home.has_tables().map_err(WarehouseError::io("read", root))? {
         return Err(WarehouseError::damaged(&path(root), "it is missing, and there are tables"));
     }
     Ok(pointer)
 }
 
-/// Whether a table was ever begun here. In doubt it was.
-pub(crate) fn has_tables(root: &Path) -> bool {
-    match std::fs::read_dir(root) {
-        Ok(mut entries) => {
-            entries.any(|entry| entry.is_ok_and(|entry| entry.path().join("_delta_log").exists()))
-        }
-        Err(error) => error.kind() != std::io::ErrorKind::NotFound,
-    }
-}
-
 /// Whether nothing was ever loaded. In doubt it was.
-pub(crate) fn is_unused(root: &Path) -> bool {
-    current(root).is_ok_and(|pointer| pointer.is_none_or(|pointer| pointer.tables.is_empty()))
+pub(crate) fn is_unused(home: &Home) -> bool {
+    current(home).is_ok_and(|pointer| pointer.is_none_or(|pointer| pointer.tables.is_empty()))
 }
 
 impl Pointer {
@@ -104,23 +96,23 @@ impl Pointer {
     }
 
     /// The pointer as it is; `None` before the first load.
-    pub(crate) fn read(root: &Path) -> Result<Option<Self>, WarehouseError> {
-        let path = path(root);
-        let text = match std::fs::read_to_string(&path) {
+    pub(crate) fn read(home: &Home) -> Result<Option<Self>, WarehouseError> {
+        let path = path(home.root());
+        let text = match home.read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(WarehouseError::io("read", &path)(error)),
         };
-        let pointer = serde_json::from_str(&text);
+        let pointer = serde_json::from_slice(&text);
         pointer.map(Some).map_err(|_| WarehouseError::damaged(&path, "it is no list of table versions"))
     }
 
     /// Moves the pointer, durably.
-    pub(crate) fn write(&self, root: &Path) -> Result<(), WarehouseError> {
-        let path = path(root);
+    pub(crate) fn write(&self, lock: &LoadLock) -> Result<(), WarehouseError> {
+        let path = path(lock.home().root());
         let mut text = serde_json::to_vec_pretty(self)
             .map_err(|error| WarehouseError::io("write", &path)(error.into()))?;
         text.push(b'\n');
-        files::replace(root, &path, &text)
+        lock.point(&path, &text)
     }
 }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use arrow::compute::concat_batches;
 
 use super::world::{Row, World, row};
+use crate::Check;
 use crate::policy::ColumnRole;
-use crate::storage::{parquet, path_of};
-use crate::{Check, Warehouse};
+use crate::storage::path_of;
 
 fn contacts() -> Vec<Row> {
     let of = |n: u64| row(n % 30, n, if n.is_multiple_of(2) { "2023-04-01" } else { "2022-05-01" }).ute();
@@ -59,18 +59,18 @@ async fn every_kind_of_damage_is_named_with_its_path() {
     let world = world().await;
     let (cut, missing) = (file(&world, "contact", 2023).await, file(&world, "bed_stay", 2023).await);
     let flipped = file(&world, "contact", 2022).await;
-    let content = fs::read(&cut).expect("a file");
-    fs::write(&cut, &content[..content.len() / 2]).expect("cut");
-    fs::remove_file(&missing).expect("removed");
-    let mut content = fs::read(&flipped).expect("a file");
+    let content = fs::read(world.touchable(&cut)).expect("a file");
+    fs::write(world.touchable(&cut), &content[..content.len() / 2]).expect("cut");
+    fs::remove_file(world.touchable(&missing)).expect("removed");
+    let mut content = fs::read(world.touchable(&flipped)).expect("a file");
     let middle = content.len() / 2;
     content[middle] ^= 1;
-    fs::write(&flipped, content).expect("written");
-    let root = world.installation.warehouse_dir().canonicalize().expect("a path");
+    fs::write(world.touchable(&flipped), content).expect("written");
+    let root = world.root().to_owned();
     let foreign = root.join("contact/year=2023/kopi.parquet");
-    fs::write(&foreign, "x").expect("written");
+    fs::write(world.touchable(&foreign), "x").expect("written");
     let log = root.join("measure/_delta_log/00000000000000000000.json");
-    fs::write(&log, "{\"protocol\":").expect("written");
+    fs::write(world.touchable(&log), "{\"protocol\":").expect("written");
     let found = check(&world).await;
     said(&found, &cut, "bytes and was written with");
     said(&found, &missing, "missing");
@@ -85,7 +85,7 @@ async fn every_kind_of_damage_is_named_with_its_path() {
 #[tokio::test]
 async fn a_link_a_lost_log_and_a_pointer_that_points_nowhere_are_named() {
     let world = world().await;
-    let root = world.installation.warehouse_dir().canonicalize().expect("a path");
+    let root = world.root().to_owned();
     // A link to itself: whoever followed it would not come back.
     std::os::unix::fs::symlink(root.join("contact/year=2030"), root.join("contact/year=2030"))
         .expect("a link");
@@ -101,12 +101,12 @@ async fn a_link_a_lost_log_and_a_pointer_that_points_nowhere_are_named() {
 #[tokio::test]
 async fn files_put_in_by_hand_are_found_though_their_names_fit() {
     let world = world().await;
-    let root = world.installation.warehouse_dir().canonicalize().expect("a path");
+    let root = world.root().to_owned();
     let path = file(&world, "contact", 2023).await;
     let table = world.policy.table("contact").expect("contact");
     let schema = table.file_schema();
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let rows = parquet::read(&path, &names).expect("rows");
+    let rows = world.warehouse.home.columns(&path, &names).expect("rows");
     // The same rows twice, in a file whose name and log entry say what it holds.
     let twice = concat_batches(&schema, [&rows, &rows]).expect("rows");
     let mut content = Vec::new();
@@ -119,15 +119,15 @@ async fn files_put_in_by_hand_are_found_though_their_names_fit() {
     let shard =
         path.file_name().expect("a name").to_string_lossy()["part-".len()..][..1].parse().expect("a shard");
     let new = path_of((2023, shard), &content);
-    fs::write(root.join("contact").join(&new), &content).expect("written");
+    fs::write(world.tables().join("contact").join(&new), &content).expect("written");
     let old = path.strip_prefix(root.join("contact")).expect("below").display().to_string();
     let log = root.join("contact/_delta_log/00000000000000000000.json");
     let size = |bytes: u64| format!("\"size\":{bytes}");
-    let old_size = size(path.metadata().expect("a file").len());
-    let text = fs::read_to_string(&log).expect("a log");
+    let old_size = size(world.touchable(&path).metadata().expect("a file").len());
+    let text = fs::read_to_string(world.touchable(&log)).expect("a log");
     let line = text.lines().find(|line| line.contains(&old)).expect("its line");
     let changed = line.replace(&old, &new).replace(&old_size, &size(content.len() as u64));
-    fs::write(&log, text.replace(line, &changed)).expect("written");
+    fs::write(world.touchable(&log), text.replace(line, &changed)).expect("written");
     let found = check(&world).await;
     said(&found, &root.join("contact").join(&new), "out of order, or twice");
     said(&found, &root.join("current.json"), "its id is not that");
@@ -141,14 +141,14 @@ async fn a_person_year_that_its_events_do_not_make_is_found() {
     let other = World::with_key(world.key.clone());
     let rows: Vec<Row> = contacts().into_iter().map(|row| row.with("gender", "male")).collect();
     other.load(&[("contact", &rows), ("bed_stay", &[row(1, 900, "2023-01-01").with("unit", "ila")])]).await;
-    let root = world.installation.warehouse_dir().canonicalize().expect("a path");
-    let theirs = other.installation.warehouse_dir();
-    fs::remove_dir_all(root.join("person_year")).expect("removed");
-    copy(&theirs.join("person_year"), &root.join("person_year"));
+    let root = world.root().to_owned();
+    let theirs = other.tables();
+    fs::remove_dir_all(world.tables().join("person_year")).expect("removed");
+    copy(&theirs.join("person_year"), &world.tables().join("person_year"));
     let found = check(&world).await;
     let of_years = found.damage.iter().filter(|d| d.what.contains("not those that the events")).count();
     assert!(of_years >= 2 && found.damage.iter().any(|d| d.path.starts_with(root.join("person_year"))));
-    assert!(!path.exists());
+    assert!(!world.touchable(&path).exists());
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -173,7 +173,7 @@ async fn rows_that_a_newer_policy_would_not_let_in_are_counted() {
     for column in contact.columns.iter_mut().filter(|column| column.name == "minutes") {
         column.role = ColumnRole::Measure { min: 0, max: 49 };
     }
-    let warehouse = Warehouse::open(&world.installation, policy.into()).expect("opened");
+    let warehouse = world.reopened(policy);
     let found = warehouse.check(crate::today_in_oslo()).await.expect("a check");
     assert_eq!(found.damage, []);
     let of = |table: &str, column: &str| {

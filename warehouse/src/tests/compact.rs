@@ -15,7 +15,7 @@ async fn replaced_files_and_leftovers_go_and_nothing_else_does() {
     let world = World::new();
     world.load(&[("contact", &contacts(0..40))]).await;
     world.load(&[("contact", &contacts(20..60))]).await;
-    let root = world.installation.warehouse_dir();
+    let root = world.tables();
     let pointer = fs::read(root.join("current.json")).expect("a pointer");
     let (kept, rows) = (world.snapshot().await, world.rows("contact").await);
     // A load that was cut short before the pointer moved, an entry half written, and somebody's own file.
@@ -45,14 +45,14 @@ async fn an_empty_warehouse_and_one_never_committed_are_compacted() {
     world.point_to_nothing();
     let removed = world.warehouse.compact().await.expect("compacted");
     assert!(removed.files > 0);
-    assert!(!world.installation.warehouse_dir().join("contact").exists());
+    assert!(!world.holds("contact"));
     assert_eq!(world.load(&[("contact", &contacts(0..3))]).await.loaded, 3);
 }
 
 #[tokio::test]
 async fn a_lease_is_of_the_snapshot_the_pointer_names() {
     let world = World::new();
-    let root = world.installation.warehouse_dir().canonicalize().expect("a path");
+    let root = world.root().to_owned();
     assert!(lease::take(&root).expect("no pointer yet").is_none());
     world.load(&[("contact", &contacts(0..20))]).await;
     let first = world.snapshot().await;
@@ -88,7 +88,7 @@ async fn nothing_is_deleted_or_loaded_while_the_pointer_is_lost_or_wrong() {
     world.load(&[("contact", &[row(1, 1, "2023-04-01").ute(), row(2, 2, "2022-04-01").ute()])]).await;
     world.load(&[("contact", &[row(3, 3, "2023-04-01").ute()])]).await;
     world.warehouse.compact().await.expect("compacted");
-    let root = world.installation.warehouse_dir();
+    let root = world.tables();
     let pointer = root.join("current.json");
     let kept = std::fs::read_to_string(&pointer).expect("the pointer");
     let files = || {
@@ -106,7 +106,8 @@ async fn nothing_is_deleted_or_loaded_while_the_pointer_is_lost_or_wrong() {
     std::fs::remove_file(&pointer).expect("removed");
     assert!(!world.installation.is_unused());
     let more = world.delivery("b_SYNTETISK.csv", &[("contact", &[row(4, 4, "2023-04-01").ute()])]);
-    let damaged = |error| matches!(&error, WarehouseError::Damaged { path, .. } if *path == pointer);
+    let damaged =
+        |error| matches!(&error, WarehouseError::Damaged { path, .. } if world.touchable(path) == pointer);
     assert!(damaged(world.warehouse.compact().await.expect_err("no pointer")));
     assert!(damaged(world.warehouse.snapshot().await.expect_err("no pointer")));
     assert!(damaged(world.try_load(vec![more]).await.expect_err("no pointer")));
@@ -130,12 +131,12 @@ async fn nothing_is_deleted_through_a_link() {
     for world in [&world, &other] {
         world.load(&[("contact", &[row(1, 1, "2023-04-01").ute()])]).await;
     }
-    let link = world.installation.warehouse_dir().join("contact_2019");
+    let link = world.tables().join("contact_2019");
     std::os::unix::fs::symlink(other.installation.warehouse_dir().join("contact"), &link).expect("linked");
-    std::os::unix::fs::symlink(".", world.installation.warehouse_dir().join("again")).expect("linked");
+    std::os::unix::fs::symlink(".", world.tables().join("again")).expect("linked");
     // Somebody's own folder beside the leases stays and is told.
-    fs::create_dir_all(world.installation.warehouse_dir().join(lease::FOLDER).join("mine")).expect("made");
-    fs::write(world.installation.warehouse_dir().join(lease::FOLDER).join("mine/x"), "").expect("written");
+    fs::create_dir_all(world.tables().join(lease::FOLDER).join("mine")).expect("made");
+    fs::write(world.tables().join(lease::FOLDER).join("mine/x"), "").expect("written");
     world.warehouse.compact().await.expect("compacted");
     assert_eq!(other.rows("contact").await.len(), 1);
     let check = world.warehouse.check(jiff::civil::date(2025, 1, 1)).await.expect("looked over");

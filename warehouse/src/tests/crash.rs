@@ -9,7 +9,7 @@ fn contacts(persons: std::ops::Range<u64>) -> Vec<Row> {
 #[tokio::test]
 async fn a_crash_before_the_pointer_moves_leaves_the_state_before() {
     let world = World::new();
-    let pointer = world.installation.warehouse_dir().join("current.json");
+    let pointer = world.tables().join("current.json");
     world.load(&[("contact", &contacts(0..20))]).await;
     let (before, said) = (world.snapshot().await, std::fs::read(&pointer).expect("a pointer"));
     // A loader that committed every table, and was stopped before it moved the pointer.
@@ -24,9 +24,8 @@ async fn a_crash_before_the_pointer_moves_leaves_the_state_before() {
     fresh.load(&[("contact", &contacts(0..25))]).await;
     let after = world.snapshot().await;
     assert_eq!(after.id, fresh.snapshot().await.id);
-    let root = world.installation.warehouse_dir().canonicalize().expect("a path");
     for (name, table) in &world.policy.tables {
-        let newest = TableLog::open(&root, table, None);
+        let newest = TableLog::open(&world.warehouse.home, table, None);
         let newest = newest.await.expect("a log").files().await.expect("files");
         assert_eq!(
             newest.len(),
@@ -44,7 +43,7 @@ async fn a_crash_in_the_first_load_leaves_an_empty_warehouse_that_can_be_loaded(
     world.point_to_nothing();
     assert!(world.installation.is_unused());
     assert_eq!(world.snapshot().await, empty);
-    std::fs::create_dir_all(world.installation.warehouse_dir().join(".unfinished/left")).expect("a leftover");
+    std::fs::create_dir_all(world.tables().join(".unfinished/left")).expect("a leftover");
     assert_eq!(world.load(&[("contact", &contacts(0..3))]).await.loaded, 3);
     assert_eq!(world.rows("contact").await.len(), 3);
 }
@@ -56,13 +55,13 @@ async fn a_snapshot_taken_before_stays_readable() {
     let before = world.snapshot().await;
     world.load(&[("contact", &contacts(0..60))]).await;
     assert_ne!(world.snapshot().await.id, before.id);
-    assert!(before.tables.values().flat_map(|t| &t.files).all(|f| f.path.is_file()));
+    assert!(before.tables.values().flat_map(|t| &t.files).all(|f| world.touchable(&f.path).is_file()));
 }
 
 #[tokio::test]
 async fn a_damaged_pointer_is_said_to_be() {
     let world = World::new();
-    let pointer = world.installation.warehouse_dir().join("current.json");
+    let pointer = world.tables().join("current.json");
     world.load(&[("contact", &contacts(0..20))]).await;
     let text = std::fs::read_to_string(&pointer).expect("a pointer");
     let id = world.snapshot().await.id;

@@ -16,7 +16,7 @@ async fn world() -> (World, Warehouse) {
     for (table, years) in [("contact", 3), ("person_year", 3), ("bed_stay", 5)] {
         policy.tables.get_mut(table).expect("a table").retention_years = Some(years);
     }
-    let warehouse = Warehouse::open(&world.installation, policy.into()).expect("opened");
+    let warehouse = world.reopened(policy);
     (world, warehouse)
 }
 
@@ -43,7 +43,7 @@ async fn a_year_is_kept_until_its_last_day_and_then_dropped_whole() {
     assert!(dropped.removed.files >= 2);
     assert_eq!(years(&world, "contact").await, (2020..=2025).collect::<Vec<_>>());
     assert_eq!(years(&world, "bed_stay").await.len(), 7);
-    assert!(!world.installation.warehouse_dir().join("contact/year=2019").exists());
+    assert!(!world.holds("contact/year=2019"));
     let late = warehouse.retain(date(2030, 6, 1), false).await.expect("retained");
     assert_eq!(late.tables["bed_stay"].years, (2019..=2024).collect::<Vec<_>>());
     assert!(years(&world, "contact").await.is_empty());

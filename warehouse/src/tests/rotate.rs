@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::world::{Row, Stored, World, hex, layer_one, row};
 use crate::keyfile::KeyFileError;
+use crate::storage::files::LoadLock;
 use crate::storage::pointer::Pointer;
 use crate::{Purpose, Rotation, Sought, WarehouseError, WarehouseKey};
 
@@ -94,9 +95,10 @@ async fn rotated_files_are_those_that_the_rows_make_under_the_epoch_from_the_sta
     let fresh = World::with_key(world.key.clone());
     // As a warehouse is that was rotated when it was empty.
     fresh.load(&[]).await;
-    let root = fresh.installation.warehouse_dir();
-    let pointer = Pointer::read(&root).expect("read").expect("a pointer");
-    Pointer { key: world.key.epochs().last(), ..pointer }.write(&root).expect("written");
+    let lock = LoadLock::wait(&fresh.warehouse.home).expect("the lock");
+    let pointer = Pointer::read(lock.home()).expect("read").expect("a pointer");
+    Pointer { key: world.key.epochs().last(), ..pointer }.write(&lock).expect("written");
+    drop(lock);
     load(&fresh).await;
     assert_eq!(fresh.snapshot().await.id, world.snapshot().await.id);
 }
@@ -175,7 +177,7 @@ async fn a_key_without_the_epoch_in_force_is_refused_and_nothing_changes() {
 #[tokio::test]
 async fn a_rotation_that_was_cut_short_is_finished_with_the_epoch_it_made() {
     let mut world = world().await;
-    let pointer = world.installation.warehouse_dir().join("current.json");
+    let pointer = world.tables().join("current.json");
     let before = fs::read(&pointer).expect("a pointer");
     // Somebody reads, so that the old files stay: with the old pointer it is as it was just before the pointer moved.
     let reader = world.snapshot().await;
@@ -211,15 +213,16 @@ async fn a_damaged_file_is_named_and_stops_the_rotation_before_it_is_in_force() 
     for by_link in [false, true] {
         let world = world().await;
         let file = world.snapshot().await.tables["contact"].files[0].path.clone();
-        let mut content = fs::read(&file).expect("a file");
+        let place = world.touchable(&file);
+        let mut content = fs::read(&place).expect("a file");
         if by_link {
             let elsewhere = world.installation.root().join("elsewhere");
-            fs::rename(&file, &elsewhere).expect("moved");
-            std::os::unix::fs::symlink(&elsewhere, &file).expect("linked");
+            fs::rename(&place, &elsewhere).expect("moved");
+            std::os::unix::fs::symlink(&elsewhere, &place).expect("linked");
         } else {
             let name = content.windows(6).position(|bytes| bytes == b"skjerm").expect("the writer's name");
             content[name] = b'S';
-            fs::write(&file, content).expect("written");
+            fs::write(&place, content).expect("written");
         }
         let error = world.warehouse.rotate(&world.key, &path(&world)).await.expect_err("damaged");
         assert!(matches!(&error, WarehouseError::Damaged { path, .. } if *path == file), "{error}");

@@ -24,18 +24,19 @@ async fn any_delta_reader_finds_the_files() {
     world.load(&[("contact", &[row(1, 1, "2022-01-01").with("gender", "male")])]).await;
     let snapshot = world.snapshot().await;
     for (name, table) in &snapshot.tables {
-        let folder = world.installation.warehouse_dir().join(name).canonicalize().expect("a folder");
+        let folder = world.tables().join(name).canonicalize().expect("a folder");
         let url = Url::from_directory_path(&folder).expect("an absolute path");
         let delta =
             DeltaTableBuilder::from_url(url).expect("a location").load().await.expect("a Delta table");
         assert_eq!(delta.version(), Some(table.version));
         let mut found: Vec<String> = delta.get_file_uris().expect("files").collect();
-        let mut ours: Vec<String> = table.files.iter().map(|f| f.path.display().to_string()).collect();
+        let mut ours: Vec<String> =
+            table.files.iter().map(|f| world.touchable(&f.path).display().to_string()).collect();
         found.sort();
         ours.sort();
         assert_eq!(found, ours, "{name}");
     }
-    let log = world.installation.warehouse_dir().join("contact/_delta_log");
+    let log = world.tables().join("contact/_delta_log");
     assert_eq!(snapshot.tables["contact"].version, 1);
     let first = std::fs::read_to_string(log.join(format!("{:020}.json", 0))).expect("a commit");
     let actions: Vec<Value> = first.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
@@ -67,7 +68,8 @@ async fn files_hold_no_statistics() {
     world.load(&[("contact", &contacts())]).await;
     for table in world.snapshot().await.tables.values() {
         for file in &table.files {
-            let reader = SerializedFileReader::new(File::open(&file.path).expect("a file")).expect("Parquet");
+            let reader = SerializedFileReader::new(File::open(world.touchable(&file.path)).expect("a file"))
+                .expect("Parquet");
             assert_eq!(reader.metadata().num_row_groups(), 1);
             for column in reader.metadata().row_group(0).columns() {
                 assert!(column.statistics().is_none());
@@ -129,7 +131,7 @@ async fn a_policy_with_other_columns_does_not_open_the_tables() {
     );
     std::fs::write(world.installation.policy_path(), more).expect("written");
     let policy = Policy::load(&world.installation.policy_path()).expect("a policy");
-    let warehouse = crate::Warehouse::open(&world.installation, policy.into()).expect("opened");
+    let warehouse = world.reopened(policy);
     let error = warehouse.snapshot().await.expect_err("other columns");
     assert!(matches!(&error, WarehouseError::OtherColumns { table } if table == "contact"), "{error}");
 }
@@ -139,7 +141,7 @@ async fn split_and_order_stand_in_every_commit_and_another_layout_is_not_read() 
     let world = World::new();
     world.load(&[("contact", &contacts())]).await;
     world.load(&[("contact", &[row(9, 99, "2023-02-01")])]).await;
-    let log = world.installation.warehouse_dir().join("contact/_delta_log");
+    let log = world.tables().join("contact/_delta_log");
     let commit = |version| log.join(format!("{version:020}.json"));
     let said = "split by year and 4 ranges of person; ordered by person, record; cut by groups 2";
     for version in [0, 1] {
@@ -151,7 +153,7 @@ async fn split_and_order_stand_in_every_commit_and_another_layout_is_not_read() 
     let first = std::fs::read_to_string(commit(0)).expect("a commit");
     std::fs::write(commit(0), first.replace("4 ranges", "8 ranges")).expect("written");
     let policy = Policy::load(&world.installation.policy_path()).expect("a policy");
-    let warehouse = crate::Warehouse::open(&world.installation, policy.into()).expect("opened");
+    let warehouse = world.reopened(policy);
     let error = warehouse.snapshot().await.expect_err("another layout");
     assert!(matches!(&error, WarehouseError::OtherLayout { table } if table == "contact"), "{error}");
 }

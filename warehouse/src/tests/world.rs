@@ -11,8 +11,9 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Date32Type, Int64Type};
 use jiff::civil::Date;
 
+use super::loopback;
 use crate::policy::{ColumnRole, Policy, UNKNOWN};
-use crate::storage::parquet;
+use crate::storage::files::LoadLock;
 use crate::{
     Delivery, DeliveryLoad, Erasure, Installation, Snapshot, Sought, Warehouse, WarehouseError, WarehouseKey,
 };
@@ -103,16 +104,47 @@ impl World {
 
     pub(crate) fn with_key(key: WarehouseKey) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let world = Self::at(&folder.path().join("oslo"), key);
-        Self { _folder: Some(folder), ..world }
+        let path = folder.path().join("oslo");
+        if loopback::is_wanted() {
+            loopback::settle(&path);
+        }
+        Self { _folder: Some(folder), ..Self::at(&path, key) }
     }
 
     /// A world in a folder that others may use, too.
     pub(crate) fn at(folder: &Path, key: WarehouseKey) -> Self {
         let installation = Installation::init(folder).expect("an installation");
         let policy = Arc::new(Policy::load(&installation.policy_path()).expect("the policy"));
-        let warehouse = Warehouse::open(&installation, policy.clone()).expect("a warehouse");
+        let home = loopback::home(&installation);
+        let warehouse = Warehouse::at(home, &installation, policy.clone()).expect("a warehouse");
         Self { _folder: None, installation, policy, warehouse, key }
+    }
+
+    /// The same warehouse under another policy.
+    pub(crate) fn reopened(&self, policy: Policy) -> Warehouse {
+        Warehouse::at(self.warehouse.home.clone(), &self.installation, policy.into()).expect("opened")
+    }
+
+    /// Where the files of the tables can be touched behind the warehouse's back: in a bucket, the server's folder.
+    pub(crate) fn tables(&self) -> PathBuf {
+        loopback::objects(&self.installation).unwrap_or_else(|| self.installation.warehouse_dir())
+    }
+
+    /// The same of one file.
+    pub(crate) fn touchable(&self, path: &Path) -> PathBuf {
+        let below = path.strip_prefix(self.root()).expect("a path of this warehouse");
+        self.tables().join(below)
+    }
+
+    /// Whether any file lies below there.
+    pub(crate) fn holds(&self, below: &str) -> bool {
+        let folder = self.tables().join(below);
+        self.files().keys().any(|path| path.starts_with(&folder))
+    }
+
+    /// What every path begins with.
+    pub(crate) fn root(&self) -> &Path {
+        self.warehouse.home.root()
     }
 
     pub(crate) fn delivery(&self, file: &str, tables: &[(&str, &[Row])]) -> Delivery {
@@ -139,7 +171,7 @@ impl World {
     pub(crate) fn point_to_nothing(&self) {
         let id = crate::snapshot::snapshot_id(std::iter::empty());
         let pointer = crate::storage::pointer::Pointer { id, ..Default::default() };
-        pointer.write(&self.installation.warehouse_dir()).expect("written");
+        pointer.write(&LoadLock::wait(&self.warehouse.home).expect("the lock")).expect("written");
     }
 
     pub(crate) async fn snapshot(&self) -> Snapshot {
@@ -157,7 +189,7 @@ impl World {
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         let mut stored = Vec::new();
         for file in &snapshot.tables[table].files {
-            let batch = parquet::read(&file.path, &names).expect("a data file");
+            let batch = self.warehouse.home.columns(&file.path, &names).expect("a data file");
             assert_eq!(batch.schema(), schema, "the file has the declared types");
             for row in 0..batch.num_rows() {
                 let mut of_row: Stored =
@@ -169,16 +201,16 @@ impl World {
         stored
     }
 
-    /// Every file under the warehouse's folder with its content, but for the lock.
+    /// Every file of the tables with its content, but for the lock and the clock.
     pub(crate) fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut found = BTreeMap::new();
-        let mut folders = BTreeSet::from([self.installation.warehouse_dir()]);
+        let mut folders = BTreeSet::from([self.tables()]);
         while let Some(folder) = folders.pop_first() {
             for entry in std::fs::read_dir(&folder).expect("a folder") {
                 let path = entry.expect("an entry").path();
                 if path.is_dir() {
                     folders.insert(path);
-                } else if !path.ends_with(".lock") {
+                } else if !path.ends_with(".lock") && !path.ends_with(".clock") {
                     let content = std::fs::read(&path).expect("a file");
                     found.insert(path, content);
                 }

@@ -17,9 +17,8 @@ use datafusion::physical_expr::expressions::col as physical_col;
 use datafusion::physical_expr::{LexOrdering, Partitioning, PhysicalSortExpr, RangePartitioning, SplitPoint};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use object_store::path::Path;
 use skjerm_warehouse::policy::{ColumnRole, Table};
-use skjerm_warehouse::{DataFile, Lease, TableSnapshot};
+use skjerm_warehouse::{DataFile, Lease, Origin, TableSnapshot};
 
 /// The files of one table and some years. The year comes from the snapshot, not from a path. Holds the snapshot's
 /// lease: whoever reads the files holds this.
@@ -38,6 +37,7 @@ pub(crate) struct SnapshotTable {
     person: Option<String>,
     /// By year and shard, which is the order of year and person.
     files: Vec<DataFile>,
+    origin: Origin,
     _lease: Lease,
 }
 
@@ -57,6 +57,7 @@ impl SnapshotTable {
             table: TableSchema::builder(file_schema).with_table_partition_cols(vec![year]).build(),
             person: table.column_of(&ColumnRole::Person).map(str::to_owned),
             files,
+            origin: snapshot.map(|s| s.origin.clone()).unwrap_or_default(),
             _lease: snapshot.map(|s| s.lease.clone()).unwrap_or_default(),
         }
     }
@@ -94,7 +95,7 @@ impl TableProvider for SnapshotTable {
 
     async fn scan(
         &self,
-        _state: &dyn Session,
+        state: &dyn Session,
         projection: Option<&Vec<usize>>,
         _filters: &[Expr],
         limit: Option<usize>,
@@ -106,15 +107,23 @@ impl TableProvider for SnapshotTable {
             };
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
+        let url = match self.origin.store() {
+            None => ObjectStoreUrl::local_filesystem(),
+            Some((url, store)) => {
+                let url = ObjectStoreUrl::parse(url)?;
+                state.runtime_env().register_object_store(url.as_ref(), store);
+                url
+            }
+        };
         let mut groups = Vec::with_capacity(self.files.len());
         for file in &self.files {
             let mut part = PartitionedFile::new(String::new(), file.bytes);
-            part.object_meta.location = Path::from_absolute_path(&file.path)?;
+            part.object_meta.location = self.origin.locate(file)?;
             part.partition_values = vec![ScalarValue::Int64(file.year.map(i64::from))];
             groups.push(FileGroup::new(vec![part]));
         }
         let source = Arc::new(ParquetSource::new(self.table.clone()));
-        let mut config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
+        let mut config = FileScanConfigBuilder::new(url, source)
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit);

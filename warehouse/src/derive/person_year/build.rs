@@ -81,7 +81,7 @@ pub(crate) fn rows(
         let Some(file) = state.get(&source.table).and_then(|files| files.get(&cell)) else { continue };
         let path = place.folder(&source.table).join(&file.path);
         let columns: Vec<&str> = source.columns.iter().map(String::as_str).collect();
-        year.read(source, &parquet::read(&path, &columns)?);
+        year.read(source, &place.home().columns(&path, &columns)?);
     }
     year.rows(table)
 }
