@@ -165,6 +165,9 @@ impl From<skjerm_warehouse::WarehouseError> for Failure {
         {
             return Self::refused(error.to_string()).with_hint("nothing was imported");
         }
+        if let WarehouseError::Storage(_) | WarehouseError::Installation(_) = &error {
+            return Self::refused(error.to_string());
+        }
         Self::fault(error.to_string())
     }
 }

@@ -56,7 +56,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     match cli.verb {
         Verb::Demo(args) => verbs::demo::run(&common, args).await,
         Verb::Synth(args) => verbs::synth::run(&common, args),
-        Verb::Init(args) => verbs::init::run(&common, args),
+        Verb::Init(args) => verbs::init::run(&common, &args),
         Verb::Keys(args) => verbs::keys::run(&common, &args).await,
         Verb::Ingest(args) => verbs::ingest::run(&common, args).await,
         Verb::Warehouse(args) => verbs::warehouse::run(&common, args).await,

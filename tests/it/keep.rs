@@ -10,10 +10,10 @@ use tempfile::TempDir;
 use crate::support::{binary, files_below, fresh_book, ingest, installation, json, skjerm};
 
 /// An identity number of the synthetic series.
-const NUMBER: &str = "01810750126";
+pub(crate) const NUMBER: &str = "01810750126";
 
 /// Contacts of four made-up persons: known by number, by name, by client number, and one who stays.
-fn soma(folder: &Path) -> PathBuf {
+pub(crate) fn soma(folder: &Path) -> PathBuf {
     let header = "Registreringsnr;Klientnr;Fødselsnummer;Fornavn;Etternavn;Fødselsdato;Kjønn;Dato;Enhet;Registreringstype";
     let lines = [
         format!("1;K1;{NUMBER};Testine;Prøvesen;01.01.2007;Jente;02.05.2023;Uteseksjonen;Kontakt"),

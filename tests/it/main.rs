@@ -20,4 +20,5 @@ mod ledger;
 mod lost;
 mod notebook;
 mod reference;
+mod s3;
 mod support;

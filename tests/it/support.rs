@@ -67,7 +67,7 @@ pub(crate) fn json<S: AsRef<std::ffi::OsStr>>(dir: &Path, arguments: &[S]) -> Ra
         .unwrap())
 }
 
-fn ran(output: Output) -> Ran {
+pub(crate) fn ran(output: Output) -> Ran {
     Ran {
         code: output.status.code().unwrap_or(-1),
         out: String::from_utf8(output.stdout).unwrap(),
