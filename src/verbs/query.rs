@@ -1,7 +1,7 @@
 //! `skjerm query`: a question in SQL, or its price.
 
 use clap::Args;
-use skjerm_engine::{Answer, Ask, Engine, Explanation};
+use skjerm_engine::{Answer, Ask, Engine, Explanation, Price, explained};
 
 use crate::args::{Common, Format, reason};
 use crate::failure::Failure;
@@ -10,14 +10,20 @@ use crate::output::{self, Sheet};
 
 #[derive(Debug, Args)]
 pub(crate) struct QueryArgs {
-    /// The question: one SELECT over one protected table.
+    /// The question: one SELECT. With EXPLAIN PRIVACY before it, the same as --explain.
     sql: String,
     /// Say the price and the expected half-widths, and touch no data.
     #[arg(long)]
     explain: bool,
     /// ρ to pay from each block that the question reads.
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", group = "price")]
     rho: Option<f64>,
+    /// The same as ε, at the δ of the policy.
+    #[arg(long, value_name = "E", group = "price")]
+    epsilon: Option<f64>,
+    /// Pay for this half-width: the least ρ at which no measured column is expected to have a wider interval.
+    #[arg(long, value_name = "H", group = "price")]
+    within: Option<f64>,
     /// A name of your own for this request: trying again under the same name is charged once, also after a crash.
     #[arg(long, value_name = "ID")]
     request: Option<String>,
@@ -33,8 +39,9 @@ pub(crate) async fn run(common: &Common, args: QueryArgs) -> Result<(), Failure>
     let installation = open::installation(common)?;
     let engine = Engine::open(&installation)?;
     let caller = engine.authenticate(&args.analyst)?;
-    let ask = Ask { rho: args.rho, request: args.request, reason: args.reason };
-    if args.explain {
+    let prices = [args.rho.map(Price::Rho), args.epsilon.map(Price::Epsilon), args.within.map(Price::Within)];
+    let ask = Ask { price: prices.into_iter().flatten().next(), request: args.request, reason: args.reason };
+    if args.explain || explained(&args.sql).is_some() {
         print_explanation(common.format, &engine.explain(&caller, &args.sql, &ask).await?)
     } else {
         print_answer(common.format, &engine.ask(&caller, &args.sql, &ask).await?)

@@ -98,7 +98,18 @@ fn planning_names_no_handle_to_data() {
         if path.ends_with("tests.rs") {
             continue;
         }
-        for word in ["Snapshot", "Warehouse", "DataFile", "RecordBatch", "Ledger", "parquet"] {
+        // Batches of the policy's own lists and of public tables are there; whatever could read others is not.
+        let forbidden = [
+            "Snapshot",
+            "Warehouse",
+            "DataFile",
+            "Ledger",
+            "parquet",
+            "MemTable",
+            "TableProvider",
+            "SessionContext",
+        ];
+        for word in forbidden {
             let code: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
             assert!(
                 !code.contains(word),

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Date32Array, FixedSizeBinaryArray, Int64Array, RecordBatch, StringArray};
 use arrow::buffer::Buffer;
-use skjerm_engine::{Ask, Engine};
+use skjerm_engine::{Ask, Engine, Price};
 use skjerm_warehouse::policy::{ColumnRole, Policy, Table};
 use skjerm_warehouse::{Delivery, Installation, Warehouse, WarehouseKey};
 
@@ -164,7 +164,7 @@ async fn main() {
         let sql =
             "select year, home_district, count(distinct person) from contact group by year, home_district";
         let started = Instant::now();
-        engine.ask(&caller, sql, &Ask { rho: Some(rho), ..Ask::default() }).await.unwrap();
+        engine.ask(&caller, sql, &Ask { price: Some(Price::Rho(rho)), ..Ask::default() }).await.unwrap();
         times.push(started.elapsed());
     }
     let ours = median(times);

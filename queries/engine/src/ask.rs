@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use skjerm_ledger::{Block, Request};
-use skjerm_privacy::Loss;
+use skjerm_privacy::{Loss, rho_for_epsilon};
 use skjerm_warehouse::Snapshot;
 use skjerm_warehouse::policy::Role;
 
 use crate::answer::{Answer, AnswerRef, AnswerSource, Bounds, ExpectedColumn, Explanation};
 use crate::book::ledger_error;
-use crate::caller::{Ask, Caller};
+use crate::caller::{Ask, Caller, Price};
 use crate::engine::{Engine, PERSONS, require};
 use crate::error::EngineError;
 use crate::kept::without_numbers;
@@ -106,7 +106,7 @@ impl Engine {
     /// stored answer.
     pub async fn explain(&self, caller: &Caller, sql: &str, ask: &Ask) -> Result<Explanation, EngineError> {
         require(caller, Role::Query)?;
-        let plan = self.plan(sql, ask)?;
+        let plan = self.plan(explained(sql).unwrap_or(sql), ask)?;
         let snapshot = self.snapshot().await?;
         let mut free = true;
         for question in &plan.questions {
@@ -160,7 +160,48 @@ impl Engine {
     }
 
     pub(crate) fn plan(&self, sql: &str, ask: &Ask) -> Result<Plan, EngineError> {
-        Plan::new(&self.policy, &self.public, sql, ask.rho)
+        let plan = |rho| Plan::new(&self.policy, &self.public, sql, rho);
+        match ask.price {
+            None => plan(None),
+            Some(Price::Rho(rho)) => plan(Some(rho)),
+            Some(Price::Epsilon(epsilon)) => {
+                let delta = self.policy.budget.get(PERSONS).map_or(1e-6, |budget| budget.delta);
+                if !epsilon.is_finite() || epsilon <= 0.0 {
+                    return Err(EngineError::refused("ε must be a number above 0.")
+                        .with_hint("Leave it out to pay the policy's default."));
+                }
+                plan(Some(rho_for_epsilon(epsilon, delta).as_f64()))
+            }
+            Some(Price::Within(half_width)) => self.plan_within(&plan, half_width),
+        }
+    }
+
+    /// The cheapest plan whose measured columns are expected to be no wider than this.
+    ///
+    /// Half-widths fall with the root of ρ, but for the discreteness of the noise: two corrections find the price.
+    fn plan_within(
+        &self,
+        plan: &dyn Fn(Option<f64>) -> Result<Plan, EngineError>,
+        half_width: f64,
+    ) -> Result<Plan, EngineError> {
+        if !half_width.is_finite() || half_width <= 0.0 {
+            return Err(EngineError::refused("A half-width must be a number above 0.")
+                .with_hint("Leave it out to pay the policy's default."));
+        }
+        let most = self.policy.budget.get(PERSONS).map_or(0.0, |budget| budget.rho);
+        let mut rho = self.policy.query.default_rho;
+        for _ in 0..3 {
+            let widest = widest(&plan(Some(rho))?)?;
+            rho = (rho * (widest / half_width).powi(2) * 1.0001).max(self.policy.query.min_rho);
+            if rho > most {
+                let least = half_width * (rho / most).sqrt();
+                return Err(EngineError::refused(format!(
+                    "A half-width of {half_width} would cost ρ {rho:.4}, and a block has {most} in all."
+                ))
+                .with_hint(format!("For all of it the half-width would be about {least:.1}.")));
+            }
+        }
+        plan(Some(rho))
     }
 
     /// The work of a question, to be run after its charge.
@@ -193,10 +234,32 @@ impl Engine {
     }
 }
 
+/// The question in `EXPLAIN PRIVACY …`.
+pub fn explained(sql: &str) -> Option<&str> {
+    let rest = ["explain", "privacy"].iter().try_fold(sql.trim_start(), |rest, word| {
+        let (first, rest) = rest.split_at_checked(word.len())?;
+        let ends = rest.starts_with(char::is_whitespace);
+        (first.eq_ignore_ascii_case(word) && ends).then(|| rest.trim_start())
+    });
+    rest.filter(|rest| !rest.is_empty())
+}
+
 /// A client's name for its request, hashed: it may be anything, also somebody's number.
 fn request_id(id: &str) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("skjerm 2026 engine request id v1");
     hasher.update(id.as_bytes()).finalize().to_hex()[..32].to_owned()
+}
+
+/// The widest half-width that is expected of a measured column.
+fn widest(plan: &Plan) -> Result<f64, EngineError> {
+    let mut widest = 0.0_f64;
+    for question in &plan.questions {
+        for (vector, part) in question.query.vectors.iter().zip(&question.parts) {
+            let [_, expected, _] = half_widths(vector.bounding, *part)?;
+            widest = widest.max(expected / question.query.parts_of(vector.term) as f64);
+        }
+    }
+    Ok(widest)
 }
 
 /// The blocks of these years.

@@ -31,6 +31,18 @@ impl Caller {
     }
 }
 
+/// What a question may cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Price {
+    /// ρ.
+    Rho(f64),
+    /// ε, at the δ of the policy's budget: the largest ρ that is no more than that.
+    Epsilon(f64),
+    /// A half-width: the least ρ at which no measured column is expected to have a wider 95 % interval. Where the bound is
+    /// chosen by a private look, what is expected is the middle of what can come.
+    Within(f64),
+}
+
 /// How a question is to be answered.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ask {
@@ -38,6 +50,6 @@ pub struct Ask {
     pub request: Option<String>,
     /// What the question is asked for; kept in the ledger.
     pub reason: Option<String>,
-    /// ρ to pay from each block read; `None` takes the policy's `query.default_rho`.
-    pub rho: Option<f64>,
+    /// What to pay from each block read; `None` takes the policy's `query.default_rho`.
+    pub price: Option<Price>,
 }

@@ -35,7 +35,8 @@ mod run;
 mod tests;
 
 pub use answer::{Answer, AnswerRef, AnswerSource, Bounds, ExpectedColumn, Explanation, PrivacyStatement};
-pub use caller::{Ask, Caller};
+pub use ask::explained;
+pub use caller::{Ask, Caller, Price};
 pub use engine::Engine;
 pub use error::{EngineError, ErrorKind, UNIFORM_FAULT};
 pub use policy_change::PolicyChange;

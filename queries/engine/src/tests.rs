@@ -11,7 +11,7 @@ use skjerm_warehouse::{Delivery, Installation, Warehouse, WarehouseKey};
 use crate::measure::{Dim, Distinct, MarginalsRequest, Theme};
 use crate::run::testing::{Row, batch};
 use crate::run::until_step;
-use crate::{Answer, AnswerSource, Ask, Caller, Engine, EngineError, ErrorKind, UNIFORM_FAULT};
+use crate::{Answer, AnswerSource, Ask, Caller, Engine, EngineError, ErrorKind, Price, UNIFORM_FAULT};
 
 mod adversary;
 mod keep;
@@ -30,7 +30,9 @@ impl House {
     }
 
     async fn ask(&self, sql: &str, rho: f64) -> Result<Answer, EngineError> {
-        self.engine.ask(&self.caller("researcher"), sql, &Ask { rho: Some(rho), ..Ask::default() }).await
+        self.engine
+            .ask(&self.caller("researcher"), sql, &Ask { price: Some(Price::Rho(rho)), ..Ask::default() })
+            .await
     }
 
     fn left(&self, family: &str, block: &str, share: &str) -> f64 {
@@ -213,7 +215,7 @@ async fn events_are_bounded_and_the_bound_is_told() {
     );
     let explained = house
         .engine
-        .explain(&house.caller("researcher"), sql, &Ask { rho: Some(0.09), ..Ask::default() })
+        .explain(&house.caller("researcher"), sql, &Ask { price: Some(Price::Rho(0.09)), ..Ask::default() })
         .await
         .expect("explained");
     assert!(explained.free, "it has been paid for");
@@ -238,6 +240,65 @@ async fn the_budget_ends_and_an_exhausted_question_charges_nothing() {
     assert!(error.message.contains("persons/2024"), "{}", error.message);
     assert!((house.left("persons", "2024", "researchers") - left).abs() < 1e-12);
     assert!((house.left("persons", "2023", "researchers") - 0.093).abs() < 1e-9, "the other year neither");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_price_is_said_as_rho_as_epsilon_or_as_a_half_width() {
+    let house = house(&contacts(20)).await;
+    let explain = async |price| {
+        let ask = Ask { price: Some(price), ..Ask::default() };
+        house.engine.explain(&house.caller("researcher"), BY_GENDER, &ask).await
+    };
+    let within = explain(Price::Within(10.0)).await.expect("explained");
+    let half_width = within.expected[0].half_width;
+    assert!((9.0..=10.0).contains(&half_width), "{half_width} for ρ {}", within.privacy.rho);
+    let cheaper = explain(Price::Rho(within.privacy.rho * 0.8)).await.expect("explained");
+    assert!(cheaper.expected[0].half_width > 10.0, "{}", cheaper.expected[0].half_width);
+    let epsilon = explain(Price::Epsilon(0.5)).await.expect("explained");
+    assert!((0.49..=0.5).contains(&epsilon.privacy.epsilon), "{}", epsilon.privacy.epsilon);
+    for price in [Price::Within(0.1), Price::Within(0.0), Price::Epsilon(-1.0), Price::Epsilon(f64::NAN)] {
+        assert_eq!(explain(price).await.expect_err("refused").kind, ErrorKind::Refused, "{price:?}");
+    }
+    let (caller, sql) = (house.caller("researcher"), format!("EXPLAIN PRIVACY {BY_GENDER}"));
+    let asked = Ask::default();
+    let asked = house.engine.explain(&caller, &sql, &asked);
+    assert_eq!(asked.await.expect("explained").expected.len(), 1);
+    assert_eq!(crate::explained("explain  privacy\nselect 1"), Some("select 1"));
+    assert_eq!(
+        (crate::explained("explain select 1"), crate::explained("explain privacyselect 1")),
+        (None, None)
+    );
+}
+
+/// What a computed column shows, and its interval; the rows of a union in the order of the text.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_computed_of_answers_has_intervals() {
+    let house = house(&contacts(200)).await;
+    let sql = "select gender, 100.0 * persons / sum(persons) over () as share from
+        (select gender, count(distinct person) as persons from person_year where year = 2024 group by gender) t
+        where gender <> 'unknown' order by gender";
+    let answer = house.ask(sql, 0.05).await.expect("answered");
+    assert_eq!(answer.rows.len(), 2);
+    for (row, [low, high]) in answer.rows.iter().zip(&answer.intervals["share"]) {
+        let share = row[1].as_f64().expect("a number");
+        // 100 of 200, with σ 3.2: six of them are 10 points.
+        assert!(
+            (40.0..60.0).contains(&share) && low < &share && &share < high && high - low < 10.0,
+            "{answer:?}"
+        );
+    }
+    let both = "select 'persons' as what, count(distinct person) as n from contact where year = 2024
+        union all select 'contacts', count(*) from contact where year = 2024
+        union all select 'minutes', avg(minutes) from contact where year = 2024";
+    let answer = house.ask(both, 0.01).await.expect("answered");
+    let what: Vec<&str> = answer.rows.iter().filter_map(|row| row[0].as_str()).collect();
+    assert_eq!(what, ["persons", "contacts", "minutes"]);
+    assert!(answer.intervals["n"].iter().all(|[low, high]| low < high), "{answer:?}");
+    assert!(answer.answer.id.contains('+'), "three stored answers");
+    let left = house.left("persons", "2024", "researchers");
+    assert_eq!(house.ask(both, 0.01).await.expect("answered").answer.source, AnswerSource::Stored);
+    assert!((house.left("persons", "2024", "researchers") - left).abs() < 1e-12);
+    assert!((left - (0.093 - 0.05 - 0.01)).abs() < 1e-8, "a statement pays its price once: {left}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -323,7 +384,7 @@ async fn one_person_more_or_less_changes_no_error_and_no_shape() {
 async fn a_caller_who_goes_away_gets_the_answer_later_for_free() {
     let house = house(&contacts(50)).await;
     let researcher = house.caller("researcher");
-    let ask = Ask { rho: Some(0.01), ..Ask::default() };
+    let ask = Ask { price: Some(Price::Rho(0.01)), ..Ask::default() };
     let gone = tokio::time::timeout(
         std::time::Duration::from_millis(2),
         house.engine.ask(&researcher, BY_GENDER, &ask),

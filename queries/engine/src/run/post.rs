@@ -61,7 +61,7 @@ async fn shown(
     answers: &[NoisedTable],
     seed: &str,
 ) -> Result<Presented, RunError> {
-    let session = RunSession::new(limits)?;
+    let session = RunSession::in_order(limits)?;
     let over = Over { session: &session, public, plan, answers };
     let post = &plan.post;
     let table = over.run_on(&post.plan, &over.tables(&|_, _, _, value| value)?).await?;
@@ -184,7 +184,11 @@ impl Over<'_> {
             Ok(Transformed::yes(scan))
         })?;
         let schema = Arc::new(filled.data.schema().as_arrow().clone());
-        let batches: Vec<RecordBatch> = self.session.stream(filled.data).await?.try_collect().await?;
+        // One partition after the other: the parts of a UNION come in the order of the text.
+        let mut batches: Vec<RecordBatch> = Vec::new();
+        for part in self.session.streams(filled.data).await? {
+            batches.extend(part.try_collect::<Vec<_>>().await?);
+        }
         let schema = batches.first().map_or(schema, RecordBatch::schema);
         concat_batches(&schema, &batches).map_err(|_| RunError::Layout)
     }

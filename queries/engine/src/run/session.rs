@@ -72,7 +72,16 @@ pub(crate) struct RunSession {
 }
 
 impl RunSession {
+    /// A session for small plans over answers, whose rows always come in the same order.
+    pub(crate) fn in_order(limits: &Limits) -> Result<Self, RunError> {
+        Self::with_partitions(limits, Some(1))
+    }
+
     pub(crate) fn new(limits: &Limits) -> Result<Self, RunError> {
+        Self::with_partitions(limits, None)
+    }
+
+    fn with_partitions(limits: &Limits, partitions: Option<usize>) -> Result<Self, RunError> {
         let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(limits.memory_bytes));
         let disk =
             DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![limits.spill.clone()]));
@@ -82,6 +91,9 @@ impl RunSession {
             .build_arc()?;
         let mut config =
             SessionConfig::new().with_information_schema(false).with_create_default_catalog_and_schema(false);
+        if let Some(partitions) = partitions {
+            config = config.with_target_partitions(partitions);
+        }
         config.options_mut().execution.enable_recursive_ctes = false;
         config.options_mut().execution.collect_statistics = false;
         // The files are split and ordered as a run needs them: nothing moves rows between partitions to keep cores busy.

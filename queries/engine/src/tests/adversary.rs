@@ -94,7 +94,10 @@ async fn seen(house: &House, sql: &str) -> String {
     match house.ask(sql, 1e-5).await {
         Err(error) => format!("{:?} {} {:?}", error.kind, error.message, error.hint),
         Ok(answer) => {
-            let plan = house.engine.plan(sql, &Ask { rho: Some(1e-5), ..Ask::default() }).expect("planned");
+            let plan = house
+                .engine
+                .plan(sql, &Ask { price: Some(Price::Rho(1e-5)), ..Ask::default() })
+                .expect("planned");
             // What depends on noised values: which rows a HAVING lets through, and the order of what is ordered by them.
             let free = plan.post.depends_on_values();
             let keys = |row: &Vec<Json>| {
