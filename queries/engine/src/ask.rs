@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use skjerm_ledger::{Block, Request};
-use skjerm_privacy::{Loss, rho_for_epsilon};
+use skjerm_privacy::{Loss, Rho, rho_for_epsilon};
 use skjerm_warehouse::Snapshot;
 use skjerm_warehouse::policy::Role;
 
@@ -37,14 +37,15 @@ impl Engine {
             );
             return Err(self.noted(caller.name(), "sql", sql, nothing));
         }
+        self.rehearse(&plan).await.map_err(|error| self.noted(caller.name(), "sql", sql, error))?;
+        self.affordable(caller, &plan, &snapshot)?;
         let mut answers = Vec::new();
         let mut ids: Vec<String> = Vec::new();
         let mut spent = false;
+        let mut paid: BTreeMap<i32, u64> = BTreeMap::new();
         for (at, question) in plan.questions.iter().enumerate() {
             let part = part_read(question, &snapshot);
-            let id = ask.request.as_deref().map(|id| {
-                request_id(&format!("{id}{}", if at == 0 { String::new() } else { format!(" {at}") }))
-            });
+            let id = ask.request.as_deref().map(|id| request_id(id, at));
             let request = Request {
                 key: question.key(&part),
                 id,
@@ -69,7 +70,12 @@ impl Engine {
                 EngineError::uniform()
             })?;
             answers.push(table);
-            spent |= source == AnswerSource::Spent;
+            if source == AnswerSource::Spent {
+                spent = true;
+                for year in &question.query.years {
+                    *paid.entry(*year).or_default() += question.rho.nano();
+                }
+            }
             ids.push(stored.id);
         }
         let id = ids.join("+");
@@ -80,7 +86,14 @@ impl Engine {
         })?;
         // Behind the charge, where every failure is the same: the ledger's own would say that nothing was charged.
         let privacy = self
-            .statement(caller, PERSONS, &blocks(&plan.years()), plan.rho, spent)
+            .statement(
+                caller,
+                PERSONS,
+                &blocks(&plan.years()),
+                // What was paid now, of the year that paid most; the price of what was stored before.
+                paid.values().max().map_or(plan.rho, |nano| Rho::from_nano(*nano)),
+                spent,
+            )
             .map_err(|_| EngineError::uniform())?;
         let source = if spent { AnswerSource::Spent } else { AnswerSource::Stored };
         let mut said = notes(&plan);
@@ -107,6 +120,7 @@ impl Engine {
     pub async fn explain(&self, caller: &Caller, sql: &str, ask: &Ask) -> Result<Explanation, EngineError> {
         require(caller, Role::Query)?;
         let plan = self.plan(explained(sql).unwrap_or(sql), ask)?;
+        self.rehearse(&plan).await?;
         let snapshot = self.snapshot().await?;
         let mut free = true;
         for question in &plan.questions {
@@ -204,6 +218,43 @@ impl Engine {
         plan(Some(rho))
     }
 
+    /// Refuses what fails over any answers, before anything is charged. Reads no data.
+    async fn rehearse(&self, plan: &Plan) -> Result<(), EngineError> {
+        run::rehearse(&self.limits, &self.public, plan).await.map_err(|error| {
+            tracing::info!(%error, "a question fails over its answers");
+            EngineError::refused("What the question computes with its answers fails: a cast, a division by a whole 0, a subquery of several rows, or more rows than a million.")
+                .with_hint("Nothing was charged. Ask for the aggregates alone to see what they look like.")
+        })
+    }
+
+    /// Refuses a statement of several questions that together cost more than is left, before the first is charged.
+    fn affordable(&self, caller: &Caller, plan: &Plan, snapshot: &Snapshot) -> Result<(), EngineError> {
+        if plan.questions.len() < 2 {
+            return Ok(());
+        }
+        let mut needed: BTreeMap<i32, u64> = BTreeMap::new();
+        for question in &plan.questions {
+            let stored = self.ledger.lookup(&question.key(&part_read(question, snapshot)));
+            if stored.map_err(|error| ledger_error(&error))?.is_none() {
+                for year in &question.query.years {
+                    *needed.entry(*year).or_default() += question.rho.nano();
+                }
+            }
+        }
+        for (year, nano) in needed {
+            let block = Block::new(PERSONS, year.to_string());
+            let left = self.remaining(caller, &block)?;
+            if left.nano() < nano {
+                return Err(EngineError::exhausted(format!(
+                    "The questions of this statement cost ρ {} of {block} together, and ρ {left} is left for you; nothing was charged.",
+                    Rho::from_nano(nano)
+                ))
+                .with_hint("Ask at a lower price, or in parts."));
+            }
+        }
+        Ok(())
+    }
+
     /// The work of a question, to be run after its charge.
     fn answer_of(
         &self,
@@ -245,8 +296,9 @@ pub fn explained(sql: &str) -> Option<&str> {
 }
 
 /// A client's name for its request, hashed: it may be anything, also somebody's number.
-fn request_id(id: &str) -> String {
-    let mut hasher = blake3::Hasher::new_derive_key("skjerm 2026 engine request id v1");
+fn request_id(id: &str, question: usize) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("skjerm 2026 engine request id v2");
+    hasher.update(&(question as u64).to_le_bytes());
     hasher.update(id.as_bytes()).finalize().to_hex()[..32].to_owned()
 }
 

@@ -270,6 +270,38 @@ async fn a_price_is_said_as_rho_as_epsilon_or_as_a_half_width() {
     );
 }
 
+/// What fails over any answers is refused before anything is charged.
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes_above_the_aggregates_cost_nothing() {
+    let house = house(&contacts(20)).await;
+    let left = house.left("persons", "2024", "researchers");
+    for sql in [
+        "select cast('x' as int) x, count(*) n from contact where year = 2024",
+        "select 1 / 0 x, count(*) n from contact where year = 2024",
+        "select count(*) n, (select residents from population) r from contact where year = 2024",
+        "select n from (select count(*) n from contact where year = 2024) t cross join population p cross join population q",
+    ] {
+        let error = house.ask(sql, 0.01).await.expect_err(sql);
+        assert_eq!(error.kind, ErrorKind::Refused, "{sql}: {error:?}");
+    }
+    assert!((house.left("persons", "2024", "researchers") - left).abs() < 1e-12);
+}
+
+/// Conditions on noised values choose rows; intervals are those of the rows they choose.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_only_a_condition_names_draws_no_other_rows() {
+    let house = house(&contacts(200)).await;
+    let sql = "with a as (select service s, count(*) n from contact where year = 2024 group by 1),
+        b as (select count(*) m from contact where year = 2024)
+        select s, n / 2 as h from a where n > (select m from b) / 20 order by s";
+    let answer = house.ask(sql, 0.05).await.expect("answered");
+    assert!(!answer.rows.is_empty());
+    for (row, [low, high]) in answer.rows.iter().zip(&answer.intervals["h"]) {
+        let half = row[1].as_f64().expect("a number");
+        assert!(*low < half && half < *high && high - low < 200.0, "{answer:?}");
+    }
+}
+
 /// What a computed column shows, and its interval; the rows of a union in the order of the text.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_computed_of_answers_has_intervals() {

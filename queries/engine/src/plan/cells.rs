@@ -36,6 +36,8 @@ pub(super) struct Labelled {
     pub(super) axis: Axis,
     /// Which expressions, and a value a class for each.
     pub(super) labels: Vec<(usize, ArrayRef)>,
+    /// Whether all rows of a class are of one year.
+    pub(super) of_one_year: bool,
 }
 
 /// A choice of one class on each axis; some may be left out by the filter.
@@ -227,6 +229,7 @@ fn axis(
     let mut first_at: Vec<u64> = Vec::new();
     let mut classes = Vec::with_capacity(grid.len);
     let mut by_year: BTreeMap<i64, BTreeSet<u32>> = BTreeMap::new();
+    let mut year_of_class: BTreeMap<u32, Option<i64>> = BTreeMap::new();
     for at in 0..grid.len {
         let places = grid.places(at);
         let place_of = |name: &str| {
@@ -251,6 +254,10 @@ fn axis(
         }
         classes.push(Some(class));
         by_year.entry(year.unwrap_or(0)).or_default().insert(class);
+        let known = year_of_class.entry(class).or_insert(year);
+        if *known != year {
+            *known = None;
+        }
     }
     let places = arrow::array::UInt64Array::from(first_at.clone());
     let mut labels = Vec::new();
@@ -260,7 +267,8 @@ fn axis(
     }
     let a_year = by_year.values().map(BTreeSet::len).max().unwrap_or(1);
     let Grid { inputs, sizes, .. } = grid;
-    Ok(Labelled { axis: Axis { inputs, sizes, classes, count: first_at.len(), a_year }, labels })
+    let of_one_year = year_of_class.values().all(Option::is_some);
+    Ok(Labelled { axis: Axis { inputs, sizes, classes, count: first_at.len(), a_year }, labels, of_one_year })
 }
 
 /// The year that a combination says, by its year or a day.

@@ -149,6 +149,15 @@ impl Condition {
         }
     }
 
+    /// How many ranges of places it is made of.
+    pub(crate) fn ranges(&self) -> usize {
+        match self {
+            Self::Always | Self::Never => 0,
+            Self::In(_, places) => places.ranges().len(),
+            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::ranges).sum(),
+        }
+    }
+
     /// The fields it tests.
     pub(crate) fn fields(&self, into: &mut BTreeSet<String>) {
         match self {

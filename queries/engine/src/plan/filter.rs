@@ -33,10 +33,23 @@ pub(super) fn condition(fields: &Fields, expr: &Expr) -> Result<Condition, Refus
                     found.could_hold(&at_place)
                 })
                 .collect();
-            Ok(condition::of_table(fields, &grid.inputs, &truth))
+            not_too_many(condition::of_table(fields, &grid.inputs, &truth))
         }
-        _ => Ok(found),
+        _ => not_too_many(found),
     }
+}
+
+/// The most ranges of values that a condition may be made of: each is compared with each row.
+const MOST_RANGES: usize = 2_000;
+
+fn not_too_many(condition: Condition) -> Result<Condition, Refusal> {
+    if condition.ranges() > MOST_RANGES {
+        return Err(refuse(format!(
+            "a condition picks out more than {MOST_RANGES} separate ranges of values"
+        ))
+        .hint("Compare with fewer values, or with ranges of them."));
+    }
+    Ok(condition)
 }
 
 /// AND, OR and NOT by their structure, with negation pushed to the parts.

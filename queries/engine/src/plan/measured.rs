@@ -12,7 +12,7 @@ use skjerm_warehouse::policy::Policy;
 use super::aggregate::{Function, function};
 use super::cells::{self, Axis, Cells, Labelled};
 use super::condition::{self, Condition};
-use super::field::{Fields, YEAR};
+use super::field::Fields;
 use super::filter;
 use super::query::{self, Draft, PrivateQuery, Term, What};
 use super::refuse::{Refusal, refuse};
@@ -77,6 +77,7 @@ pub(super) fn question(policy: &Policy, aggregate: &logical::Aggregate) -> Resul
             refuse("a question asks for an aggregate").hint("Add count(*) or count(distinct person).")
         );
     }
+    let persons = terms.iter().any(|term| term.what == What::Persons);
     if rows.single {
         // One row a person-year: rows and persons are the same number, and the same question.
         for term in terms.iter_mut().chain(columns.iter_mut().flatten()) {
@@ -108,10 +109,8 @@ pub(super) fn question(policy: &Policy, aggregate: &logical::Aggregate) -> Resul
     for set in &sets {
         let exprs: Vec<Expr> = set.iter().filter_map(|at| keys.get(*at).cloned()).collect();
         let labelled = cells::axes(fields, &exprs, &could_hold)?;
-        let by_year =
-            labelled.iter().any(|of| of.axis.inputs.iter().any(|input| decides_year(fields, input)));
-        let persons = |term: &Term| term.what == What::Persons;
-        if years.len() > 1 && terms.iter().any(persons) && !by_year {
+        let by_year = labelled.iter().any(|of| of.of_one_year);
+        if years.len() > 1 && persons && !by_year {
             return Err(refuse("count(distinct person) over several years would count a person once a year")
                 .hint("Group by year, or name one year: `where year = 2024`."));
         }
@@ -143,10 +142,6 @@ pub(super) fn question(policy: &Policy, aggregate: &logical::Aggregate) -> Resul
         max_rows: rows.max_rows,
     };
     Ok(Question { query: PrivateQuery::new(fields, draft)?, shown })
-}
-
-fn decides_year(fields: &Fields, input: &str) -> bool {
-    input == YEAR || fields.get(input).is_some_and(|field| field.calendar(0).is_some())
 }
 
 /// The type of the number of a grouping set, where there are several.

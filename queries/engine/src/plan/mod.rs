@@ -45,6 +45,9 @@ pub(crate) use relation::{NumberOf, PersonNumber, Relation};
 use crate::error::EngineError;
 use refuse::refuse;
 
+/// The most noised values of a statement.
+const MOST_MEASURED: usize = 100_000;
+
 /// A planned statement: the questions that it asks of protected rows, and what it does with the answers.
 #[derive(Debug)]
 pub(crate) struct Plan {
@@ -84,19 +87,33 @@ impl Plan {
                 .into());
         }
         let rho = checked_rho(policy, "persons", rho.unwrap_or(policy.query.default_rho))?;
-        // Each year's price is shared by the questions that read it.
-        let mut readers: BTreeMap<i32, u64> = BTreeMap::new();
-        for year in asked.iter().flat_map(|question| &question.query.years) {
-            *readers.entry(*year).or_default() += 1;
+        let measured: usize = asked.iter().map(|question| question.query.measured()).sum();
+        if measured > MOST_MEASURED {
+            return Err(refuse(format!(
+                "the statement asks for {measured} values, and {MOST_MEASURED} are allowed"
+            ))
+            .hint("Ask for fewer columns or cells at once.")
+            .into());
         }
-        let each = Rho::from_nano(rho.nano() / readers.values().copied().max().unwrap_or(1));
-        let questions = asked.into_iter().map(|question| {
-            let measured::Question { query, shown } = question;
-            let parts = price::split(&query, each)?;
+        let mut questions = Vec::new();
+        for measured::Question { query, shown } in asked {
             let canonical = query.canonical().map_err(|error| {
                 tracing::error!(%error, "a question could not be written in canonical form");
                 EngineError::fault("The question could not be written in canonical form.")
             })?;
+            questions.push((query, shown, canonical));
+        }
+        // Each year's price is shared by the questions that read it; the same question, shown twice, is one.
+        let mut readers: BTreeMap<i32, BTreeSet<&str>> = BTreeMap::new();
+        for (query, _, canonical) in &questions {
+            for year in &query.years {
+                readers.entry(*year).or_default().insert(canonical);
+            }
+        }
+        let most = readers.values().map(BTreeSet::len).max().unwrap_or(1);
+        let each = Rho::from_nano(rho.nano() / most as u64);
+        let questions = questions.into_iter().map(|(query, shown, canonical)| {
+            let parts = price::split(&query, each)?;
             Ok(Question { query, shown, rho: each, parts, canonical })
         });
         Ok(Self { questions: questions.collect::<Result<_, EngineError>>()?, post, rho })

@@ -9,9 +9,9 @@
 use std::sync::Arc;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{Column, DataFusionError, ScalarValue};
+use datafusion::common::{Column, DFSchema, DataFusionError, ScalarValue};
 use datafusion::logical_expr::{
-    self as logical, Expr, JoinType, LogicalPlan, LogicalPlanBuilder, Subquery, cast, col, lit, when,
+    self as logical, Expr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, col, lit, when,
 };
 use skjerm_warehouse::policy::{Policy, TableKind};
 
@@ -44,6 +44,8 @@ pub(crate) struct Post {
     /// The same without what depends on values at the top: order, limits, conditions on noised values.
     pub(crate) unordered: LogicalPlan,
     pub(crate) hidden: usize,
+    /// Whether both have the same rows in the same order.
+    pub(crate) stable: bool,
     pub(crate) names: Vec<String>,
     pub(crate) origins: Vec<Origin>,
 }
@@ -61,11 +63,12 @@ pub(super) fn split(
             .hint("Add count(*) or count(distinct person) over one of the protected tables."));
     }
     let names: Vec<String> = above.schema().fields().iter().map(|field| field.name().clone()).collect();
-    let origins: Vec<Origin> = (0..names.len()).map(|at| origin(&above, at)).collect();
+    let of_columns = origins(&above);
     let broken =
         |error: DataFusionError| refuse(format!("the question was not understood: {}", said(&error)));
     let (plan, keys) = carry(&above, false).map_err(broken)?;
     let (unordered, _) = carry(&above, true).map_err(broken)?;
+    let stable = plan == unordered;
     let (plan, unordered) = (only(&plan, names.len(), &keys), only(&unordered, names.len(), &keys));
     Ok((
         splitter.questions,
@@ -74,7 +77,8 @@ pub(super) fn split(
             unordered: unordered.map_err(broken)?,
             hidden: keys.len(),
             names,
-            origins,
+            origins: of_columns,
+            stable,
         },
     ))
 }
@@ -86,12 +90,8 @@ impl Post {
         let mut depends = false;
         let walked = self.plan.apply_with_subqueries(|node| {
             depends |= match node {
-                LogicalPlan::Filter(filter) => {
-                    computed(Some(&filter.predicate), &filter.input) != Origin::Key
-                }
-                LogicalPlan::Sort(sort) => {
-                    sort.expr.iter().any(|key| computed(Some(&key.expr), &sort.input) != Origin::Key)
-                }
+                LogicalPlan::Filter(filter) => is_noised(&filter.predicate, &filter.input),
+                LogicalPlan::Sort(sort) => sort.expr.iter().any(|key| is_noised(&key.expr, &sort.input)),
                 LogicalPlan::Join(_)
                 | LogicalPlan::Distinct(_)
                 | LogicalPlan::Window(_)
@@ -243,10 +243,8 @@ impl Splitter<'_> {
         let mut exprs = Vec::new();
         for (place, (qualifier, field)) in aggregate.schema.iter().enumerate() {
             let expr = match place.checked_sub(keys) {
-                None => cast(
-                    col(Column::new(Some(table.clone()), format!("key_{place}"))),
-                    field.data_type().clone(),
-                ),
+                // Of the type that the labels have: DataFusion knows a CASE's type for sure only when it is computed.
+                None => col(Column::new(Some(table.clone()), format!("key_{place}"))),
                 Some(column) => match asked.shown.columns.get(column) {
                     Some(Shows::Measured(term)) => measured(*term),
                     Some(Shows::Average(sum, count)) => {
@@ -305,79 +303,98 @@ fn over_answers(expr: &Expr) -> Result<(), Refusal> {
             Err(refuse("functions of functions are not supported"))
         }
         Expr::SimilarTo(_) => Err(refuse("SIMILAR TO is not supported")),
+        Expr::BinaryExpr(binary) if binary.op == Operator::StringConcat => {
+            Err(refuse("`||` is not supported over answers").hint("Put texts together after the answer."))
+        }
         _ => Ok(()),
     }
 }
 
-/// What a column of a plan over answers is made of.
-fn origin(plan: &LogicalPlan, at: usize) -> Origin {
+/// What each column of a plan over answers is made of. Every node is looked at once.
+fn origins(plan: &LogicalPlan) -> Vec<Origin> {
+    let len = plan.schema().fields().len();
+    let below = |input: &LogicalPlan| (origins(input), Arc::clone(input.schema()));
     match plan {
         LogicalPlan::TableScan(scan) => {
-            let table = scan.table_name.table().strip_prefix("answer_");
-            let column = scan.projected_schema.fields().get(at).map(|field| field.name().clone());
-            let term = column.and_then(|name| name.strip_prefix("measured_").map(str::to_owned));
-            match (table.and_then(|t| t.parse().ok()), term.and_then(|t| t.parse().ok())) {
-                (Some(question), Some(term)) => Origin::Measured { question, term },
-                _ => Origin::Key,
-            }
+            let question = scan.table_name.table().strip_prefix("answer_").and_then(|at| at.parse().ok());
+            let of = |name: &String| {
+                let term = name.strip_prefix("measured_").and_then(|term| term.parse().ok());
+                match (question, term) {
+                    (Some(question), Some(term)) => Origin::Measured { question, term },
+                    _ => Origin::Key,
+                }
+            };
+            scan.projected_schema.fields().iter().map(|field| of(field.name())).collect()
         }
         LogicalPlan::Projection(projection) => {
-            projection.expr.get(at).map_or(Origin::Key, |expr| of_expression(expr, &projection.input))
+            let (of_input, schema) = below(&projection.input);
+            projection.expr.iter().map(|expr| of_expression(expr, &schema, &of_input)).collect()
         }
-        LogicalPlan::Aggregate(aggregate) => match at.checked_sub(aggregate.group_expr_len().unwrap_or(0)) {
-            None => {
-                let groups = aggregate.group_expr.get(at);
-                groups.map_or(Origin::Derived, |expr| of_expression(expr, &aggregate.input))
+        LogicalPlan::Aggregate(aggregate) => {
+            let (of_input, schema) = below(&aggregate.input);
+            let groups = match aggregate.group_expr.as_slice() {
+                [Expr::GroupingSet(set)] => set.distinct_expr(),
+                exprs => exprs.iter().collect(),
+            };
+            let mut all: Vec<Origin> =
+                groups.into_iter().map(|expr| of_expression(expr, &schema, &of_input)).collect();
+            if matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]) {
+                all.push(Origin::Key);
             }
-            Some(at) => computed(aggregate.aggr_expr.get(at), &aggregate.input),
-        },
+            // Whatever is put together: noised values may have decided over which rows.
+            all.resize(len, Origin::Derived);
+            all
+        }
         LogicalPlan::Window(window) => {
-            let below = window.input.schema().fields().len();
-            match at.checked_sub(below) {
-                None => origin(&window.input, at),
-                Some(at) => computed(window.window_expr.get(at), &window.input),
-            }
+            let mut all = origins(&window.input);
+            all.resize(len, Origin::Derived);
+            all
         }
         LogicalPlan::Join(join) => {
-            let left = join.left.schema().fields().len();
-            match at.checked_sub(left) {
-                None => origin(&join.left, at),
-                Some(at) => origin(&join.right, at),
-            }
+            let mut all = origins(&join.left);
+            all.extend(origins(&join.right));
+            all
         }
         LogicalPlan::Union(union) => {
-            let all: Vec<Origin> = union.inputs.iter().map(|input| origin(input, at)).collect();
-            match all.first() {
-                Some(first) if all.iter().all(|other| other == first) => *first,
-                Some(_) if all.iter().all(|other| *other == Origin::Key) => Origin::Key,
-                _ => Origin::Derived,
-            }
+            let all: Vec<Vec<Origin>> = union.inputs.iter().map(|input| origins(input)).collect();
+            let of = |at: usize| {
+                let mut here =
+                    all.iter().map(|of_input| of_input.get(at).copied().unwrap_or(Origin::Derived));
+                let first = here.next().unwrap_or(Origin::Derived);
+                if here.all(|other| other == first) { first } else { Origin::Derived }
+            };
+            (0..len).map(of).collect()
         }
         other => match other.inputs().as_slice() {
-            [input] => origin(input, at),
-            _ => Origin::Key,
+            [input] => origins(input),
+            _ => vec![Origin::Key; len],
         },
     }
 }
 
-fn of_expression(expr: &Expr, input: &LogicalPlan) -> Origin {
+fn of_expression(expr: &Expr, schema: &DFSchema, of_input: &[Origin]) -> Origin {
     match expr {
-        Expr::Alias(alias) => of_expression(&alias.expr, input),
+        Expr::Alias(alias) => of_expression(&alias.expr, schema, of_input),
         Expr::Column(column) => {
-            input.schema().maybe_index_of_column(column).map_or(Origin::Derived, |at| origin(input, at))
+            let at = schema.maybe_index_of_column(column);
+            at.and_then(|at| of_input.get(at).copied()).unwrap_or(Origin::Derived)
         }
-        other => computed(Some(other), input),
+        other => computed(other, schema, of_input),
     }
 }
 
 /// Of an expression that computes something: a key, if it computes with keys alone.
-fn computed(expr: Option<&Expr>, input: &LogicalPlan) -> Origin {
-    let Some(expr) = expr else { return Origin::Derived };
+fn computed(expr: &Expr, schema: &DFSchema, of_input: &[Origin]) -> Origin {
     let noised = |column: &Column| {
-        input.schema().maybe_index_of_column(column).is_none_or(|at| origin(input, at) != Origin::Key)
+        schema.maybe_index_of_column(column).is_none_or(|at| of_input.get(at) != Some(&Origin::Key))
     };
     let subquery = expr.exists(|part| Ok(matches!(part, Expr::ScalarSubquery(_)))).unwrap_or(true);
     if subquery || expr.column_refs().into_iter().any(noised) { Origin::Derived } else { Origin::Key }
+}
+
+/// Whether an expression over a plan's columns depends on noised values.
+fn is_noised(expr: &Expr, input: &LogicalPlan) -> bool {
+    computed(expr, input.schema(), &origins(input)) != Origin::Key
 }
 
 /// The plan with columns that tell its rows apart carried up to the top; without what depends on values there, if
@@ -401,7 +418,7 @@ fn carry(plan: &LogicalPlan, strip: bool) -> Result<(LogicalPlan, Vec<usize>), D
         }
         LogicalPlan::Filter(filter) => {
             let (input, keys) = carry(&filter.input, strip)?;
-            let noised = computed(Some(&filter.predicate), &filter.input) != Origin::Key;
+            let noised = is_noised(&filter.predicate, &filter.input);
             Ok((if strip && noised { input } else { over(input)? }, keys))
         }
         LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => match plan.inputs().as_slice() {
@@ -422,7 +439,8 @@ fn carry(plan: &LogicalPlan, strip: bool) -> Result<(LogicalPlan, Vec<usize>), D
 const HIDDEN: &str = "__key_";
 
 fn base(plan: &LogicalPlan) -> (LogicalPlan, Vec<usize>) {
-    let keys = (0..plan.schema().fields().len()).filter(|at| origin(plan, *at) == Origin::Key).collect();
+    let of_columns = origins(plan).into_iter().enumerate();
+    let keys = of_columns.filter(|(_, origin)| *origin == Origin::Key).map(|(at, _)| at).collect();
     (plan.clone(), keys)
 }
 

@@ -22,6 +22,10 @@ pub(crate) const FIXED_BITS: u32 = 16;
 pub(crate) const ONE: i64 = 1 << FIXED_BITS;
 /// The largest norm of one person-year, so that fixed point and sums over all persons stay within 63 bits.
 const MAX_NORM: u64 = 1 << 30;
+/// The most aggregates of one question.
+const MOST_TERMS: usize = 100;
+/// The most values of rows that the sums of one question look up.
+const MOST_LOOKED_UP: usize = 1 << 21;
 /// What is not whole is added up in these parts of one.
 const PARTS: f64 = 64.0;
 /// The largest value of a row, in parts.
@@ -107,6 +111,16 @@ pub(super) struct Draft {
 impl PrivateQuery {
     pub(super) fn new(fields: &Fields, draft: Draft) -> Result<Self, Refusal> {
         let Draft { relation, condition, years, sets, terms, single, max_rows } = draft;
+        let tables: usize = terms
+            .iter()
+            .map(|term| if let What::Sum(value) = &term.what { value.table.len() } else { 0 })
+            .sum();
+        if tables > MOST_LOOKED_UP || terms.len() > MOST_TERMS {
+            return Err(refuse(
+                "the aggregates of one question are too many, or of too many columns together",
+            )
+            .hint("Ask in parts: every part has its own price."));
+        }
         let mut vectors = Vec::new();
         for (term, of_term) in terms.iter().enumerate() {
             for (set, cells) in sets.iter().enumerate() {
@@ -148,6 +162,11 @@ impl PrivateQuery {
     /// How many cells there are in all grouping sets together.
     pub(crate) fn cells(&self) -> usize {
         self.sets.iter().map(Cells::len).sum()
+    }
+
+    /// How many values it measures.
+    pub(crate) fn measured(&self) -> usize {
+        self.vectors.iter().map(|vector| self.sets.get(vector.set).map_or(0, Cells::len)).sum()
     }
 
     /// The tables that it reads.

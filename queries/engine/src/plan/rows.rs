@@ -1,6 +1,6 @@
 //! From the protected part of DataFusion's resolved plan to a [`Relation`], with what each column is.
 
-use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::{self as logical, Expr, JoinType, LogicalPlan, Operator, Subquery};
@@ -14,6 +14,8 @@ use super::grid;
 use super::refuse::{Refusal, refuse};
 use super::relation::{NumberOf, PersonNumber, Relation};
 
+/// The most parts of an expression.
+const LARGEST: usize = 4_000;
 /// The most values a number over a person's rows may have.
 const MOST_VALUES: i64 = 1 << 19;
 
@@ -342,6 +344,10 @@ impl<'a> Reader<'a> {
     /// `GROUP BY person, year, …`: the numbers of each person.
     fn per_person(&mut self, aggregate: &logical::Aggregate, rows: Rows) -> Result<Rows, Refusal> {
         let schema = aggregate.input.schema();
+        if aggregate.group_expr.is_empty() {
+            return Err(refuse("a subquery over rows of persons must be grouped by person")
+                .hint("Without GROUP BY it gives a row even where a person has none: write NOT EXISTS, or GROUP BY person, year."));
+        }
         let mut outputs = Vec::new();
         let mut keys = Vec::new();
         let mut by_year = false;
@@ -573,6 +579,16 @@ pub(super) fn value(
     place: &str,
 ) -> Result<Expr, Refusal> {
     grid::check(expr)?;
+    let of_column =
+        |column: &Column| match schema.maybe_index_of_column(column).and_then(|at| outputs.get(at)) {
+            Some(Output::Value(value)) => size(value),
+            _ => 1,
+        };
+    let columns: usize = columns_of(expr).iter().map(of_column).fold(0, usize::saturating_add);
+    if size(expr).saturating_add(columns) > LARGEST {
+        return Err(refuse("an expression is too large once its subqueries' columns are written out")
+            .hint("Compute in fewer steps."));
+    }
     let mut wrong = None;
     let replaced = expr.clone().transform_up(|part| {
         let Expr::Column(column) = &part else { return Ok(Transformed::no(part)) };
@@ -602,6 +618,31 @@ pub(super) fn value(
         (Ok(replaced), None) => Ok(replaced.data),
         (Err(_), None) => Err(refuse("an expression could not be read")),
     }
+}
+
+/// How many parts an expression has.
+fn size(expr: &Expr) -> usize {
+    let mut parts = 0;
+    let walked = expr.apply(|_| {
+        parts += 1;
+        Ok(TreeNodeRecursion::Continue)
+    });
+    walked.map_or(usize::MAX, |_| parts)
+}
+
+/// The columns of an expression, each as often as it stands there.
+fn columns_of(expr: &Expr) -> Vec<Column> {
+    let mut columns = Vec::new();
+    let walked = expr.apply(|part| {
+        if let Expr::Column(column) = part {
+            columns.push(column.clone());
+        }
+        Ok(TreeNodeRecursion::Continue)
+    });
+    if walked.is_err() {
+        columns.clear();
+    }
+    columns
 }
 
 /// The parts of a chain of AND.

@@ -110,7 +110,9 @@ fn not_too_large(query: &ast::Query) -> Result<(), Refusal> {
         }
 
         fn pre_visit_relation(&mut self, relation: &ast::ObjectName) -> ControlFlow<()> {
-            let tables = self.named.get(&relation.to_string().trim_matches('"').to_lowercase()).copied();
+            let name =
+                relation.0.last().and_then(|part| part.as_ident()).map(|ident| ident.value.to_lowercase());
+            let tables = name.and_then(|name| self.named.get(&name).copied());
             self.count = self.count.saturating_add(tables.unwrap_or(1).max(1));
             if self.count > MOST_TABLES { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         }

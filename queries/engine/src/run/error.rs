@@ -19,6 +19,10 @@ pub(crate) enum RunError {
     Layout,
     #[error("the rows of a person-year did not come together")]
     Unordered,
+    #[error("a question makes too many rows of its answers")]
+    TooManyRows,
+    #[error("rows cannot be told apart")]
+    Alike,
     #[error("a sum left its range")]
     Overflow,
     #[error("the noise is for a smaller sensitivity than the data's bound")]

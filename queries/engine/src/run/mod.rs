@@ -19,7 +19,7 @@ mod vectors;
 
 pub(crate) use error::RunError;
 pub(crate) use exact::Exact;
-pub(crate) use post::present;
+pub(crate) use post::{present, rehearse};
 pub(crate) use question::{noised, read, units};
 pub(crate) use relation::{Source, Sources};
 pub(crate) use session::{Limits, RunSession, empty_stale_spill, until_step};

@@ -26,10 +26,16 @@ use serde_json::{Number, Value as Json};
 
 use super::error::RunError;
 use super::session::{Limits, RunSession};
-use crate::plan::{NoisedTable, Origin, Plan, Post, Public, Question, json};
+use crate::plan::{Cells, NoisedColumn, NoisedTable, Origin, Plan, Post, Public, Question, json};
 
 /// How often the noise is drawn again.
 pub(crate) const DRAWS: usize = 400;
+/// So many values are drawn at once.
+const AT_ONCE: usize = 1 << 20;
+/// The most rows that a question may make of its answers.
+const MOST_ROWS: usize = 1 << 20;
+/// The first answer's table.
+const FIRST: &str = "answer_0";
 /// Standard deviations from the middle to the end of a 95 % interval.
 const TO_END: f64 = 1.959_963_984_540_054;
 /// Of so many draws a computed value must come out, or it has no interval.
@@ -72,6 +78,9 @@ async fn shown(
     let draws =
         if noised && !derived.is_empty() { over.draws(post, &derived, seed).await? } else { Draws::new() };
     let of_row = row_keys(&table, post)?;
+    if !post.stable && !derived.is_empty() && noised && of_row.iter().any(|key| !key.ends_with(ONLY)) {
+        return Err(RunError::Alike);
+    }
     let mut rows = vec![Vec::with_capacity(post.names.len()); table.num_rows()];
     let mut intervals = BTreeMap::new();
     for (at, (name, origin)) in post.names.iter().zip(&post.origins).enumerate() {
@@ -113,6 +122,25 @@ async fn shown(
         }
     }
     Ok(Presented { rows, intervals })
+}
+
+/// How the key of a row ends that is the first of its kind.
+const ONLY: &str = "\u{1e}1";
+
+/// Runs the part of a question over its answers on made-up ones: whether it works has to be known before anything is
+/// charged.
+pub(crate) async fn rehearse(limits: &Limits, public: &Public, plan: &Plan) -> Result<(), RunError> {
+    let made_up = |question: &Question| {
+        let columns = question.query.vectors.iter().map(|vector| NoisedColumn {
+            name: String::new(),
+            values: vec![997.0; question.query.sets.get(vector.set).map_or(0, Cells::len)],
+            half_width: 0.0,
+            whole: true,
+        });
+        NoisedTable { columns: columns.collect(), notes: Vec::new() }
+    };
+    let answers: Vec<NoisedTable> = plan.questions.iter().map(made_up).collect();
+    present(limits, public, plan, &answers, "").await.map(drop)
 }
 
 struct Over<'a> {
@@ -186,8 +214,15 @@ impl Over<'_> {
         let schema = Arc::new(filled.data.schema().as_arrow().clone());
         // One partition after the other: the parts of a UNION come in the order of the text.
         let mut batches: Vec<RecordBatch> = Vec::new();
-        for part in self.session.streams(filled.data).await? {
-            batches.extend(part.try_collect::<Vec<_>>().await?);
+        let mut rows = 0;
+        for mut part in self.session.streams(filled.data).await? {
+            while let Some(batch) = part.try_next().await? {
+                rows += batch.num_rows();
+                if rows > MOST_ROWS {
+                    return Err(RunError::TooManyRows);
+                }
+                batches.push(batch);
+            }
         }
         let schema = batches.first().map_or(schema, RecordBatch::schema);
         concat_batches(&schema, &batches).map_err(|_| RunError::Layout)
@@ -196,22 +231,6 @@ impl Over<'_> {
     /// What comes out of computed columns when the noise is drawn again.
     async fn draws(&self, post: &Post, derived: &[usize], seed: &str) -> Result<Draws, RunError> {
         let mut random = Normal::new(seed);
-        let mut tables: Vec<HashMap<String, RecordBatch>> = Vec::with_capacity(DRAWS);
-        for _ in 0..DRAWS {
-            let mut noise: Vec<Vec<Vec<f64>>> = Vec::new();
-            for table in self.answers {
-                let mut of_table = Vec::new();
-                for column in &table.columns {
-                    let sd = column.half_width / TO_END;
-                    of_table.push(column.values.iter().map(|_| sd * random.next()).collect());
-                }
-                noise.push(of_table);
-            }
-            let change = |question: usize, vector: usize, cell: usize, value: f64| {
-                value + noise[question][vector][cell]
-            };
-            tables.push(self.tables(&change)?);
-        }
         let mut all = Draws::new();
         let mut add = |table: &RecordBatch, keys: &[String]| -> Result<(), RunError> {
             for (place, at) in derived.iter().enumerate() {
@@ -228,29 +247,62 @@ impl Over<'_> {
             }
             Ok(())
         };
-        if is_row_by_row(&post.unordered) {
-            // Row by row, so that all draws can go through the plan at once, one below the other.
-            let rows = &tables.first().and_then(|t| t.values().next()).ok_or(RunError::Layout)?.schema();
-            let drawn: Vec<&RecordBatch> = tables.iter().flat_map(HashMap::values).collect();
-            let one = concat_batches(rows, drawn).map_err(|_| RunError::Layout)?;
-            let name = "answer_0".to_owned();
-            let table = self.run_on(&post.unordered, &HashMap::from([(name, one)])).await?;
-            let each = table.num_rows() / DRAWS;
-            if each * DRAWS != table.num_rows() {
+        if !is_row_by_row(&post.unordered) {
+            for _ in 0..DRAWS {
+                let table = self.run_on(&post.unordered, &self.drawn(&mut random)?).await?;
+                add(&table, &row_keys(&table, post)?)?;
+            }
+            return Ok(all);
+        }
+        // Row by row, so that many draws can go through the plan at once, one below the other.
+        let values: usize = self.answers.iter().flat_map(|a| &a.columns).map(|c| c.values.len()).sum();
+        let at_once = (AT_ONCE / values.max(1)).clamp(1, DRAWS);
+        let mut left = DRAWS;
+        while left > 0 {
+            let now = left.min(at_once);
+            let mut drawn = Vec::with_capacity(now);
+            for _ in 0..now {
+                drawn.push(self.drawn(&mut random)?.remove(FIRST).ok_or(RunError::Layout)?);
+            }
+            let schema = drawn.first().map(RecordBatch::schema).ok_or(RunError::Layout)?;
+            let one = concat_batches(&schema, &drawn).map_err(|_| RunError::Layout)?;
+            let table = self.run_on(&post.unordered, &HashMap::from([(FIRST.to_owned(), one)])).await?;
+            let each = table.num_rows() / now;
+            if each * now != table.num_rows() {
                 return Err(RunError::Layout);
             }
             // The same rows in each draw.
             let keys = row_keys(&table.slice(0, each), post)?;
-            for draw in 0..DRAWS {
+            for draw in 0..now {
                 add(&table.slice(draw * each, each), &keys)?;
             }
-        } else {
-            for drawn in &tables {
-                let table = self.run_on(&post.unordered, drawn).await?;
-                add(&table, &row_keys(&table, post)?)?;
-            }
+            left -= now;
         }
         Ok(all)
+    }
+
+    /// The answers with other noise. What was measured once has one noise, however often it is asked for.
+    fn drawn(&self, random: &mut Normal) -> Result<HashMap<String, RecordBatch>, RunError> {
+        let mut noise: Vec<Vec<Vec<f64>>> = Vec::new();
+        let mut of_question: HashMap<String, usize> = HashMap::new();
+        let mut noise_of = Vec::new();
+        for (asked, table) in self.plan.questions.iter().zip(self.answers) {
+            let next = noise.len();
+            let at = *of_question.entry(asked.key("")).or_insert(next);
+            if at == next {
+                let mut of_table = Vec::new();
+                for column in &table.columns {
+                    let sd = column.half_width / TO_END;
+                    of_table.push(column.values.iter().map(|_| sd * random.next()).collect());
+                }
+                noise.push(of_table);
+            }
+            noise_of.push(at);
+        }
+        let change = |question: usize, vector: usize, cell: usize, value: f64| {
+            value + noise[noise_of[question]][vector][cell]
+        };
+        self.tables(&change)
     }
 
     /// The answers' tables by name, their values changed.
@@ -270,7 +322,7 @@ pub(super) fn is_row_by_row(plan: &LogicalPlan) -> bool {
         .iter()
         .all(|expr| !expr.exists(|part| Ok(matches!(part, Expr::ScalarSubquery(_)))).unwrap_or(true));
     match plan {
-        LogicalPlan::TableScan(scan) => scan.table_name.table() == "answer_0",
+        LogicalPlan::TableScan(scan) => scan.table_name.table() == FIRST,
         LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) => {
             alone && plan.inputs().into_iter().all(is_row_by_row)
         }
@@ -294,7 +346,7 @@ fn row_keys(table: &RecordBatch, post: &Post) -> Result<Vec<String>, RunError> {
         }
         let times = seen.entry(text.clone()).or_default();
         *times += 1;
-        keys.push(format!("{text}{times}"));
+        keys.push(format!("{text}\u{1e}{times}"));
     }
     Ok(keys)
 }

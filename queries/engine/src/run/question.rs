@@ -38,7 +38,8 @@ pub(crate) async fn read(
     for rows in parts {
         let (query, memory) = (Arc::clone(query), memory.new_empty());
         work.push(Box::pin(async move {
-            tokio::spawn(gather(rows, query, memory)).await.map_err(|_| RunError::Task)?
+            let mut task = AbortOnDrop(tokio::spawn(gather(rows, query, memory)));
+            (&mut task.0).await.map_err(|_| RunError::Task)?
         }));
     }
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
@@ -54,6 +55,15 @@ pub(crate) async fn read(
         });
     }
     Ok(all.unwrap_or_else(|| Gather::new(query)).finish())
+}
+
+/// A task that ends with whoever waits for it: at the deadline nobody reads on.
+struct AbortOnDrop(tokio::task::JoinHandle<Result<Gather, RunError>>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 async fn gather(

@@ -158,11 +158,33 @@ fn expression(condition: &Condition, fields: &Fields) -> Option<Expr> {
         Condition::In(name, places) => {
             Some(fields.get(name).map_or_else(|| lit(false), |field| atom(name, field, places)))
         }
-        Condition::All(parts) => parts.iter().filter_map(|part| expression(part, fields)).reduce(Expr::and),
+        Condition::All(parts) => {
+            balanced(parts.iter().filter_map(|part| expression(part, fields)).collect(), Expr::and)
+        }
         Condition::Any(parts) => {
-            parts.iter().map(|part| expression(part, fields).unwrap_or_else(|| lit(true))).reduce(Expr::or)
+            any_of(parts.iter().map(|part| expression(part, fields).unwrap_or_else(|| lit(true))).collect())
         }
     }
+}
+
+fn any_of(parts: Vec<Expr>) -> Option<Expr> {
+    balanced(parts, Expr::or)
+}
+
+/// A chain of one operator as a tree of little depth, since what runs it goes down by recursion.
+fn balanced(mut parts: Vec<Expr>, join: fn(Expr, Expr) -> Expr) -> Option<Expr> {
+    while parts.len() > 1 {
+        let mut halves = Vec::with_capacity(parts.len().div_ceil(2));
+        let mut rest = parts.into_iter();
+        while let Some(one) = rest.next() {
+            halves.push(match rest.next() {
+                Some(other) => join(one, other),
+                None => one,
+            });
+        }
+        parts = halves;
+    }
+    parts.pop()
 }
 
 fn atom(name: &str, field: &Field, places: &Places) -> Expr {
@@ -176,15 +198,15 @@ fn atom(name: &str, field: &Field, places: &Places) -> Expr {
             let named = codes.iter().enumerate().filter(|(place, _)| holds(*place) != negated);
             Some(col(name).in_list(named.map(|(_, code)| lit(code.as_str())).collect(), negated))
         }
-        Domain::Numbers { low, .. } => ranges(places, len, |place| lit(low.saturating_add(place)))
-            .map(|range| range.on(name))
-            .reduce(Expr::or),
+        Domain::Numbers { low, .. } => any_of(
+            ranges(places, len, |place| lit(low.saturating_add(place))).map(|range| range.on(name)).collect(),
+        ),
         Domain::Days { first, .. } => {
             let day = |place: i64| {
                 let day = i32::try_from(i64::from(*first).saturating_add(place)).unwrap_or(i32::MAX);
                 Expr::Literal(ScalarValue::Date32(Some(day)), None)
             };
-            ranges(places, len, day).map(|range| range.on(name)).reduce(Expr::or)
+            any_of(ranges(places, len, day).map(|range| range.on(name)).collect())
         }
     };
     match (there, missing) {

@@ -235,6 +235,23 @@ fn rows_of_a_unit_that_do_not_come_together_are_a_fault() {
 }
 
 #[test]
+fn sums_beyond_every_number_are_no_fault() {
+    use super::vectors::Gather;
+    let most = 1_i64 << 30;
+    let bound = Bounding::Norm { low: 0, high: most, max_norm: most.unsigned_abs() };
+    let mut gather = Gather::of(&[(bound, 1)]);
+    // More than fit into 63 bits in fixed point.
+    for person in 0..140_000_u32 {
+        let mut id = [0; 16];
+        id[..4].copy_from_slice(&person.to_be_bytes());
+        gather.begin((2024, id)).expect("in order");
+        gather.add(0, 0, most);
+    }
+    let exact = gather.finish().remove(0).into_exact(most.unsigned_abs() * NORM_UNIT.unsigned_abs());
+    assert_eq!(exact.expect("summed").reveal(), [1 << 62]);
+}
+
+#[test]
 fn two_entries_of_one_cell_count_as_one() {
     use super::vectors::Gather;
     let bound = Bounding::Norm { low: 0, high: 10, max_norm: 10 };

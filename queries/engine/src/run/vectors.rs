@@ -7,6 +7,9 @@ use super::error::RunError;
 use super::exact::Exact;
 use crate::plan::{Bounding, Cells, ONE, Part, PrivateQuery};
 
+/// The largest sum of a cell.
+const MOST: i128 = 1 << 62;
+
 /// Norms are chosen in sixteenths, finer than a row.
 pub(crate) const NORM_UNIT: i64 = 16;
 
@@ -220,10 +223,10 @@ impl PersonYears {
     /// in fixed point), and the sum holds each unit once: adding or removing one changes it by at most `c` in
     /// fixed point. `c` must not depend on the exact data. For [`Bounding::One`] it is 1, without fixed point.
     ///
-    /// Sums cannot leave 63 bits: a unit's part in a cell is at most 2^46 in fixed point, and 2^17 persons at
-    /// that extreme in one cell would be needed; they are checked all the same.
+    /// Sums are added up exactly and clamped: a clamp moves no two sums apart, so that the bound holds, and no sum fails
+    /// because of how many persons there are.
     pub(crate) fn into_exact(self, c: u64) -> Result<Exact, RunError> {
-        let mut sums = vec![0_i64; self.cells];
+        let mut sums = vec![0_i128; self.cells];
         let l2 = match self.bound {
             Bounding::One => 1,
             Bounding::Norm { .. } => {
@@ -247,10 +250,11 @@ impl PersonYears {
                     .ok()
                     .and_then(|cell| sums.get_mut(cell))
                     .ok_or(RunError::Layout)?;
-                *sum = sum.checked_add(*value).ok_or(RunError::Overflow)?;
+                *sum += i128::from(*value);
             }
         }
-        Ok(Exact::new(sums, l2))
+        let clamped = |sum: i128| i64::try_from(sum.clamp(-MOST, MOST)).map_err(|_| RunError::Overflow);
+        Ok(Exact::new(sums.into_iter().map(clamped).collect::<Result<_, _>>()?, l2))
     }
 }
 

@@ -37,7 +37,6 @@ const TOTAL: &[&str] = &[
     "at_time_zone",
     "person_in_with_having",
     "concat_doubling",
-    "cast_failing_text_over_answer",
     "join_subquery_of_extremes",
     "inner_max_date",
     "date_as_number",
