@@ -65,10 +65,18 @@ fn print_answer(format: Format, answer: &Answer) -> Result<(), Failure> {
         for (column, value) in answer.columns.iter().zip(row) {
             if let Some([low, high]) = answer.intervals.get(column).and_then(|all| all.get(index)) {
                 if format == Format::Csv {
-                    cells.extend([output::cell(value), low.to_string(), high.to_string()]);
+                    let end = |end: &f64| if end.is_finite() { end.to_string() } else { String::new() };
+                    cells.extend([output::cell(value), end(low), end(high)]);
                 } else {
-                    cells.push(value.as_f64().map_or_else(|| output::cell(value), output::number));
-                    cells.push(output::interval(*low, *high));
+                    let decimals = decimals(high - low);
+                    let number = |value: f64| number(value, decimals);
+                    cells.push(value.as_f64().map_or_else(|| output::cell(value), number));
+                    let known = low.is_finite() && high.is_finite();
+                    cells.push(if known {
+                        format!("{} – {}", number(*low), number(*high))
+                    } else {
+                        String::new()
+                    });
                 }
             } else {
                 cells.push(output::cell(value));
@@ -99,6 +107,23 @@ fn print_answer(format: Format, answer: &Answer) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// As many decimals as say something about a value whose interval is so wide.
+fn decimals(width: f64) -> usize {
+    match width {
+        width if width >= 2.0 => 1,
+        width if width >= 0.2 => 2,
+        width if width >= 0.02 => 3,
+        _ => 4,
+    }
+}
+
+/// A number with so many decimals at most.
+fn number(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    let short = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if short == "-0" { "0".to_owned() } else { short.to_owned() }
 }
 
 fn print_explanation(format: Format, explanation: &Explanation) -> Result<(), Failure> {

@@ -63,6 +63,7 @@ pub(super) fn split(
             .hint("Add count(*) or count(distinct person) over one of the protected tables."));
     }
     let names: Vec<String> = above.schema().fields().iter().map(|field| field.name().clone()).collect();
+    not_too_many_rows(&above, public, &splitter.questions)?;
     let of_columns = origins(&above);
     let broken =
         |error: DataFusionError| refuse(format!("the question was not understood: {}", said(&error)));
@@ -102,6 +103,44 @@ impl Post {
         });
         walked.is_err() || depends
     }
+}
+
+/// The most rows that a join of answers may make.
+const MOST_ROWS: usize = 1 << 22;
+
+/// Refuses joins that make very many rows of a few: those without an equality give all pairs.
+fn not_too_many_rows(plan: &LogicalPlan, public: &Public, questions: &[Question]) -> Result<usize, Refusal> {
+    let mut below = Vec::new();
+    for input in plan.inputs() {
+        below.push(not_too_many_rows(input, public, questions)?);
+    }
+    let rows = match (plan, below.as_slice()) {
+        (LogicalPlan::TableScan(scan), _) => {
+            let name = scan.table_name.table();
+            let question = name.strip_prefix("answer_").and_then(|at| at.parse::<usize>().ok());
+            match question.and_then(|at| questions.get(at)) {
+                Some(question) => question.shown.rows.len(),
+                None => public.get(name).map_or(0, arrow::array::RecordBatch::num_rows),
+            }
+        }
+        (LogicalPlan::Join(join), [left, right]) => {
+            let equal = |expr: &Expr| {
+                expr.exists(|part| Ok(matches!(part, Expr::BinaryExpr(binary) if binary.op == Operator::Eq)))
+                    .unwrap_or(false)
+            };
+            if join.on.is_empty() && !join.filter.as_ref().is_some_and(equal) {
+                left.saturating_mul(*right)
+            } else {
+                (*left).max(*right)
+            }
+        }
+        (_, below) => below.iter().copied().fold(0, usize::saturating_add).max(1),
+    };
+    if rows > MOST_ROWS {
+        return Err(refuse("a join of answers makes too many rows")
+            .hint("Join on columns that both have, with ON or USING."));
+    }
+    Ok(rows)
 }
 
 struct Splitter<'a> {

@@ -235,6 +235,20 @@ fn rows_of_a_unit_that_do_not_come_together_are_a_fault() {
 }
 
 #[test]
+fn a_sum_is_not_cut_to_a_count_of_persons_where_the_look_sees_nobody() {
+    let unit = NORM_UNIT.unsigned_abs();
+    assert_eq!(super::vectors::settled(1, 10_980), 104 * unit, "the middle");
+    assert_eq!(super::vectors::settled(5, 10_980), unit, "one row");
+    assert_eq!(super::vectors::settled(1_000, 10_980), 1_000);
+    assert_eq!(super::vectors::settled(u64::MAX, 10_980), 10_980 * unit, "the worst case");
+    // With nobody to be seen, the least is what is chosen.
+    let bounds = skjerm_privacy::bounding::buckets(10_980 * unit);
+    let nobody = vec![0.0; bounds.len()];
+    let rho = skjerm_privacy::Rho::from_f64_up(0.001).expect("a price");
+    assert_eq!(skjerm_privacy::bounding::choose_norm(&nobody, 20.0, &bounds, 1, rho), 1);
+}
+
+#[test]
 fn sums_beyond_every_number_are_no_fault() {
     use super::vectors::Gather;
     let most = 1_i64 << 30;

@@ -211,9 +211,7 @@ impl PersonYears {
             histogram.into_noised(&gaussian)?.into_iter().map(|count| count as f64).collect();
         let buckets = buckets(max_norm);
         let chosen = bounding::choose_norm(&noised, gaussian.sigma(), &buckets, self.cells, part.noise);
-        // Never below one row: that would cut everybody.
-        let unit = NORM_UNIT.unsigned_abs();
-        Ok(chosen.clamp(unit, max_norm.saturating_mul(unit)))
+        Ok(settled(chosen, max_norm))
     }
 
     /// Scales every unit to the norm `c`, given in [`NORM_UNIT`]s, and sums up by cell.
@@ -256,6 +254,17 @@ impl PersonYears {
         let clamped = |sum: i128| i64::try_from(sum.clamp(-MOST, MOST)).map_err(|_| RunError::Overflow);
         Ok(Exact::new(sums.into_iter().map(clamped).collect::<Result<_, _>>()?, l2))
     }
+}
+
+/// The norm that a choice comes down to, in [`NORM_UNIT`]s.
+///
+/// The least there is, 1, is chosen when the look saw nobody over its noise. Then nothing is known of the norms, and the
+/// middle between one and the worst case is taken, which is what planning expects too: a sum cut to 1 a person would be a
+/// count of persons. Never below one row: that would cut everybody.
+pub(super) fn settled(chosen: u64, max_norm: u64) -> u64 {
+    let unit = NORM_UNIT.unsigned_abs();
+    let chosen = if chosen <= 1 { max_norm.isqrt().saturating_mul(unit) } else { chosen };
+    chosen.clamp(unit, max_norm.saturating_mul(unit))
 }
 
 fn buckets(max_norm: u64) -> Vec<u64> {
