@@ -83,8 +83,12 @@ impl RunSession {
 
     fn with_partitions(limits: &Limits, partitions: Option<usize>) -> Result<Self, RunError> {
         let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(limits.memory_bytes));
-        let disk =
-            DiskManagerBuilder::default().with_mode(DiskManagerMode::Directories(vec![limits.spill.clone()]));
+        // Small plans over answers write nothing: what is answered is shown also where nothing can be written.
+        let mode = match partitions {
+            Some(_) => DiskManagerMode::Disabled,
+            None => DiskManagerMode::Directories(vec![limits.spill.clone()]),
+        };
+        let disk = DiskManagerBuilder::default().with_mode(mode);
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::clone(&pool))
             .with_disk_manager_builder(disk)
