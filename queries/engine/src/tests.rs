@@ -298,7 +298,7 @@ async fn an_answer_that_only_a_condition_names_draws_no_other_rows() {
     assert!(!answer.rows.is_empty());
     for (row, [low, high]) in answer.rows.iter().zip(&answer.intervals["h"]) {
         let half = row[1].as_f64().expect("a number");
-        assert!(*low < half && half < *high && high - low < 200.0, "{answer:?}");
+        assert!(*low < half && half < *high && high - low < 2_000.0, "{answer:?}");
     }
 }
 
@@ -322,15 +322,16 @@ async fn what_is_computed_of_answers_has_intervals() {
     let both = "select 'persons' as what, count(distinct person) as n from contact where year = 2024
         union all select 'contacts', count(*) from contact where year = 2024
         union all select 'minutes', avg(minutes) from contact where year = 2024";
-    let answer = house.ask(both, 0.01).await.expect("answered");
+    // 500 contacts with a noise of at most σ 91: an average of none has a chance of 2e-8.
+    let answer = house.ask(both, 0.04).await.expect("answered");
     let what: Vec<&str> = answer.rows.iter().filter_map(|row| row[0].as_str()).collect();
     assert_eq!(what, ["persons", "contacts", "minutes"]);
     assert!(answer.intervals["n"].iter().all(|[low, high]| low < high), "{answer:?}");
     assert!(answer.answer.id.contains('+'), "three stored answers");
     let left = house.left("persons", "2024", "researchers");
-    assert_eq!(house.ask(both, 0.01).await.expect("answered").answer.source, AnswerSource::Stored);
+    assert_eq!(house.ask(both, 0.04).await.expect("answered").answer.source, AnswerSource::Stored);
     assert!((house.left("persons", "2024", "researchers") - left).abs() < 1e-12);
-    assert!((left - (0.093 - 0.05 - 0.01)).abs() < 1e-8, "a statement pays its price once: {left}");
+    assert!((left - (0.093 - 0.05 - 0.04)).abs() < 1e-8, "a statement pays its price once: {left}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
