@@ -14,9 +14,10 @@ use super::cells::{self, Axis, Cells, Labelled};
 use super::condition::{self, Condition};
 use super::field::Fields;
 use super::filter;
+use super::output::{Output, called, conjuncts, is_constant, output, value};
 use super::query::{self, Draft, PrivateQuery, Term, What};
 use super::refuse::{Refusal, refuse};
-use super::rows::{Output, Reader, Rows, called, conjuncts, is_constant, output, value};
+use super::rows::{Reader, Rows};
 
 /// A private query and how its answer becomes rows again.
 #[derive(Debug, Clone)]
