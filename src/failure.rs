@@ -43,6 +43,12 @@ impl Failure {
         self
     }
 
+    /// The hint that a full or a locked disk calls for, where there is no other.
+    fn of_disk(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
+        self.hint = self.hint.or_else(|| skjerm_warehouse::hint(error).map(ToOwned::to_owned));
+        self
+    }
+
     /// More for whoever reads the JSON document.
     pub(crate) fn with_details(mut self, name: &'static str, details: serde_json::Value) -> Self {
         self.details = Some(Box::new((name, details)));
@@ -113,7 +119,7 @@ impl From<skjerm_figures::FiguresError> for Failure {
 impl From<skjerm_ingest::IngestError> for Failure {
     fn from(error: skjerm_ingest::IngestError) -> Self {
         let kind = if error.is_refusal() { Kind::Refused } else { Kind::Fault };
-        Self { kind, message: error.to_string(), hint: error.hint(), details: None }
+        Self { kind, message: error.to_string(), hint: error.hint(), details: None }.of_disk(&error)
     }
 }
 
@@ -140,13 +146,13 @@ impl From<skjerm_synth::SynthError> for Failure {
 
 impl From<skjerm_warehouse::InstallationError> for Failure {
     fn from(error: skjerm_warehouse::InstallationError) -> Self {
-        Self::refused(error.to_string())
+        Self::refused(error.to_string()).of_disk(&error)
     }
 }
 
 impl From<skjerm_warehouse::keyfile::KeyFileError> for Failure {
     fn from(error: skjerm_warehouse::keyfile::KeyFileError) -> Self {
-        Self::refused(error.to_string())
+        Self::refused(error.to_string()).of_disk(&error)
     }
 }
 
@@ -166,9 +172,9 @@ impl From<skjerm_warehouse::WarehouseError> for Failure {
             return Self::refused(error.to_string()).with_hint("nothing was imported");
         }
         if let WarehouseError::Storage(_) | WarehouseError::Installation(_) = &error {
-            return Self::refused(error.to_string());
+            return Self::refused(error.to_string()).of_disk(&error);
         }
-        Self::fault(error.to_string())
+        Self::fault(error.to_string()).of_disk(&error)
     }
 }
 

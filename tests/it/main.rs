@@ -9,6 +9,7 @@ mod budget;
 mod coverage;
 mod dashboard;
 mod demo;
+mod full;
 mod house;
 mod ingest;
 mod invariants;

@@ -233,6 +233,20 @@ fn place<T: std::fmt::Display>(what: &str, value: Option<T>) -> String {
     value.map_or_else(String::new, |value| format!(",{what}{value}"))
 }
 
+/// What to do about a disk or a folder that could not be written, by what lies at the bottom of an error.
+pub fn hint(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).find_map(|cause| match cause.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Some(
+            "make room there and run the same command again: what was stored before is whole, and what it had begun it does anew",
+        ),
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => Some(
+            "run the command as the user that owns the installation, on a disk that can be written: what was stored before is whole",
+        ),
+        _ => None,
+    })
+}
+
 impl WarehouseError {
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();

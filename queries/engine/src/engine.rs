@@ -46,7 +46,7 @@ impl Engine {
             Policy::load(&installation.policy_path()).map_err(|e| EngineError::refused(e.to_string()))?,
         );
         let warehouse = Warehouse::open(installation, Arc::clone(&policy))
-            .map_err(|error| EngineError::fault(error.to_string()))?;
+            .map_err(|error| EngineError::stored(&error))?;
         let ledger = book::open(installation, &policy)?;
         empty_stale_spill(&installation.spill_dir());
         let limits = Limits::new(&policy.query, installation.spill_dir());

@@ -58,6 +58,11 @@ impl EngineError {
         Self { kind: ErrorKind::Fault, message: message.into(), hint: None }
     }
 
+    /// A fault of the storage while a steward works on it, in the warehouse's own words; never one of a question.
+    pub(crate) fn stored(error: &skjerm_warehouse::WarehouseError) -> Self {
+        Self { hint: skjerm_warehouse::hint(error).map(ToOwned::to_owned), ..Self::fault(error.to_string()) }
+    }
+
     /// The uniform fault behind the charge.
     pub(crate) fn uniform() -> Self {
         Self::fault(UNIFORM_FAULT)

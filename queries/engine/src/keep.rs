@@ -68,7 +68,7 @@ impl Engine {
         dry_run: bool,
     ) -> Result<Retained, EngineError> {
         require(caller, Role::Steward)?;
-        let fault = |error: WarehouseError| EngineError::fault(error.to_string());
+        let fault = |error: WarehouseError| EngineError::stored(&error);
         let planned = self.warehouse.retain(today, true).await.map_err(fault)?;
         if dry_run {
             return Ok(planned);
@@ -120,7 +120,7 @@ impl Engine {
         if !policy.analyst(who).is_some_and(|analyst| analyst.may(Role::Steward)) {
             return Err(EngineError::not_permitted("Only a steward may look the warehouse over."));
         }
-        let fault = |error: WarehouseError| EngineError::fault(error.to_string());
+        let fault = |error: WarehouseError| EngineError::stored(&error);
         let warehouse = Warehouse::open(installation, policy.into()).map_err(fault)?;
         warehouse.check(today_in_oslo()).await.map_err(fault)
     }
@@ -188,6 +188,6 @@ impl Begun<'_> {
         if let Err(unnoted) = self.note(done, json!({})) {
             tracing::warn!(error = unnoted.message, "the end of the work could not be noted");
         }
-        EngineError::fault(error.to_string())
+        EngineError::stored(error)
     }
 }

@@ -20,18 +20,18 @@ use parquet::file::writer::SerializedFileWriter;
 use super::Pseudonym;
 
 /// The fewest rows of a group, but for a file's last one, and one row in so many ends one: some 4,000 rows on average. Measured with
-/// `tests/scale.rs`: groups of some 2,000 make files 3 % larger and a scan of five columns half as dear again (0.94 s of work
-/// for 0.64 s), and spare an erasure of 100 persons from ten million rows 4 % of its work (2.03 s for 2.12 s). Most of that
-/// is that nearly every file holds one of them, and is copied, hashed, made durable and searched as a whole.
+/// `tests/scale.rs`: groups of some 1,000 make files 5 % larger and a scan of five columns twice as dear (1.18 s of work for
+/// 0.56 s), and spare an erasure of 100 persons from ten million rows nothing (1.75 s of work for 1.76 s): nearly every file
+/// holds one of them, and is copied, hashed, made durable and searched as a whole.
 const LEAST: u16 = 2048;
 /// The same where a row is all there is of a person, as in `person_year`, and a person sought touches a group for one
-/// row: 12 % more bytes of that table, and 2.12 s of work for the same erasure instead of 2.92 s.
+/// row: 12 % more bytes of that table, and a quarter less work for the same erasure.
 const LEAST_OF_PERSONS: u16 = 512;
 /// From so many rows on a group ends in any case, with the person.
 const MOST: usize = 16 * 1024;
 
-/// The rule's name in the logs: files cut otherwise are not what the same rows make, and would be found damaged.
-pub(crate) const RULE: &str = "groups 2";
+/// The name in the logs of this rule and of how columns are encoded: files made otherwise are not what the same rows make, and would be found damaged.
+pub(crate) const RULE: &str = "groups 3";
 
 /// The key of a row: person and record, or the record alone and 0.
 pub(crate) type Key = (Pseudonym, Pseudonym);

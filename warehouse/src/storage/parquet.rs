@@ -13,9 +13,9 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, ZstdLevel};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::file::reader::ChunkReader;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
@@ -99,16 +99,39 @@ pub(crate) fn assemble(
     Ok(Bytes::from(content))
 }
 
+/// How columns are stored: codes and pseudonyms as they are, dates and numbers compressed. Measured with `tests/scale.rs`
+/// on ten million contacts: the indices of a dictionary are packed so well that Zstandard over them spares 8 % of the
+/// bytes and makes a scan of two columns half as dear again (0.35 s of work for 0.23 s) and writing a third (9.3 s for 6.8 s).
+///
+/// # Privacy
+///
+/// What is not compressed can be searched byte by byte: the proof of an erasure finds a pseudonym also in a copy of a
+/// file that the log knows nothing of.
 fn properties(table: &Table) -> Result<WriterProperties, ParquetError> {
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        // Version 1 has no dictionaries for columns of a fixed number of bytes, such as the persons.
+        .set_writer_version(WriterVersion::PARQUET_2_0)
+        .set_compression(Compression::UNCOMPRESSED)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
         .set_max_row_group_row_count(None)
         .set_created_by("skjerm".to_owned());
+    let zstd = Compression::ZSTD(ZstdLevel::try_new(1)?);
+    for column in &table.columns {
+        let is_compressed = match column.role {
+            ColumnRole::Date | ColumnRole::Measure { .. } | ColumnRole::Month | ColumnRole::Year => true,
+            ColumnRole::Person | ColumnRole::Record | ColumnRole::Dimension { .. } => false,
+        };
+        if is_compressed {
+            properties = properties.set_column_compression(ColumnPath::from(column.name.as_str()), zstd);
+        }
+    }
     // A dictionary of values that are all different would only hold them twice.
     if let Some(distinct) = order_columns(table).last() {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(*distinct), false);
+        let distinct = ColumnPath::from(*distinct);
+        properties = properties
+            .set_column_dictionary_enabled(distinct.clone(), false)
+            .set_column_encoding(distinct, Encoding::PLAIN);
     }
     Ok(properties.build())
 }

@@ -143,7 +143,7 @@ async fn split_and_order_stand_in_every_commit_and_another_layout_is_not_read() 
     world.load(&[("contact", &[row(9, 99, "2023-02-01")])]).await;
     let log = world.tables().join("contact/_delta_log");
     let commit = |version| log.join(format!("{version:020}.json"));
-    let said = "split by year and 4 ranges of person; ordered by person, record; cut by groups 2";
+    let said = "split by year and 4 ranges of person; ordered by person, record; cut by groups 3";
     for version in [0, 1] {
         let text = std::fs::read_to_string(commit(version)).expect("a commit");
         let info =
