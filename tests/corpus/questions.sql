@@ -1888,3 +1888,70 @@ from (select year, extract(quarter from date) as quarter, count(*) as n
       from journey_home
       where year in (2023, 2024)
       group by year, extract(quarter from date)) t
+
+-- name: median_minutes
+-- kind: quantile
+select year, median(minutes) as middle
+from contact
+where year in (2023, 2024)
+group by year
+
+-- name: median_minutes_by_shift
+-- kind: quantile
+select shift, median(minutes) as middle
+from contact
+where year = 2024
+group by shift
+order by shift
+
+-- name: ninety_percent_are_shorter
+-- kind: quantile
+select percentile_cont(0.9) within group (order by minutes) as long
+from contact
+where year = 2023
+
+-- name: quartiles_beside_the_number
+-- kind: quantile
+select gender, count(*) as n, percentile_cont(minutes, 0.25) as low, median(minutes) as middle,
+       percentile_cont(minutes, 0.75) as high, avg(minutes) as mean
+from contact
+where year = 2024
+group by gender
+
+-- name: median_of_the_evenings
+-- kind: quantile
+select median(minutes) filter (where shift = 'evening') as evening,
+       median(minutes) filter (where shift <> 'evening') as others
+from contact
+where year = 2024
+
+-- name: median_nights
+-- kind: quantile
+select year, median(nights) as middle
+from bed_stay
+where year between 2023 and 2024
+group by year
+
+-- name: median_contacts_a_person
+-- kind: quantile
+select year, median(n) as middle
+from (select person, year, count(*) as n from contact where year in (2023, 2024) group by person, year) p
+group by year
+
+-- name: half_hours
+-- kind: quantile
+select median(minutes / 30) as half_hours
+from contact
+where year = 2024
+
+-- name: spread_of_minutes
+-- kind: quantile
+select upper - lower as spread
+from (select percentile_cont(minutes, 0.75) as upper, percentile_cont(minutes, 0.25) as lower
+      from contact
+      where year = 2023) t
+
+-- name: median_of_months
+-- kind: quantile
+select median(n) as middle
+from (select month, count(*) as n from contact where year = 2024 group by month) t

@@ -7,10 +7,47 @@ use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
 /// rounds up.
 const EXACT_UP_TO: f64 = 1000.0;
 
+/// A value this far from the middle of its draws, in standard deviations, was pushed: 69 % of them lie on one side.
+const PUSHED: f64 = 0.5;
+
 /// The two-sided standard normal quantile: 1.96 for 0.95. Nothing for a confidence of 0 or below,
 /// infinite for 1 or above.
 pub fn z(confidence: f64) -> f64 {
     two_sided(confidence, |p| Normal::standard().inverse_cdf(p))
+}
+
+/// The bias-corrected percentile interval of a bootstrap (Efron 1981; Efron and Tibshirani 1993, ch. 14.3): between the
+/// percentiles Φ(2z₀ ± z) of what was drawn, z₀ being how far the value itself lies from the middle of it. Where draws
+/// lie about the value on both sides alike, these are the plain percentiles; where computing pushes noised values to one
+/// side (a greatest value, a square, what is above a threshold), the draws were pushed once more than the value, and the
+/// interval goes back by as much; where that is far ([`PUSHED`]) percentiles alone cannot reach back, and the interval also
+/// holds the reflected one, from 2v − high to 2v − low (ch. 13.3). It holds the value. Nothing where nothing was drawn.
+pub fn bootstrap(mut drawn: Vec<f64>, value: f64, confidence: f64) -> Option<[f64; 2]> {
+    drawn.sort_unstable_by(f64::total_cmp);
+    let last = drawn.len().checked_sub(1)?;
+    let normal = Normal::standard();
+    let below = drawn.partition_point(|other| *other < value);
+    let equal = drawn[below..].partition_point(|other| *other <= value);
+    let rank = (below as f64 + equal as f64 / 2.0).max(0.5).min(drawn.len() as f64 - 0.5);
+    let off = normal.inverse_cdf(rank / drawn.len() as f64);
+    let at = |z: f64| {
+        let place = normal.cdf(2.0 * off + z) * last as f64;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a place in the list
+        let below = place.floor() as usize;
+        let (low, high) = (drawn[below.min(last)], drawn[(below + 1).min(last)]);
+        low + (high - low) * place.fract()
+    };
+    let z = z(confidence);
+    let (low, high) = (at(-z).min(value), at(z).max(value));
+    if off.abs() < PUSHED {
+        return Some([low, high]);
+    }
+    let plain = |z: f64| {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a place in the list
+        let place = (normal.cdf(z) * last as f64).round() as usize;
+        2.0 * value - drawn[place.min(last)]
+    };
+    Some([low.min(plain(z)), high.max(plain(-z))])
 }
 
 /// The two-sided Student quantile with so many degrees of freedom; infinite when there are none.
@@ -76,6 +113,9 @@ pub fn discrete_gaussian_half_width(sigma: f64, confidence: f64) -> f64 {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 
+    use rand::{Rng, SeedableRng};
+    use rand_chacha::ChaCha8Rng;
+
     use super::*;
 
     #[test]
@@ -88,6 +128,37 @@ mod tests {
     }
 
     /// Against a direct summation of the distribution from the middle out.
+    /// Noise of sd 1 around 0 for each of five values, of which the greatest is shown: the truth is 0, and nothing pushes
+    /// harder. Plain percentiles hold it in a third of the runs, this interval in three quarters.
+    #[test]
+    fn what_pushes_noised_values_to_one_side_is_taken_back() {
+        let mut random = ChaCha8Rng::seed_from_u64(8);
+        let normal = Normal::standard();
+        let drawn = |random: &mut ChaCha8Rng| normal.inverse_cdf(random.random::<f64>());
+        let runs = 500;
+        let (mut held, mut plainly) = (0, 0);
+        for _ in 0..runs {
+            let noised: Vec<f64> = (0..5).map(|_| drawn(&mut random)).collect();
+            let greatest = |values: &[f64]| values.iter().copied().fold(f64::MIN, f64::max);
+            let again = |random: &mut ChaCha8Rng| {
+                greatest(&noised.iter().map(|value| value + drawn(random)).collect::<Vec<f64>>())
+            };
+            let mut values: Vec<f64> = (0..400).map(|_| again(&mut random)).collect();
+            let [low, high] = bootstrap(values.clone(), greatest(&noised), 0.95).expect("drawn");
+            held += u32::from((low..=high).contains(&0.0));
+            values.sort_unstable_by(f64::total_cmp);
+            plainly += u32::from((values[10]..=values[390]).contains(&0.0));
+        }
+        // Seeded: the same in every run.
+        assert!(held > runs * 7 / 10 && held > 2 * plainly, "{held} and {plainly} of {runs}");
+        // What is alike on both sides keeps its percentiles.
+        let even: Vec<f64> = (0..401).map(f64::from).collect();
+        let [low, high] = bootstrap(even, 200.0, 0.95).expect("drawn");
+        assert!((low - 10.0).abs() < 0.1 && (high - 390.0).abs() < 0.1, "{low} {high}");
+        assert_eq!(bootstrap(vec![], 1.0, 0.95), None);
+        assert_eq!(bootstrap(vec![3.0], 1.0, 0.95), Some([1.0, 3.0]));
+    }
+
     #[test]
     fn discrete_half_width_is_the_least_that_covers() {
         for sigma in [0.05, 0.3, 0.5, 1.0, 1.7, 5.5, 62.0] {

@@ -6,11 +6,13 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::functions::{core, datetime, math};
-use datafusion::functions_aggregate::{average, count, min_max, sum};
+use datafusion::functions_aggregate::{
+    approx_median, approx_percentile_cont, average, count, median, min_max, percentile_cont, sum,
+};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDF, AggregateUDFImpl, ScalarUDF, Signature, Volatility, WindowUDF,
+    Accumulator, AggregateUDF, AggregateUDFImpl, Expr, ScalarUDF, Signature, Volatility, WindowUDF, lit,
 };
 
 use super::refuse::{Refusal, refuse};
@@ -23,6 +25,8 @@ pub(super) enum Function {
     Avg,
     Min,
     Max,
+    /// `median`, `percentile_cont` and what else is a quantile.
+    Quantile,
 }
 
 static COUNT: LazyLock<Arc<AggregateUDF>> = LazyLock::new(|| in_floats(count::count_udaf()));
@@ -37,11 +41,35 @@ pub(super) fn aggregate(name: &str) -> Option<Arc<AggregateUDF>> {
         "avg" | "mean" => Arc::clone(&AVG),
         "min" => min_max::min_udaf(),
         "max" => min_max::max_udaf(),
+        "median" => median::median_udaf(),
+        "approx_median" => approx_median::approx_median_udaf(),
+        "percentile_cont" | "quantile_cont" => percentile_cont::percentile_cont_udaf(),
+        "approx_percentile_cont" => approx_percentile_cont::approx_percentile_cont_udaf(),
         _ => return None,
     })
 }
 
-pub(super) const AGGREGATES: [&str; 5] = ["count", "sum", "avg", "min", "max"];
+pub(super) const AGGREGATES: [&str; 9] = [
+    "count",
+    "sum",
+    "avg",
+    "min",
+    "max",
+    "median",
+    "percentile_cont",
+    "approx_median",
+    "approx_percentile_cont",
+];
+
+/// Whether a quantile is the one in the middle.
+pub(super) fn is_median(called: &Arc<AggregateUDF>) -> bool {
+    [median::median_udaf(), approx_median::approx_median_udaf()].contains(called)
+}
+
+/// `count(*)`.
+pub(super) fn rows() -> Expr {
+    COUNT.call(vec![lit(1_i64)])
+}
 
 /// Which aggregate is called. By identity, not by name.
 pub(super) fn function(called: &AggregateFunction) -> std::result::Result<Function, Refusal> {
@@ -53,6 +81,11 @@ pub(super) fn function(called: &AggregateFunction) -> std::result::Result<Functi
         Ok(Function::Min)
     } else if called.func == min_max::max_udaf() {
         Ok(Function::Max)
+    } else if is_median(&called.func)
+        || [percentile_cont::percentile_cont_udaf(), approx_percentile_cont::approx_percentile_cont_udaf()]
+            .contains(&called.func)
+    {
+        Ok(Function::Quantile)
     } else {
         Err(refuse(format!("the aggregate `{}` is not supported", called.func.name())))
     }

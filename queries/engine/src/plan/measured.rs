@@ -264,10 +264,11 @@ fn terms_of(fields: &Fields, expr: &Expr, schema: &DFSchema, rows: &Rows) -> Res
             Err(refuse(format!("{}(distinct …) is not supported", called.func.name())))
         }
         (Function::Min | Function::Max, ..) => {
-            Err(refuse("min and max show single persons and are not supported")
-                .hint("Ask how many rows are above a value: count(*) FILTER (WHERE minutes >= 120)."))
+            Err(refuse("min and max show single persons and are not supported").hint(
+                "Ask for a quantile, percentile_cont(0.95) WITHIN GROUP (ORDER BY minutes), or how many rows are above a value: count(*) FILTER (WHERE minutes >= 120).",
+            ))
         }
-        (Function::Count | Function::Sum | Function::Avg, ..) => {
+        (Function::Count | Function::Sum | Function::Avg | Function::Quantile, ..) => {
             Err(refuse(format!("`{}` is called with the wrong arguments", called.func.name())))
         }
     }

@@ -14,12 +14,15 @@ mod filter;
 mod grid;
 mod linked;
 mod measured;
+#[cfg(test)]
+mod mutated;
 mod output;
 mod per_person;
 mod places;
 mod post;
 mod present;
 mod price;
+mod quantile;
 mod query;
 mod refuse;
 mod relation;

@@ -18,6 +18,7 @@ use skjerm_warehouse::policy::{Policy, TableKind};
 use super::catalog::{Public, SchemaOnly};
 use super::grid::not_too_deep;
 use super::measured::{Column as Shows, Question, question};
+use super::quantile::{has_quantile, over_histograms};
 use super::refuse::{Refusal, refuse};
 use super::rows::Reader;
 use super::statement::said;
@@ -156,6 +157,9 @@ impl Splitter<'_> {
             LogicalPlan::Aggregate(aggregate)
                 if self.reader.gives_rows(&aggregate.input) && !self.reader.gives_rows(plan) =>
             {
+                if has_quantile(aggregate) {
+                    return over_histograms(aggregate, |part| self.measured(part));
+                }
                 self.measured(aggregate)
             }
             _ if self.reader.gives_rows(plan) && !matches!(plan, LogicalPlan::Join(_)) && is_bare(plan, &self.reader) => {

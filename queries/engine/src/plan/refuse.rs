@@ -3,8 +3,8 @@
 use crate::error::EngineError;
 
 /// What this version answers, for the hint of every refusal without a better one.
-const SUPPORTED: &str = "Supported: SELECT over protected tables with count(*), count(distinct person), count, sum and avg \
-    of measures, each with FILTER; WHERE and GROUP BY with any expression over coded columns, years, months, days and \
+const SUPPORTED: &str = "Supported: SELECT over protected tables with count(*), count(distinct person), count, sum, avg, \
+    median and percentile_cont of measures, each with FILTER; WHERE and GROUP BY with any expression over coded columns, years, months, days and \
     measures; ROLLUP, CUBE; JOIN … USING (person, year), EXISTS; a person's own numbers in a subquery grouped by person \
     and year; and whatever you like over the answers.";
 

@@ -236,6 +236,14 @@ pub(super) fn said(error: &DataFusionError) -> String {
         },
         other => other.strip_backtrace(),
     };
+    if said.contains("any signature") || said.contains("No function matches") {
+        let function = said.split('\'').nth(1).unwrap_or_default();
+        return format!("the function `{function}` cannot be called with these arguments");
+    }
+    // A mistake of the library's, or advice for those who build with it: the question's own words are not in it.
+    if said.contains("DataFusion") || said.contains("Internal error") {
+        return "this form of SQL is not supported".to_owned();
+    }
     let said = PREFIXES.iter().fold(said.as_str(), |said, prefix| said.strip_prefix(prefix).unwrap_or(said));
     let said = said.replace('\n', " ");
     let said = said.trim_end_matches('.');

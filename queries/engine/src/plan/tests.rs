@@ -67,6 +67,21 @@ const REFUSED: &[(&str, &str)] = &[
     ("select min(minutes) from contact", "single persons"),
     ("select max(minutes) from contact", "single persons"),
     ("select sum(distinct minutes) from contact", "distinct"),
+    ("select median(person) from contact", "person"),
+    ("select median(record) from contact", "`median`"),
+    ("select median(service) from contact", "`median`"),
+    ("select median(date) from contact", "`median`"),
+    ("select median(distinct minutes) from contact", "DISTINCT"),
+    ("select percentile_cont(minutes, 1.5) from contact", "0 to 1"),
+    ("select percentile_cont(minutes, minutes / 480.0) from contact", "0 to 1"),
+    ("select percentile_cont(minutes) from contact", "percentile_cont"),
+    ("select median(1 / (minutes - 3)) from contact", "zero"),
+    ("select service, median(minutes) from contact group by rollup (service)", "ROLLUP"),
+    ("select person, median(minutes) from contact group by person", "aggregate"),
+    (
+        "select median(m) from (select person, year, median(minutes) as m from contact group by person, year) t",
+        "of a person",
+    ),
     ("select sum(service) from contact", "measure"),
     ("select string_agg(service, ',') from contact", "string_agg"),
     ("select array_agg(person) from contact", "array_agg"),
@@ -297,6 +312,11 @@ fn equal_questions_have_equal_keys() {
         "select count(distinct person) from person_year where year = 2024",
     );
     same("select count(*) from contact where year >= 2019", "select count(*) from contact");
+    // A median is read off the histogram.
+    same(
+        "select gender, median(minutes) from contact where year = 2024 group by gender",
+        "select minutes, gender, count(*) from contact where minutes is not null and year = 2024 group by 1, 2",
+    );
 }
 
 #[test]

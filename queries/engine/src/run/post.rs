@@ -6,9 +6,9 @@
 //! # Intervals
 //! A value that was measured has the interval of its noise. For a value that is computed (a ratio, a difference, a rate
 //! per resident) the noise is drawn again, [`DRAWS`] times, with its known standard deviation around the noised values,
-//! the question's own plan is run on each draw, and the interval goes from the 2.5th to the 97.5th percentile of what
-//! comes out: the parametric bootstrap (Efron and Tibshirani 1993, ch. 6 and 13), which needs no formula a function. The
-//! draws follow from the answers' ids, so that the same answer always has the same interval.
+//! the question's own plan is run on each draw, and what comes out gives the interval: the parametric bootstrap (Efron and
+//! Tibshirani 1993, ch. 6) with bias-corrected percentiles ([`bootstrap`]), which needs no formula a function. The draws
+//! follow from the answers' ids, so that the same answer always has the same interval.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -23,10 +23,11 @@ use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use futures::TryStreamExt;
 use serde_json::{Number, Value as Json};
+use skjerm_privacy::interval::bootstrap;
 
 use super::error::RunError;
 use super::session::{Limits, RunSession};
-use crate::plan::{Cells, NoisedColumn, NoisedTable, Origin, Plan, Post, Public, Question, json};
+use crate::plan::{CONFIDENCE, Cells, NoisedColumn, NoisedTable, Origin, Plan, Post, Public, Question, json};
 
 /// How often the noise is drawn again.
 pub(crate) const DRAWS: usize = 400;
@@ -401,18 +402,9 @@ fn computed(value: f64) -> Json {
     Number::from_f64((value * 1e4).round() / 1e4 + 0.0).map_or(Json::Null, Json::Number)
 }
 
-/// The middle 95 % of draws, which always hold the value itself; rounded outward.
-fn percentiles(mut drawn: Vec<f64>, value: f64) -> [f64; 2] {
-    drawn.sort_unstable_by(f64::total_cmp);
-    let last = drawn.len().saturating_sub(1) as f64;
-    let at = |part: f64| {
-        let place = part * last;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a place in the list
-        let below = place.floor() as usize;
-        let (low, high) = (drawn[below], drawn[(below + 1).min(drawn.len() - 1)]);
-        low + (high - low) * place.fract()
-    };
-    let (low, high) = (at(0.025).min(value), at(0.975).max(value));
+/// The bias-corrected interval of draws, rounded outward.
+fn percentiles(drawn: Vec<f64>, value: f64) -> [f64; 2] {
+    let [low, high] = bootstrap(drawn, value, CONFIDENCE).unwrap_or([f64::NAN; 2]);
     [(low * 1e4).floor() / 1e4 + 0.0, (high * 1e4).ceil() / 1e4 + 0.0]
 }
 
