@@ -106,8 +106,8 @@ fn read(called: &AggregateFunction) -> std::result::Result<Quantile, Refusal> {
     }
     let descends = match params.order_by.as_slice() {
         [] => false,
-        [sort] => !sort.asc,
-        _ => return Err(wrong("takes one ORDER BY")),
+        [sort] if params.args.first() == Some(&sort.expr) && !aggregate::is_median(&called.func) => !sort.asc,
+        _ => return Err(wrong("takes no other ORDER BY than that of WITHIN GROUP")),
     };
     let (value, share) = match params.args.as_slice() {
         [value] if aggregate::is_median(&called.func) => (value, 0.5),

@@ -72,6 +72,7 @@ const REFUSED: &[(&str, &str)] = &[
     ("select median(service) from contact", "`median`"),
     ("select median(date) from contact", "`median`"),
     ("select median(distinct minutes) from contact", "DISTINCT"),
+    ("select median(minutes order by service) from contact", "ORDER BY"),
     ("select percentile_cont(minutes, 1.5) from contact", "0 to 1"),
     ("select percentile_cont(minutes, minutes / 480.0) from contact", "0 to 1"),
     ("select percentile_cont(minutes) from contact", "percentile_cont"),
