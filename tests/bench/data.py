@@ -60,7 +60,7 @@ def _heavy(rng: random.Random, tail: float, most: int, scale: float) -> int:
 
 
 def make(folder: Path) -> dict[str, int]:
-    """Writes `persons.csv` and `contacts.csv` for the peers and `soma_2024.csv`, an export as a source would send it."""
+    """Writes `persons.csv` and `contacts.csv` for the peers, and an export as a source would send it for Skjerm."""
     rng = random.Random(SEED)
     persons, contacts = [], []
     busy = {service: 1 / (rank + 3) for rank, service in enumerate(SERVICES)}
@@ -78,7 +78,7 @@ def make(folder: Path) -> dict[str, int]:
             service = rng.choices(list(busy), list(busy.values()))[0]
             if service not in districts:
                 districts.append(service)
-        # A contact in each district; who is in many has more of the others, too, and most of them in the first districts.
+        # A contact in each district; who is in many has more of the others, too, most of them in the first districts.
         rows = MAX_ROWS + 1
         while rows > MAX_ROWS:
             rows = int(wanted * (1 + 2 * ((1 - rng.random()) ** (-1 / 1.75) - 1)))

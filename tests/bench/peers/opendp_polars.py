@@ -10,7 +10,7 @@ from common import (
     BY, CONTACTS, DEFAULT, DELTA, EPSILON, GROUPS, MAX_MINUTES, MINUTES, MONTHLY, ORACLE, PERSONS, PROFILE, RHO,
     THREE_TEN, Ask, Bound, Settings, measure,
 )  # fmt: skip
-from data import Answer, cells
+from data import MAX_ROWS, Answer, cells
 
 warnings.filterwarnings("ignore")
 dp.enable_features("contrib")
@@ -30,6 +30,8 @@ def ask_of(folder: Path) -> Ask:
             privacy_unit=dp.unit_of(contributions=1, identifier=None if profile else pl.col("person")),
             privacy_loss=loss,
             split_evenly_over=1,
+            # A public limit of rows: without it, it sums nothing, since the sum could overflow.
+            margins=[dp.polars.Margin(by=by, max_length=10_000 * MAX_ROWS, max_groups=len(cells(question)))],
         )
         query = context.query()
         if not profile:
@@ -52,11 +54,11 @@ def settings() -> Settings:
     both, normal = ["Laplace", "Gaussian"], ["Gaussian"]
     # It keeps one group less than it is told (k - 1 for k): 17 of 16 districts is not to cut at all.
     tuned = {
-        PERSONS: grid([9, 13, 15, 17], [1], both),
+        PERSONS: grid([13, 15, 17], [1], both),
         PROFILE: grid([1], [1], both),
-        CONTACTS: grid([13, 17], [3, 5, 8, 12, 18, 25], normal),
-        MINUTES: grid([13, 17], [3, 5, 8, 12, 18, 25], normal),
-        MONTHLY: grid([13, 30, 50, 80, 120, 193], [1], normal),
+        CONTACTS: grid([13, 17], [12, 18, 25, 32], normal),
+        MINUTES: grid([13, 17], [6, 8, 11, 15], normal),
+        MONTHLY: grid([20, 30, 40, 50, 65], [1], normal),
     }
     result: Settings = {}
     for question in BY:

@@ -79,7 +79,8 @@ def settings() -> Settings:
         if not DECLARED:
             # How many groups a person can be in decides which keys are found.
             bounds = [bound | {"max_privacy_unit_groups": groups} for bound in bounds for groups in (1, 3, 16)]
-        three_ten = {"max_multiplicity": 10.0, "max_multiplicity_share": 1.0, "max_privacy_unit_groups": GROUPS[question]}
+        three_ten = {"max_multiplicity": 10.0, "max_multiplicity_share": 1.0}
+        three_ten["max_privacy_unit_groups"] = GROUPS[question]
         result[question] = {DEFAULT: [{}], THREE_TEN: [three_ten], ORACLE: bounds}
     return result
 

@@ -22,10 +22,12 @@ def ask_of(folder: Path) -> Ask:
     frames = {
         name: pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False) for name in ("persons", "contacts")
     }
+    # "month" is a word of its SQL.
+    frames["contacts"] = frames["contacts"].rename(columns={"month": "month_number"})
     frames["contacts"]["minutes"] = frames["contacts"]["minutes"].astype(int)
 
     def ask(question: str, bound: Bound) -> Answer:
-        by = BY[question]
+        by = [{"month": "month_number"}.get(column, column) for column in BY[question]]
         frame = frames["persons" if question == PROFILE else "contacts"]
         if bound["distinct"]:
             # It draws rows before it counts: whoever asks has to make persons distinct.
