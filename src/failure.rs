@@ -45,7 +45,7 @@ impl Failure {
 
     /// The hint that a full or a locked disk calls for, where there is no other.
     fn of_disk(mut self, error: &(dyn std::error::Error + 'static)) -> Self {
-        self.hint = self.hint.or_else(|| skjerm_warehouse::hint(error).map(ToOwned::to_owned));
+        self.hint = self.hint.or_else(|| skjerm_warehouse::disk_hint(error).map(ToOwned::to_owned));
         self
     }
 

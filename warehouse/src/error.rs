@@ -234,7 +234,7 @@ fn place<T: std::fmt::Display>(what: &str, value: Option<T>) -> String {
 }
 
 /// What to do about a disk or a folder that could not be written, by what lies at the bottom of an error.
-pub fn hint(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+pub fn disk_hint(error: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.filter_map(|cause| cause.downcast_ref::<io::Error>()).find_map(|cause| match cause.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => Some(

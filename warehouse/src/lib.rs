@@ -42,7 +42,7 @@ mod storage;
 mod warehouse;
 
 pub use delivery::{Delivery, DeliveryLoad};
-pub use error::{Refusal, WarehouseError, hint};
+pub use error::{Refusal, WarehouseError, disk_hint};
 pub use installation::{Installation, InstallationError};
 pub use keep::{
     Check, Damage, Dropped, Erasure, Outside, Proof, Rehashed, Removed, Retained, Rotation, Sought, TakenOut,
