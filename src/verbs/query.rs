@@ -24,6 +24,10 @@ pub(crate) struct QueryArgs {
     /// Pay for this half-width: the least ρ at which no measured column is expected to have a wider interval.
     #[arg(long, value_name = "H", group = "price")]
     within: Option<f64>,
+    /// Scale every person-year to this L2 norm, in the unit of the column (rows, persons, minutes), instead of one that is
+    /// chosen privately; what it cuts off is not known then. The same as /*+ norm(N) */ in the question.
+    #[arg(long, value_name = "N")]
+    norm: Option<f64>,
     /// A name of your own for this request: trying again under the same name is charged once, also after a crash.
     #[arg(long, value_name = "ID")]
     request: Option<String>,
@@ -40,7 +44,12 @@ pub(crate) async fn run(common: &Common, args: QueryArgs) -> Result<(), Failure>
     let engine = Engine::open(&installation)?;
     let caller = engine.authenticate(&args.analyst)?;
     let prices = [args.rho.map(Price::Rho), args.epsilon.map(Price::Epsilon), args.within.map(Price::Within)];
-    let ask = Ask { price: prices.into_iter().flatten().next(), request: args.request, reason: args.reason };
+    let ask = Ask {
+        price: prices.into_iter().flatten().next(),
+        norm: args.norm,
+        request: args.request,
+        reason: args.reason,
+    };
     if args.explain || explained(&args.sql).is_some() {
         print_explanation(common.format, &engine.explain(&caller, &args.sql, &ask).await?)
     } else {
@@ -58,25 +67,40 @@ fn print_answer(format: Format, answer: &Answer) -> Result<(), Failure> {
                 Format::Table | Format::Json => headers.push(format!("95 % {column}")),
             }
         }
+        if wider(answer, column).is_some() {
+            match format {
+                Format::Csv => {
+                    headers.extend([format!("low_with_bound_{column}"), format!("high_with_bound_{column}")]);
+                }
+                Format::Table | Format::Json => headers.push(format!("with bound {column}")),
+            }
+        }
     }
     let mut sheet = Sheet { headers, rows: Vec::new() };
     for (index, row) in answer.rows.iter().enumerate() {
         let mut cells = Vec::new();
         for (column, value) in answer.columns.iter().zip(row) {
-            if let Some([low, high]) = answer.intervals.get(column).and_then(|all| all.get(index)) {
+            if let Some(plain) = answer.intervals.get(column).and_then(|all| all.get(index)) {
+                let both = [Some(plain), wider(answer, column).and_then(|all| all.get(index))];
                 if format == Format::Csv {
-                    let end = |end: &f64| if end.is_finite() { end.to_string() } else { String::new() };
-                    cells.extend([output::cell(value), end(low), end(high)]);
+                    cells.push(output::cell(value));
+                    for ends in both.into_iter().flatten() {
+                        cells.extend(
+                            ends.map(|end| if end.is_finite() { end.to_string() } else { String::new() }),
+                        );
+                    }
                 } else {
-                    let decimals = decimals(high - low);
+                    let decimals = decimals(plain[1] - plain[0]);
                     let number = |value: f64| number(value, decimals);
                     cells.push(value.as_f64().map_or_else(|| output::cell(value), number));
-                    let known = low.is_finite() && high.is_finite();
-                    cells.push(if known {
-                        format!("{} – {}", number(*low), number(*high))
-                    } else {
-                        String::new()
-                    });
+                    for [low, high] in both.into_iter().flatten() {
+                        let known = low.is_finite() && high.is_finite();
+                        cells.push(if known {
+                            format!("{} – {}", number(*low), number(*high))
+                        } else {
+                            String::new()
+                        });
+                    }
                 }
             } else {
                 cells.push(output::cell(value));
@@ -107,6 +131,15 @@ fn print_answer(format: Format, answer: &Answer) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// The intervals that hold what bounds cut off too, where they say more than the plain ones.
+fn wider<'a>(answer: &'a Answer, column: &str) -> Option<&'a Vec<[f64; 2]>> {
+    let wide = answer.with_bound.get(column)?;
+    let plain = answer.intervals.get(column)?;
+    // By bits, since where nothing is known both are no number.
+    let ends = |all: &[[f64; 2]]| all.iter().flatten().map(|end| end.to_bits()).collect::<Vec<_>>();
+    (ends(wide) != ends(plain)).then_some(wide)
 }
 
 /// As many decimals as say something about a value whose interval is so wide.
@@ -151,6 +184,18 @@ fn print_explanation(format: Format, explanation: &Explanation) -> Result<(), Fa
             );
         }
         eprintln!("unit: {}; {} cells; {}", privacy.unit, explanation.cells, explanation.bounds.norm);
+        for (column, [least, most]) in &explanation.bounds.norms {
+            let number = |norm: f64| number(norm, 4);
+            let norm = if most - least < f64::EPSILON {
+                number(*least)
+            } else {
+                format!("{} to {}", number(*least), number(*most))
+            };
+            let [low, high] = explanation.bounds.columns.get(column).copied().unwrap_or_default();
+            eprintln!(
+                "bound of {column}: {low} to {high} a cell, then the whole person-year to a norm of {norm}"
+            );
+        }
         for note in &explanation.notes {
             eprintln!("note: {note}");
         }

@@ -13,6 +13,11 @@ pub struct Answer {
     pub rows: Vec<Vec<serde_json::Value>>,
     /// For each noised column, one 95 % interval a row.
     pub intervals: BTreeMap<String, Vec<[f64; 2]>>,
+    /// For each noised column, a second, wider interval a row: it holds the noise and what the bound on a person-year's
+    /// vector cut off, as estimated from the look that chose the bound. The same as `intervals` where nothing was cut;
+    /// absent where that is not known, because the caller named the bound.
+    #[serde(default)]
+    pub with_bound: BTreeMap<String, Vec<[f64; 2]>>,
     /// What the answer cost and what is left.
     pub privacy: PrivacyStatement,
     /// Which stored answer this is.
@@ -94,7 +99,7 @@ pub struct ExpectedColumn {
 }
 
 /// What one person-year may contribute.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Bounds {
     /// The most cells one person-year can be in; none are dropped, the whole vector is scaled instead.
     pub max_groups: u64,
@@ -102,6 +107,9 @@ pub struct Bounds {
     pub max_rows: u64,
     /// Bounds of each noised column's value of one person-year in one cell.
     pub columns: BTreeMap<String, [i64; 2]>,
+    /// The least and the most L2 norm that one person-year's vector may keep in each noised column that is scaled; the
+    /// same twice where the caller named it.
+    pub norms: BTreeMap<String, [f64; 2]>,
     /// How the vector of a person-year is bounded, in words.
     pub norm: String,
 }

@@ -1,5 +1,6 @@
 //! Questions: `ask` and `explain`.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use crate::caller::{Ask, Caller, Price};
 use crate::engine::{Engine, PERSONS, require};
 use crate::error::EngineError;
 use crate::kept::without_numbers;
-use crate::plan::{Bounding, NoisedTable, Origin, Plan, PrivateQuery, Question, half_widths};
+use crate::plan::{Bounding, NoisedTable, Origin, Plan, PrivateQuery, Question, half_widths, norms};
 use crate::run::{self, RunError, SnapshotTable, Source, Sources};
 
 impl Engine {
@@ -25,6 +26,7 @@ impl Engine {
     /// Each year read is charged the question's ρ before the data are read. The same question about the same
     /// snapshot at the same price is the stored answer, free: noise cannot be averaged away.
     pub async fn ask(&self, caller: &Caller, sql: &str, ask: &Ask) -> Result<Answer, EngineError> {
+        let sql = &bounded(sql, ask);
         let planned = require(caller, Role::Query).and_then(|()| self.plan(sql, ask));
         let plan = Arc::new(planned.map_err(|error| self.noted(caller.name(), "sql", sql, error))?);
         let snapshot = self.snapshot().await?;
@@ -97,7 +99,7 @@ impl Engine {
             .map_err(|_| EngineError::uniform())?;
         let source = if spent { AnswerSource::Spent } else { AnswerSource::Stored };
         let mut said = notes(&plan);
-        for note in answers.into_iter().flat_map(|table| table.notes) {
+        for note in answers.into_iter().flat_map(|table| table.notes).chain(presented.notes) {
             if !said.contains(&note) {
                 said.push(note);
             }
@@ -106,6 +108,7 @@ impl Engine {
             columns: plan.post.names.clone(),
             rows: presented.rows,
             intervals: presented.intervals,
+            with_bound: presented.with_bound,
             privacy,
             answer: AnswerRef { id, source },
             notes: said,
@@ -119,7 +122,7 @@ impl Engine {
     /// stored answer.
     pub async fn explain(&self, caller: &Caller, sql: &str, ask: &Ask) -> Result<Explanation, EngineError> {
         require(caller, Role::Query)?;
-        let plan = self.plan(explained(sql).unwrap_or(sql), ask)?;
+        let plan = self.plan(&bounded(explained(sql).unwrap_or(sql), ask), ask)?;
         self.rehearse(&plan).await?;
         let snapshot = self.snapshot().await?;
         let mut free = true;
@@ -128,7 +131,7 @@ impl Engine {
             free &= stored.map_err(|error| ledger_error(&error))?.is_some();
         }
         let mut expected = Vec::new();
-        let mut columns = BTreeMap::new();
+        let (mut columns, mut scaled_to) = (BTreeMap::new(), BTreeMap::new());
         for (name, origin) in plan.post.names.iter().zip(&plan.post.origins) {
             let Origin::Measured { question, term } = origin else { continue };
             let Some(question) = plan.questions.get(*question) else { continue };
@@ -140,7 +143,10 @@ impl Engine {
                 widest = Some(widest.map_or(widths, |w| std::array::from_fn(|at| w[at].max(widths[at]))));
                 let bounds = match vector.bounding {
                     Bounding::One => [0, 1],
-                    Bounding::Norm { low, high, .. } => {
+                    Bounding::Norm { low, high, max_norm, given } => {
+                        let [least, _, most] = norms(max_norm, given).map(|norm| norm / in_one);
+                        let so_far = scaled_to.entry(name.clone()).or_insert([least, most]);
+                        *so_far = [so_far[0].min(least), so_far[1].max(most)];
                         [low, high].map(|bound| bound / question.query.parts_of(*term))
                     }
                 };
@@ -150,13 +156,6 @@ impl Engine {
                 expected.push(ExpectedColumn { column: name.clone(), half_width, at_least, at_most });
             }
         }
-        let vectors = plan.questions.iter().flat_map(|question| &question.query.vectors);
-        let scaled = vectors.into_iter().any(|vector| vector.bounding != Bounding::One);
-        let norm = if scaled {
-            "A tenth of each column's ρ pays a private look at the lengths of the person-years' vectors; vectors longer than the length chosen are scaled down to it."
-        } else {
-            "One person-year counts once, in one cell; nothing is cut."
-        };
         let queries = || plan.questions.iter().map(|question| &question.query);
         Ok(Explanation {
             privacy: self.statement(caller, PERSONS, &blocks(&plan.years()), plan.rho, false)?,
@@ -166,7 +165,8 @@ impl Engine {
                 max_groups: queries().map(PrivateQuery::max_groups).max().unwrap_or(1),
                 max_rows: queries().map(|query| query.max_rows).max().unwrap_or(1),
                 columns,
-                norm: norm.to_owned(),
+                norms: scaled_to,
+                norm: norm_in_words(&plan).to_owned(),
             },
             cells: queries().map(PrivateQuery::cells).sum(),
             notes: notes(&plan),
@@ -293,6 +293,29 @@ pub fn explained(sql: &str) -> Option<&str> {
         (first.eq_ignore_ascii_case(word) && ends).then(|| rest.trim_start())
     });
     rest.filter(|rest| !rest.is_empty())
+}
+
+/// The question with the norm that the caller named beside it, as its text would name it.
+fn bounded<'q>(sql: &'q str, ask: &Ask) -> Cow<'q, str> {
+    match ask.norm {
+        Some(norm) => Cow::Owned(format!("/*+ norm({norm}) */ {sql}")),
+        None => Cow::Borrowed(sql),
+    }
+}
+
+/// How vectors are bounded: the same in all questions of a plan, but for those that need no norm.
+fn norm_in_words(plan: &Plan) -> &'static str {
+    let mut vectors = plan.questions.iter().flat_map(|question| &question.query.vectors);
+    let scaled = vectors.find(|vector| vector.bounding != Bounding::One);
+    match scaled.map(|vector| vector.bounding) {
+        Some(Bounding::Norm { given: Some(_), .. }) => {
+            "Vectors of person-years longer than the length named in the question are scaled down to it; all of ρ pays for noise, and what is cut off will not be known."
+        }
+        Some(Bounding::Norm { given: None, .. }) => {
+            "A tenth of each column's ρ pays a private look at the lengths of the person-years' vectors; vectors longer than the length chosen are scaled down to it, and a second interval says what that may have cut off."
+        }
+        Some(Bounding::One) | None => "One person-year counts once, in one cell; nothing is cut.",
+    }
 }
 
 /// A client's name for its request, hashed: it may be anything, also somebody's number.

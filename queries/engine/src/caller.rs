@@ -52,4 +52,7 @@ pub struct Ask {
     pub reason: Option<String>,
     /// What to pay from each block read; `None` takes the policy's `query.default_rho`.
     pub price: Option<Price>,
+    /// The L2 norm that a person-year's vector is scaled to, in the unit of what is counted; the same as
+    /// `/*+ norm(2.0) */` in the question. `None` has it chosen privately, for a tenth of the price.
+    pub norm: Option<f64>,
 }

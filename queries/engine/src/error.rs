@@ -60,7 +60,10 @@ impl EngineError {
 
     /// A fault of the storage while a steward works on it, in the warehouse's own words; never one of a question.
     pub(crate) fn stored(error: &skjerm_warehouse::WarehouseError) -> Self {
-        Self { hint: skjerm_warehouse::disk_hint(error).map(ToOwned::to_owned), ..Self::fault(error.to_string()) }
+        Self {
+            hint: skjerm_warehouse::disk_hint(error).map(ToOwned::to_owned),
+            ..Self::fault(error.to_string())
+        }
     }
 
     /// The uniform fault behind the charge.

@@ -14,6 +14,7 @@ use crate::run::until_step;
 use crate::{Answer, AnswerSource, Ask, Caller, Engine, EngineError, ErrorKind, Price, UNIFORM_FAULT};
 
 mod adversary;
+mod bound;
 mod keep;
 mod measuring;
 

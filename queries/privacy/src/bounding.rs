@@ -151,7 +151,7 @@ fn persons_above(noisy_hist: &[f64], hist_sd: f64) -> Tails {
 
 /// The highest bucket that holds persons, as far as one can tell. A tail does not end abruptly: next to
 /// a bucket that is surely not empty, less evidence is enough, since an error there costs little.
-fn highest_seen(noisy_hist: &[f64], hist_sd: f64) -> Option<usize> {
+pub(crate) fn highest_seen(noisy_hist: &[f64], hist_sd: f64) -> Option<usize> {
     let mut sum = 0.0;
     let sure = (0..noisy_hist.len()).rev().find(|bucket| {
         sum += noisy_hist[*bucket];

@@ -24,30 +24,40 @@ pub fn z(confidence: f64) -> f64 {
 /// holds the reflected one, from 2v − high to 2v − low (ch. 13.3). It holds the value. Nothing where nothing was drawn.
 pub fn bootstrap(mut drawn: Vec<f64>, value: f64, confidence: f64) -> Option<[f64; 2]> {
     drawn.sort_unstable_by(f64::total_cmp);
-    let last = drawn.len().checked_sub(1)?;
+    if drawn.is_empty() {
+        return None;
+    }
     let normal = Normal::standard();
     let below = drawn.partition_point(|other| *other < value);
     let equal = drawn[below..].partition_point(|other| *other <= value);
     let rank = (below as f64 + equal as f64 / 2.0).max(0.5).min(drawn.len() as f64 - 0.5);
     let off = normal.inverse_cdf(rank / drawn.len() as f64);
-    let at = |z: f64| {
-        let place = normal.cdf(2.0 * off + z) * last as f64;
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a place in the list
-        let below = place.floor() as usize;
-        let (low, high) = (drawn[below.min(last)], drawn[(below + 1).min(last)]);
-        low + (high - low) * place.fract()
-    };
+    let at = |z: f64| percentile(&drawn, normal.cdf(2.0 * off + z));
     let z = z(confidence);
     let (low, high) = (at(-z).min(value), at(z).max(value));
     if off.abs() < PUSHED {
         return Some([low, high]);
     }
-    let plain = |z: f64| {
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a place in the list
-        let place = (normal.cdf(z) * last as f64).round() as usize;
-        2.0 * value - drawn[place.min(last)]
-    };
-    Some([low.min(plain(z)), high.max(plain(-z))])
+    let reflected = |z: f64| 2.0 * value - percentile(&drawn, normal.cdf(z));
+    Some([low.min(reflected(z)), high.max(reflected(-z))])
+}
+
+/// The middle of what was drawn, and the value itself. Nothing where nothing was drawn.
+pub fn percentiles(mut drawn: Vec<f64>, value: f64, confidence: f64) -> Option<[f64; 2]> {
+    drawn.sort_unstable_by(f64::total_cmp);
+    let beside = (1.0 - confidence) / 2.0;
+    (!drawn.is_empty())
+        .then(|| [percentile(&drawn, beside).min(value), percentile(&drawn, 1.0 - beside).max(value)])
+}
+
+/// The value below which this part of a rising list lies, between two if need be.
+fn percentile(rising: &[f64], part: f64) -> f64 {
+    let last = rising.len().saturating_sub(1);
+    let place = part.clamp(0.0, 1.0) * last as f64;
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a place in the list
+    let below = place.floor() as usize;
+    let (low, high) = (rising[below.min(last)], rising[(below + 1).min(last)]);
+    low + (high - low) * place.fract()
 }
 
 /// The two-sided Student quantile with so many degrees of freedom; infinite when there are none.
@@ -143,11 +153,11 @@ mod tests {
             let again = |random: &mut ChaCha8Rng| {
                 greatest(&noised.iter().map(|value| value + drawn(random)).collect::<Vec<f64>>())
             };
-            let mut values: Vec<f64> = (0..400).map(|_| again(&mut random)).collect();
+            let values: Vec<f64> = (0..400).map(|_| again(&mut random)).collect();
             let [low, high] = bootstrap(values.clone(), greatest(&noised), 0.95).expect("drawn");
             held += u32::from((low..=high).contains(&0.0));
-            values.sort_unstable_by(f64::total_cmp);
-            plainly += u32::from((values[10]..=values[390]).contains(&0.0));
+            let [low, high] = percentiles(values, greatest(&noised), 0.95).expect("drawn");
+            plainly += u32::from((low..=high).contains(&0.0));
         }
         // Seeded: the same in every run.
         assert!(held > runs * 7 / 10 && held > 2 * plainly, "{held} and {plainly} of {runs}");

@@ -15,11 +15,13 @@
 //! | [`Filter`] | whether the next release fits, when prices depend on earlier answers |
 //! | [`gaussian`] | the one noise mechanism: discrete Gaussian noise on integer vectors |
 //! | [`bounding`] | how much one unit may contribute, chosen privately |
+//! | [`cut`] | what such a bound cut off, and the interval that holds it |
 //! | [`marginals`] | planning noise over many tables, and combining them by least squares |
 //! | [`interval`] | quantiles for the intervals that every figure carries |
 
 pub mod bounding;
 mod conversion;
+pub mod cut;
 mod delta;
 mod error;
 mod filter;

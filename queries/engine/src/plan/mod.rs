@@ -12,6 +12,7 @@ mod condition;
 mod field;
 mod filter;
 mod grid;
+mod hint;
 mod linked;
 mod measured;
 #[cfg(test)]
@@ -43,9 +44,9 @@ pub(crate) use field::{Domain, Field, Fields, YEAR};
 pub(crate) use measured::{Shown, json};
 pub(crate) use places::Places;
 pub(crate) use post::{Origin, Post};
-pub(crate) use present::{NoisedColumn, NoisedTable};
-pub(crate) use price::{CONFIDENCE, Part, checked_rho, half_widths};
-pub(crate) use query::{Bounding, ONE, PrivateQuery, Value, What};
+pub(crate) use present::{Lost, NoisedColumn, NoisedTable};
+pub(crate) use price::{CONFIDENCE, Part, checked_rho, half_widths, norms};
+pub(crate) use query::{Bounding, NORM_UNIT, ONE, PrivateQuery, Value, What};
 pub(crate) use relation::{NumberOf, PersonNumber, Relation};
 
 use crate::error::EngineError;
@@ -84,7 +85,10 @@ impl Plan {
         rho: Option<f64>,
     ) -> Result<Self, EngineError> {
         let logical = statement::resolve(policy, public, sql)?;
-        let (asked, post) = post::split(policy, public, &logical)?;
+        let (mut asked, post) = post::split(policy, public, &logical)?;
+        if let Some(norm) = hint::norm(sql)? {
+            hint::bound_to(norm, &mut asked)?;
+        }
         let mut names: Vec<&str> = post.names.iter().map(String::as_str).collect();
         names.sort_unstable();
         if let Some([name, ..]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -146,8 +150,12 @@ impl Question {
     pub(crate) fn bounds_in_words(&self) -> String {
         let words = |bounding: Bounding| match bounding {
             Bounding::One => "1 in one cell".to_owned(),
-            Bounding::Norm { low, high, max_norm } => format!(
+            Bounding::Norm { low, high, max_norm, given: None } => format!(
                 "{low} to {high} a cell, the vector scaled to an L2 norm chosen privately, {max_norm} at most"
+            ),
+            Bounding::Norm { low, high, given: Some(given), .. } => format!(
+                "{low} to {high} a cell, the vector scaled to the L2 norm {} named by the caller",
+                given as f64 / NORM_UNIT as f64
             ),
         };
         let columns: Vec<String> = self.query.vectors.iter().map(|vector| words(vector.bounding)).collect();
@@ -159,7 +167,10 @@ impl Question {
         let words = |(bounding, part): (Bounding, &Part)| -> Result<String, EngineError> {
             Ok(match bounding {
                 Bounding::One => format!("σ {:.4}", price::sigma(*part)?),
-                Bounding::Norm { .. } => format!(
+                Bounding::Norm { given: Some(_), .. } => {
+                    format!("σ {:.4} for each unit of the norm named", price::sigma(*part)?)
+                }
+                Bounding::Norm { given: None, .. } => format!(
                     "σ {:.4} for each unit of the norm chosen, after a look at the norms for ρ {}",
                     price::sigma(*part)?,
                     part.look

@@ -3,7 +3,7 @@
 use skjerm_privacy::{Gaussian, Rho};
 use skjerm_warehouse::policy::Policy;
 
-use super::query::{Bounding, PrivateQuery, Vector};
+use super::query::{Bounding, NORM_UNIT, PrivateQuery, Vector};
 use super::refuse::{Refusal, refuse};
 
 /// The part of a vector's price that pays the private look at the norms: a tenth.
@@ -52,10 +52,11 @@ pub(crate) fn split(query: &PrivateQuery, rho: Rho) -> Result<Vec<Part>, Refusal
     let each = rho.nano() / (query.vectors.len().max(1) as u64);
     let part = |vector: &Vector| {
         let look = match vector.bounding {
-            Bounding::One => 0,
-            Bounding::Norm { .. } => each / LOOK,
+            Bounding::One | Bounding::Norm { given: Some(_), .. } => 0,
+            Bounding::Norm { given: None, .. } => each / LOOK,
         };
-        if each - look == 0 || (look == 0 && vector.bounding != Bounding::One) {
+        let must_look = matches!(vector.bounding, Bounding::Norm { given: None, .. });
+        if each - look == 0 || (look == 0 && must_look) {
             return Err(refuse(format!("ρ = {rho} is too little to pay for this question")));
         }
         Ok(Part { look: Rho::from_nano(look), noise: Rho::from_nano(each - look) })
@@ -71,17 +72,22 @@ pub(crate) fn sigma(part: Part) -> Result<f64, Refusal> {
 /// Expected half-width of a column: at the best, in between, at the worst.
 ///
 /// Planning sees no data, and so not the norm that will be chosen: it lies between 1 and the policy's worst
-/// case, and the middle is their geometric mean.
+/// case, and the middle is their geometric mean. A norm that the caller named is known.
 pub(crate) fn half_widths(bounding: Bounding, part: Part) -> Result<[f64; 3], Refusal> {
     let unit =
         Gaussian::for_rho(1, part.noise).map_err(|error| refuse(error.to_string()))?.half_width(CONFIDENCE);
     Ok(match bounding {
         Bounding::One => [unit; 3],
-        Bounding::Norm { max_norm, .. } => {
+        Bounding::Norm { max_norm, given, .. } => {
             // Noise of many units is proportional to the norm.
             let continuous = 1.959_963_984_540_054 / (2.0 * part.noise.as_f64()).sqrt();
-            let most = max_norm as f64;
-            [continuous, continuous * most.sqrt(), continuous * most]
+            norms(max_norm, given).map(|norm| continuous * norm)
         }
     })
+}
+
+/// The least norm that can be chosen, the one in between, and the most.
+pub(crate) fn norms(max_norm: u64, given: Option<u64>) -> [f64; 3] {
+    let most = max_norm as f64;
+    given.map_or([1.0, most.sqrt(), most], |given| [given as f64 / NORM_UNIT as f64; 3])
 }

@@ -20,6 +20,8 @@ use super::relation::Relation;
 pub(crate) const FIXED_BITS: u32 = 16;
 /// One, in fixed point.
 pub(crate) const ONE: i64 = 1 << FIXED_BITS;
+/// Norms are chosen in sixteenths, finer than a row.
+pub(crate) const NORM_UNIT: i64 = 16;
 /// The largest norm of one person-year, so that fixed point and sums over all persons stay within 63 bits.
 const MAX_NORM: u64 = 1 << 30;
 /// The most aggregates of one question.
@@ -66,9 +68,16 @@ pub(crate) struct Term {
 pub(crate) enum Bounding {
     /// It is in one cell at most, with the value 1.
     One,
-    /// Its value in each cell is clamped to `low..=high`, then its vector is scaled to an L2 norm chosen
-    /// privately, `max_norm` at most.
-    Norm { low: i64, high: i64, max_norm: u64 },
+    /// Its value in each cell is clamped to `low..=high`, then its vector is scaled to an L2 norm: the one `given` by
+    /// the caller, in [`NORM_UNIT`]s, or one chosen privately; `max_norm` at most.
+    Norm {
+        low: i64,
+        high: i64,
+        max_norm: u64,
+        // Left out, a question is the one that it was before norms could be given.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        given: Option<u64>,
+    },
 }
 
 /// What is measured at once: one term over the cells of one grouping set.
@@ -309,5 +318,5 @@ fn bounding(term: &Term, cells: &Cells, single: bool, max_rows: u64) -> Result<B
         ))
         .hint("Ask for fewer cells, or let the steward set tighter bounds in the policy."));
     }
-    Ok(Bounding::Norm { low, high, max_norm })
+    Ok(Bounding::Norm { low, high, max_norm, given: None })
 }

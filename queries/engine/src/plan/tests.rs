@@ -8,14 +8,14 @@ use skjerm_warehouse::policy::Policy;
 use super::{Bounding, Plan, Public, Question};
 use crate::error::ErrorKind;
 
-static POLICY: LazyLock<Policy> = LazyLock::new(Policy::oslo);
+pub(super) static POLICY: LazyLock<Policy> = LazyLock::new(Policy::oslo);
 
-static PUBLIC: LazyLock<Public> = LazyLock::new(|| {
+pub(super) static PUBLIC: LazyLock<Public> = LazyLock::new(|| {
     crate::public::tables(&POLICY, &skjerm_warehouse::Reference::shipped().expect("shipped"))
 });
 
 /// The one question of a statement.
-fn plan(sql: &str) -> Question {
+pub(super) fn plan(sql: &str) -> Question {
     let planned = Plan::new(&POLICY, &PUBLIC, sql, None);
     let mut plan = planned.unwrap_or_else(|e| panic!("{sql}: {e} ({:?})", e.hint));
     assert_eq!(plan.questions.len(), 1, "{sql}");
@@ -412,9 +412,9 @@ fn bounds_come_from_grain_grouping_and_policy() {
     assert_eq!(
         bounds(by_service),
         [
-            Bounding::Norm { low: 0, high: 120, max_norm: 120 * 5 },
-            Bounding::Norm { low: 0, high: 1, max_norm: 5 },
-            Bounding::Norm { low: 0, high: 120 * 240, max_norm: 120 * 240 * 5 },
+            Bounding::Norm { low: 0, high: 120, max_norm: 120 * 5, given: None },
+            Bounding::Norm { low: 0, high: 1, max_norm: 5, given: None },
+            Bounding::Norm { low: 0, high: 120 * 240, max_norm: 120 * 240 * 5, given: None },
         ]
     );
     assert_eq!(bounds("select count(distinct person) from contact where year = 2024"), [Bounding::One]);
@@ -428,7 +428,7 @@ fn bounds_come_from_grain_grouping_and_policy() {
     // A person can be in two age bands of the events of one year.
     assert_eq!(
         bounds("select age_band, count(distinct person) from contact where year = 2024 group by 1"),
-        [Bounding::Norm { low: 0, high: 1, max_norm: 3 }]
+        [Bounding::Norm { low: 0, high: 1, max_norm: 3, given: None }]
     );
 }
 

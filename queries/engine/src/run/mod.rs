@@ -3,9 +3,11 @@
 //! Everything here happens after the charge. Whatever goes wrong is a [`RunError`], which callers see as the one
 //! uniform fault.
 
+mod cut;
 mod error;
 mod exact;
 mod lookup;
+mod normal;
 mod post;
 mod question;
 mod relation;

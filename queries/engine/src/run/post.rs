@@ -9,6 +9,9 @@
 //! the question's own plan is run on each draw, and what comes out gives the interval: the parametric bootstrap (Efron and
 //! Tibshirani 1993, ch. 6) with bias-corrected percentiles ([`bootstrap`]), which needs no formula a function. The draws
 //! follow from the answers' ids, so that the same answer always has the same interval.
+//!
+//! A second, wider interval holds what bounds cut off too: [`super::cut`]. What was cut off pushes its draws to one side on
+//! purpose, so their percentiles are taken as they are.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -23,11 +26,15 @@ use datafusion::datasource::{MemTable, provider_as_source};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use futures::TryStreamExt;
 use serde_json::{Number, Value as Json};
-use skjerm_privacy::interval::bootstrap;
+use skjerm_privacy::interval::{bootstrap, percentiles};
 
+use super::cut::{Cuts, Reach, hull, said};
 use super::error::RunError;
+use super::normal::Normal;
 use super::session::{Limits, RunSession};
-use crate::plan::{CONFIDENCE, Cells, NoisedColumn, NoisedTable, Origin, Plan, Post, Public, Question, json};
+use crate::plan::{
+    CONFIDENCE, Cells, Lost, NoisedColumn, NoisedTable, Origin, Plan, Post, Public, Question, json,
+};
 
 /// How often the noise is drawn again.
 pub(crate) const DRAWS: usize = 400;
@@ -47,6 +54,10 @@ const ENOUGH: usize = DRAWS / 4;
 pub(crate) struct Presented {
     pub(crate) rows: Vec<Vec<Json>>,
     pub(crate) intervals: BTreeMap<String, Vec<[f64; 2]>>,
+    /// The wider ones, where it is known what bounds cut off.
+    pub(crate) with_bound: BTreeMap<String, Vec<[f64; 2]>>,
+    /// What bounds did to each measured column.
+    pub(crate) notes: Vec<String>,
 }
 
 /// What a question shows of its answers. `seed` decides the draws.
@@ -76,41 +87,66 @@ async fn shown(
         .filter(|at| post.origins[*at] == Origin::Derived && is_number(table.column(*at).data_type()))
         .collect();
     let noised = answers.iter().flat_map(|table| &table.columns).any(|column| column.half_width > 0.0);
-    let draws =
-        if noised && !derived.is_empty() { over.draws(post, &derived, seed).await? } else { Draws::new() };
+    let again = noised && !derived.is_empty();
+    let draws = if again { over.draws(post, &derived, seed, None).await? } else { Draws::new() };
+    let lost = |is: fn(&Lost) -> bool| answers.iter().flat_map(|t| &t.columns).any(|c| is(&c.lost));
+    let unknown = lost(|lost| *lost == Lost::Unknown);
+    let cut = again && !unknown && lost(|lost| matches!(lost, Lost::Estimated { .. }));
+    let cut_draws =
+        if cut { over.draws(post, &derived, seed, Some(Cuts::new(seed))).await? } else { Draws::new() };
     let of_row = row_keys(&table, post)?;
     if !post.stable && !derived.is_empty() && noised && of_row.iter().any(|key| !key.ends_with(ONLY)) {
         return Err(RunError::Alike);
     }
     let mut rows = vec![Vec::with_capacity(post.names.len()); table.num_rows()];
-    let mut intervals = BTreeMap::new();
+    let (mut intervals, mut with_bound) = (BTreeMap::new(), BTreeMap::new());
+    let mut notes = Vec::new();
     for (at, (name, origin)) in post.names.iter().zip(&post.origins).enumerate() {
         let column = table.column(at);
         let mut pairs = Vec::new();
+        let mut wide = Some(Vec::new());
         match origin {
             Origin::Measured { question, term } => {
                 let values = numbers(column)?;
-                let (half_width, whole) = over.measured(*question, *term)?;
+                let columns = over.measured(*question, *term)?;
+                let half_width = columns.iter().map(|column| column.half_width).fold(0.0, f64::max);
+                let whole = columns.iter().all(|column| column.whole);
+                let reach = Reach::new(columns.iter().copied(), half_width);
+                let around = |value: Option<f64>, reach: &dyn Fn(f64) -> [f64; 2]| {
+                    value.map_or([f64::NAN; 2], |value| interval(value, reach(value), whole))
+                };
                 for (row, value) in rows.iter_mut().zip(values.iter()) {
                     row.push(value.map_or(Json::Null, |value| number(value, whole)));
-                    pairs.push(value.map_or([f64::NAN; 2], |value| interval(value, half_width, whole)));
+                    pairs.push(around(value, &|_| [half_width; 2]));
                 }
+                wide = reach.map(|reach| values.iter().map(|v| around(v, &|v| reach.of(v))).collect());
+                notes.extend(columns.first().and_then(|column| said(name, column)));
             }
             Origin::Derived if derived.contains(&at) => {
                 let values = numbers(column)?;
                 let place = derived.iter().position(|d| *d == at).ok_or(RunError::Layout)?;
                 for ((row, value), key) in rows.iter_mut().zip(values.iter()).zip(&of_row) {
-                    let again = draws.get(key).and_then(|columns| columns.get(place));
+                    let of = |draws: &Draws| draws.get(key).and_then(|columns| columns.get(place)).cloned();
                     let value = value.filter(|value| value.is_finite());
                     row.push(value.map_or(Json::Null, computed));
-                    pairs.push(match (value, again) {
+                    let middle = |again: Option<Vec<f64>>, ends: Ends| match (value, again) {
                         (Some(value), Some(again)) if again.len() >= ENOUGH => {
-                            percentiles(again.clone(), value)
+                            outward(ends(again, value, CONFIDENCE))
                         }
                         (Some(value), _) if !noised => [value; 2],
                         _ => [f64::NAN; 2],
-                    });
+                    };
+                    let of_noise = middle(of(&draws), bootstrap);
+                    pairs.push(of_noise);
+                    if let Some(wide) = &mut wide {
+                        wide.push(if cut {
+                            hull(of_noise, middle(of(&cut_draws), percentiles))
+                        } else {
+                            of_noise
+                        });
+                    }
                 }
+                wide = wide.filter(|_| !unknown);
             }
             Origin::Key | Origin::Derived => {
                 for (at, row) in rows.iter_mut().enumerate() {
@@ -120,9 +156,10 @@ async fn shown(
         }
         if !pairs.is_empty() || matches!(origin, Origin::Measured { .. }) {
             intervals.insert(name.clone(), pairs);
+            with_bound.extend(wide.map(|wide| (name.clone(), wide)));
         }
     }
-    Ok(Presented { rows, intervals })
+    Ok(Presented { rows, intervals, with_bound, notes })
 }
 
 /// How the key of a row ends that is the first of its kind.
@@ -137,6 +174,7 @@ pub(crate) async fn rehearse(limits: &Limits, public: &Public, plan: &Plan) -> R
             values: vec![997.0; question.query.sets.get(vector.set).map_or(0, Cells::len)],
             half_width: 0.0,
             whole: true,
+            lost: Lost::Nothing,
         });
         NoisedTable { columns: columns.collect(), notes: Vec::new() }
     };
@@ -158,15 +196,13 @@ type Change<'c> = dyn Fn(usize, usize, usize, f64) -> f64 + Sync + 'c;
 type Draws = HashMap<String, Vec<Vec<f64>>>;
 
 impl Over<'_> {
-    /// The half-width of a measured column, and whether it is whole: the widest, if grouping sets differ.
-    fn measured(&self, question: usize, term: usize) -> Result<(f64, bool), RunError> {
+    /// What was measured for a term, one column a grouping set. Its intervals are the widest of them.
+    fn measured(&self, question: usize, term: usize) -> Result<Vec<&NoisedColumn>, RunError> {
         let asked = self.plan.questions.get(question).ok_or(RunError::Layout)?;
         let table = self.answers.get(question).ok_or(RunError::Layout)?;
         let of_term =
             asked.query.vectors.iter().zip(&table.columns).filter(|(vector, _)| vector.term == term);
-        let widths: Vec<(f64, bool)> = of_term.map(|(_, column)| (column.half_width, column.whole)).collect();
-        let widest = widths.iter().map(|(width, _)| *width).fold(0.0, f64::max);
-        Ok((widest, widths.iter().all(|(_, whole)| *whole)))
+        Ok(of_term.map(|(_, column)| column).collect())
     }
 
     /// An answer's rows, its values changed.
@@ -229,8 +265,14 @@ impl Over<'_> {
         concat_batches(&schema, &batches).map_err(|_| RunError::Layout)
     }
 
-    /// What comes out of computed columns when the noise is drawn again.
-    async fn draws(&self, post: &Post, derived: &[usize], seed: &str) -> Result<Draws, RunError> {
+    /// What comes out of computed columns when the noise is drawn again, with what bounds may have cut off or without.
+    async fn draws(
+        &self,
+        post: &Post,
+        derived: &[usize],
+        seed: &str,
+        mut cuts: Option<Cuts>,
+    ) -> Result<Draws, RunError> {
         let mut random = Normal::new(seed);
         let mut all = Draws::new();
         let mut add = |table: &RecordBatch, keys: &[String]| -> Result<(), RunError> {
@@ -250,7 +292,7 @@ impl Over<'_> {
         };
         if !is_row_by_row(&post.unordered) {
             for _ in 0..DRAWS {
-                let table = self.run_on(&post.unordered, &self.drawn(&mut random)?).await?;
+                let table = self.run_on(&post.unordered, &self.drawn(&mut random, cuts.as_mut())?).await?;
                 add(&table, &row_keys(&table, post)?)?;
             }
             return Ok(all);
@@ -263,7 +305,8 @@ impl Over<'_> {
             let now = left.min(at_once);
             let mut drawn = Vec::with_capacity(now);
             for _ in 0..now {
-                drawn.push(self.drawn(&mut random)?.remove(FIRST).ok_or(RunError::Layout)?);
+                let mut tables = self.drawn(&mut random, cuts.as_mut())?;
+                drawn.push(tables.remove(FIRST).ok_or(RunError::Layout)?);
             }
             let schema = drawn.first().map(RecordBatch::schema).ok_or(RunError::Layout)?;
             let one = concat_batches(&schema, &drawn).map_err(|_| RunError::Layout)?;
@@ -283,7 +326,14 @@ impl Over<'_> {
     }
 
     /// The answers with other noise. What was measured once has one noise, however often it is asked for.
-    fn drawn(&self, random: &mut Normal) -> Result<HashMap<String, RecordBatch>, RunError> {
+    fn drawn(
+        &self,
+        random: &mut Normal,
+        mut cuts: Option<&mut Cuts>,
+    ) -> Result<HashMap<String, RecordBatch>, RunError> {
+        if let Some(cuts) = &mut cuts {
+            cuts.again();
+        }
         let mut noise: Vec<Vec<Vec<f64>>> = Vec::new();
         let mut of_question: HashMap<String, usize> = HashMap::new();
         let mut noise_of = Vec::new();
@@ -294,7 +344,12 @@ impl Over<'_> {
                 let mut of_table = Vec::new();
                 for column in &table.columns {
                     let sd = column.half_width / TO_END;
-                    of_table.push(column.values.iter().map(|_| sd * random.next()).collect());
+                    let mut of_column: Vec<f64> = column.values.iter().map(|_| sd * random.next()).collect();
+                    for (noise, lost) in of_column.iter_mut().zip(cuts.iter_mut().flat_map(|c| c.of(column)))
+                    {
+                        *noise += lost;
+                    }
+                    of_table.push(of_column);
                 }
                 noise.push(of_table);
             }
@@ -387,9 +442,9 @@ fn number(value: f64, whole: bool) -> Json {
     Number::from_f64(rounded).map_or(Json::Null, Json::Number)
 }
 
-/// The interval, rounded outward as the value is rounded.
-fn interval(value: f64, half_width: f64, whole: bool) -> [f64; 2] {
-    let (low, high) = (value - half_width, value + half_width);
+/// The interval so far down and up, rounded outward as the value is rounded.
+fn interval(value: f64, [down, up]: [f64; 2], whole: bool) -> [f64; 2] {
+    let (low, high) = (value - down, value + up);
     if whole {
         [low.ceil() + 0.0, high.floor() + 0.0]
     } else {
@@ -402,39 +457,11 @@ fn computed(value: f64) -> Json {
     Number::from_f64((value * 1e4).round() / 1e4 + 0.0).map_or(Json::Null, Json::Number)
 }
 
-/// The bias-corrected interval of draws, rounded outward.
-fn percentiles(drawn: Vec<f64>, value: f64) -> [f64; 2] {
-    let [low, high] = bootstrap(drawn, value, CONFIDENCE).unwrap_or([f64::NAN; 2]);
+/// An interval of draws around a value, at a confidence.
+type Ends = fn(Vec<f64>, f64, f64) -> Option<[f64; 2]>;
+
+/// Rounded to four digits.
+fn outward(ends: Option<[f64; 2]>) -> [f64; 2] {
+    let [low, high] = ends.unwrap_or([f64::NAN; 2]);
     [(low * 1e4).floor() / 1e4 + 0.0, (high * 1e4).ceil() / 1e4 + 0.0]
-}
-
-/// Standard normal numbers from a seed, by Box and Muller's method on BLAKE3's output. No noise that protects anybody
-/// is drawn so.
-struct Normal {
-    output: blake3::OutputReader,
-    spare: Option<f64>,
-}
-
-impl Normal {
-    fn new(seed: &str) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("skjerm 2026 engine draws of intervals v1");
-        hasher.update(seed.as_bytes());
-        Self { output: hasher.finalize_xof(), spare: None }
-    }
-
-    fn uniform(&mut self) -> f64 {
-        let mut bytes = [0; 8];
-        self.output.fill(&mut bytes);
-        // 53 bits, never 0.
-        ((u64::from_le_bytes(bytes) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
-    }
-
-    fn next(&mut self) -> f64 {
-        if let Some(spare) = self.spare.take() {
-            return spare;
-        }
-        let (radius, angle) = ((-2.0 * self.uniform().ln()).sqrt(), std::f64::consts::TAU * self.uniform());
-        self.spare = Some(radius * angle.sin());
-        radius * angle.cos()
-    }
 }

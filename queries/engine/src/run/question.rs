@@ -12,8 +12,10 @@ use super::error::RunError;
 use super::lookup::Lookup;
 use super::relation::{self, Sources};
 use super::session::{Limits, Rows, RunSession};
-use super::vectors::{Gather, NORM_UNIT, PersonYears, Unit};
-use crate::plan::{Bounding, CONFIDENCE, NoisedColumn, NoisedTable, ONE, Part, PrivateQuery, What};
+use super::vectors::{Gather, PersonYears, Unit};
+use crate::plan::{
+    Bounding, CONFIDENCE, NORM_UNIT, NoisedColumn, NoisedTable, ONE, Part, PrivateQuery, What,
+};
 
 /// Reads a question's person-years. The result is exact: see [`PersonYears`].
 ///
@@ -147,7 +149,7 @@ pub(crate) fn noised(
             What::Persons => ("count of persons", 1),
             What::Sum(value) => ("sum", value.parts),
         };
-        let c = exact.choose_norm(*part)?;
+        let (c, lost) = exact.choose_norm(*part)?;
         let exact = exact.into_exact(c)?;
         let gaussian = Gaussian::for_rho(exact.l2(), part.noise)?;
         let whole = vector.bounding == Bounding::One;
@@ -158,6 +160,7 @@ pub(crate) fn noised(
             values: values.into_iter().map(|value| value as f64 / unit).collect(),
             half_width: gaussian.half_width(CONFIDENCE) / unit,
             whole,
+            lost: lost.in_units(in_one as f64),
         });
         let said = note(name, vector.bounding, query, c, in_one);
         if !notes.contains(&said) {
@@ -177,19 +180,19 @@ fn note(name: &str, bounding: Bounding, query: &PrivateQuery, c: u64, in_one: i6
                 "{name}: one person-year counts once, in one cell; nothing is cut, and the interval holds all of the error."
             )
         }
-        Bounding::Norm { low, high, max_norm } => {
+        Bounding::Norm { low, high, max_norm, given } => {
             let (low, high) = (low / in_one, high / in_one);
             let clamp = if low == 0 { format!("at most {high}") } else { format!("{low} to {high}") };
             let (c, most) = (c as f64 / (NORM_UNIT * in_one) as f64, max_norm as f64 / in_one as f64);
             let scaled = if c >= most {
                 "no person-year was scaled down".to_owned()
             } else {
-                format!(
-                    "person-years whose vector is longer than {c} were scaled down to it (a length chosen privately)"
-                )
+                let chosen =
+                    if given.is_some() { "the length that you named" } else { "a length chosen privately" };
+                format!("person-years whose vector is longer than {c} were scaled down to it ({chosen})")
             };
             format!(
-                "{name}: a person-year counts {clamp} in a cell ({} rows at most); {scaled}. The interval holds the noise, not what the bound cuts off, so the value tends to be low.",
+                "{name}: a person-year counts {clamp} in a cell ({} rows at most); {scaled}. The interval holds the noise, not what the bound cuts off.",
                 query.max_rows
             )
         }

@@ -11,14 +11,15 @@ use skjerm_warehouse::policy::{Policy, Table};
 use skjerm_warehouse::{DataFile, TableSnapshot};
 
 use super::testing::{Row, table};
-use super::vectors::{NORM_UNIT, PersonYears};
+use super::vectors::PersonYears;
 use super::{Limits, Source, Sources, read};
-use crate::plan::{Bounding, NoisedColumn, NoisedTable, ONE, Plan, Public, Question};
+use crate::plan::{Bounding, Lost, NORM_UNIT, NoisedColumn, NoisedTable, ONE, Plan, Public, Question};
 use crate::public;
 
 mod corpus;
 mod noisy;
 mod shape;
+mod wide;
 
 static POLICY: LazyLock<Policy> = LazyLock::new(Policy::oslo);
 
@@ -73,6 +74,7 @@ async fn exact_table(sources: &Sources, question: &Question) -> NoisedTable {
             values: exact.reveal().iter().map(|v| *v as f64 / unit as f64).collect(),
             half_width: 0.0,
             whole: false,
+            lost: Lost::Nothing,
         });
     }
     NoisedTable { columns, notes: Vec::new() }
@@ -120,7 +122,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     /// Invariant: removing any one person-year from all tables changes a question's vectors before noise by no more than
-    /// the declared L2, and the histogram of norms by no more than 1. Over the questions of the corpus and those above.
+    /// the declared L2, and the histogram of norms by no more than 1. Over the questions of the corpus and those above, with
+    /// norms that are chosen and norms that the caller names.
     #[test]
     fn removing_a_person_year_stays_within_the_declared_sensitivity(
         seed in any::<u64>(),
@@ -128,6 +131,7 @@ proptest! {
         person in 0..6_u8,
         year in 2023..=2024_i64,
         c in 1..3000_u64,
+        norm in prop::option::of(0.1..4.0_f64),
     ) {
         let mut texts: Vec<String> = BOUNDED.iter().map(|sql| (*sql).to_owned()).collect();
         texts.extend(corpus::corpus().into_iter().map(|asked| asked.sql));
@@ -137,20 +141,35 @@ proptest! {
         let kept = |rows: &Vec<Row>| rows.iter().filter(|r| (r.person, r.year) != (person, year)).cloned().collect();
         let fewer: BTreeMap<&str, Vec<Row>> = all.iter().map(|(name, rows)| (*name, kept(rows))).collect();
         let (all, fewer) = (sources(&all), sources(&fewer));
-        for question in plan(sql).questions {
+        // A norm that the caller names, where the question can have one.
+        let named = norm.and_then(|norm| {
+            Plan::new(&POLICY, &PUBLIC, &format!("/*+ norm({norm}) */ {sql}"), Some(0.1)).ok()
+        });
+        for question in named.unwrap_or_else(|| plan(sql)).questions {
+            let parts = question.parts;
             let query = Arc::new(question.query);
             let (with, without) = runtime().block_on(async {
                 let limits = limits();
                 let with = read(&limits, &all, &query).await.expect("read");
                 (with, read(&limits, &fewer, &query).await.expect("read"))
             });
-            for ((with, without), vector) in with.into_iter().zip(without).zip(&query.vectors) {
+            for (((with, without), vector), part) in with.into_iter().zip(without).zip(&query.vectors).zip(parts) {
                 let looks = (with.histogram().expect("looked"), without.histogram().expect("looked"));
                 if let (Some(a), Some(b)) = looks {
                     let change: i64 = a.reveal().iter().zip(b.reveal()).map(|(a, b)| (a - b).pow(2)).sum();
                     prop_assert!(change <= 1, "the histogram changed by {change}");
                 }
-                let c = if vector.bounding == Bounding::One { 1 } else { c };
+                let c = match vector.bounding {
+                    Bounding::One => 1,
+                    Bounding::Norm { given: None, .. } => c,
+                    Bounding::Norm { given: Some(given), .. } => {
+                        // Without a look at the data, and without a price for one.
+                        let chosen = [&with, &without].map(|years| years.choose_norm(part).expect("named").0);
+                        prop_assert_eq!(chosen, [given; 2]);
+                        prop_assert_eq!(part.look, skjerm_privacy::Rho::ZERO);
+                        given
+                    }
+                };
                 let (a, b) = (with.into_exact(c).expect("summed"), without.into_exact(c).expect("summed"));
                 prop_assert_eq!(a.l2(), b.l2());
                 let change: i128 =
@@ -252,7 +271,7 @@ fn a_sum_is_not_cut_to_a_count_of_persons_where_the_look_sees_nobody() {
 fn sums_beyond_every_number_are_no_fault() {
     use super::vectors::Gather;
     let most = 1_i64 << 30;
-    let bound = Bounding::Norm { low: 0, high: most, max_norm: most.unsigned_abs() };
+    let bound = Bounding::Norm { low: 0, high: most, max_norm: most.unsigned_abs(), given: None };
     let mut gather = Gather::of(&[(bound, 1)]);
     // More than fit into 63 bits in fixed point.
     for person in 0..140_000_u32 {
@@ -268,7 +287,7 @@ fn sums_beyond_every_number_are_no_fault() {
 #[test]
 fn two_entries_of_one_cell_count_as_one() {
     use super::vectors::Gather;
-    let bound = Bounding::Norm { low: 0, high: 10, max_norm: 10 };
+    let bound = Bounding::Norm { low: 0, high: 10, max_norm: 10, given: None };
     let mut gather = Gather::of(&[(bound, 2), (Bounding::One, 2)]);
     gather.begin((2024, [1; 16])).expect("the first");
     for cell in [1, 0, 1] {

@@ -1,17 +1,15 @@
 //! The bounding layer: person-years as vectors over the cells, clamped, scaled, summed.
 
 use datafusion::execution::memory_pool::MemoryReservation;
+use skjerm_privacy::cut::Cut;
 use skjerm_privacy::{Gaussian, bounding};
 
 use super::error::RunError;
 use super::exact::Exact;
-use crate::plan::{Bounding, Cells, ONE, Part, PrivateQuery};
+use crate::plan::{Bounding, Cells, Lost, NORM_UNIT, ONE, Part, PrivateQuery};
 
 /// The largest sum of a cell.
 const MOST: i128 = 1 << 62;
-
-/// Norms are chosen in sixteenths, finer than a row.
-pub(crate) const NORM_UNIT: i64 = 16;
 
 /// Year and pseudonym.
 pub(crate) type Unit = (i64, [u8; 16]);
@@ -196,22 +194,28 @@ impl PersonYears {
         Ok(Some(Exact::new(counts, 1)))
     }
 
-    /// Chooses the norm that the units are scaled to, by a private look; in [`NORM_UNIT`]s. 1 where no choice is
-    /// needed. Blocking.
+    /// Chooses the norm that the units are scaled to, by a private look, in [`NORM_UNIT`]s, and says what that cuts
+    /// off, in ones. 1 where no choice is needed. Blocking.
     ///
     /// # Privacy
-    /// The noise of [`PersonYears::histogram`] is paid with `part.look`. What is chosen from the noised histogram
-    /// is post-processing.
-    pub(crate) fn choose_norm(&self, part: Part) -> Result<u64, RunError> {
-        let (Bounding::Norm { max_norm, .. }, Some(histogram)) = (self.bound, self.histogram()?) else {
-            return Ok(1);
-        };
+    /// The noise of [`PersonYears::histogram`] is paid with `part.look`. What is chosen and estimated from the noised
+    /// histogram is post-processing. A norm that the caller named is chosen without the data.
+    pub(crate) fn choose_norm(&self, part: Part) -> Result<(u64, Lost), RunError> {
+        let Bounding::Norm { low, max_norm, given, .. } = self.bound else { return Ok((1, Lost::Nothing)) };
+        let most = max_norm.saturating_mul(NORM_UNIT.unsigned_abs());
+        if let Some(given) = given {
+            return Ok((given, if given >= most { Lost::Nothing } else { Lost::Unknown }));
+        }
+        let Some(histogram) = self.histogram()? else { return Err(RunError::Layout) };
         let gaussian = Gaussian::for_rho(1, part.look)?;
         let noised: Vec<f64> =
             histogram.into_noised(&gaussian)?.into_iter().map(|count| count as f64).collect();
         let buckets = buckets(max_norm);
         let chosen = bounding::choose_norm(&noised, gaussian.sigma(), &buckets, self.cells, part.noise);
-        Ok(settled(chosen, max_norm))
+        let c = settled(chosen, max_norm);
+        let cut = Cut::estimate(&noised, gaussian.sigma(), &buckets, c).in_units(NORM_UNIT as f64);
+        let lost = if c >= most { Lost::Nothing } else { Lost::Estimated { cut, signed: low < 0 } };
+        Ok((c, lost))
     }
 
     /// Scales every unit to the norm `c`, given in [`NORM_UNIT`]s, and sums up by cell.

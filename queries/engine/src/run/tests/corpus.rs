@@ -25,7 +25,8 @@ pub(super) struct Asked {
 }
 
 /// Questions whose plain answer lacks the empty cells that ours has, so that what is computed over cells differs.
-const OVER_CELLS: &[&str] = &["contacts_a_week_by_service", "rank_of_districts", "agency_rank_by_age"];
+pub(super) const OVER_CELLS: &[&str] =
+    &["contacts_a_week_by_service", "rank_of_districts", "agency_rank_by_age"];
 
 pub(super) fn corpus() -> Vec<Asked> {
     let text = include_str!("../../../../../tests/corpus/questions.sql");
@@ -40,12 +41,17 @@ pub(super) fn corpus() -> Vec<Asked> {
 }
 
 /// Numbers that look random, the same each time.
-struct Numbers(u64);
+pub(super) struct Numbers(u64);
 
 impl Numbers {
     fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % bound.max(1)
+    }
+
+    /// From above 0 to 1.
+    fn part(&mut self) -> f64 {
+        (self.below(1 << 20) + 1) as f64 / f64::from(1 << 20)
     }
 
     fn measure(&mut self, bound: usize) -> i64 {
@@ -60,6 +66,24 @@ pub(super) fn city() -> BTreeMap<&'static str, Vec<Row>> {
 
 /// The same with so many persons, each with fewer than `most` rows a table and year.
 pub(super) fn city_of(seed: u64, persons: u8, most: usize) -> BTreeMap<&'static str, Vec<Row>> {
+    city_with(seed, persons, &mut |numbers, _| numbers.below(most))
+}
+
+/// The same with a power law of exponent 1.3: half of the persons have a single row, and some as many as count.
+pub(super) fn heavy_city() -> BTreeMap<&'static str, Vec<Row>> {
+    city_with(7, 250, &mut |numbers, most| {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most what counts
+        let rows = numbers.part().powf(-1.0 / 1.3).min(most as f64) as usize;
+        rows
+    })
+}
+
+/// Persons whose rows of a table and year are as many as `times` says, given the most that count.
+fn city_with(
+    seed: u64,
+    persons: u8,
+    times: &mut dyn FnMut(&mut Numbers, u64) -> usize,
+) -> BTreeMap<&'static str, Vec<Row>> {
     let mut numbers = Numbers(seed);
     let policy: &'static Policy = &POLICY;
     let mut tables: BTreeMap<&'static str, Vec<Row>> = BTreeMap::new();
@@ -68,7 +92,7 @@ pub(super) fn city_of(seed: u64, persons: u8, most: usize) -> BTreeMap<&'static 
         let mut rows = Vec::new();
         for person in 0..persons {
             for year in [2023, 2024] {
-                let times = if single { 1 } else { numbers.below(most) };
+                let times = if single { 1 } else { times(&mut numbers, u64::from(table.max_rows)) };
                 for _ in 0..times {
                     let mut codes = Vec::new();
                     for column in &table.columns {
@@ -91,8 +115,21 @@ pub(super) fn city_of(seed: u64, persons: u8, most: usize) -> BTreeMap<&'static 
     tables
 }
 
+/// The tables as ordinary ones.
+pub(super) fn ordinary(tables: &BTreeMap<&'static str, Vec<Row>>) -> SessionContext {
+    let context = SessionContext::new();
+    for (name, rows) in tables {
+        context.register_table(*name, table(&POLICY, name, rows)).expect("registered");
+    }
+    for (name, rows) in PUBLIC.iter() {
+        let table = MemTable::try_new(rows.schema(), vec![vec![rows.clone()]]).expect("a table");
+        context.register_table(name.as_str(), Arc::new(table)).expect("registered");
+    }
+    context
+}
+
 /// The rows of a text over ordinary tables.
-async fn plain(context: &SessionContext, sql: &str) -> RecordBatch {
+pub(super) async fn plain(context: &SessionContext, sql: &str) -> RecordBatch {
     let frame = context.sql(sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
     let schema = Arc::new(frame.schema().as_arrow().clone());
     let batches = frame.collect().await.unwrap_or_else(|e| panic!("{sql}: {e}"));
@@ -100,7 +137,7 @@ async fn plain(context: &SessionContext, sql: &str) -> RecordBatch {
     concat_batches(&schema, &batches).expect("one batch")
 }
 
-fn text(value: &Json) -> String {
+pub(super) fn text(value: &Json) -> String {
     match value {
         Json::String(text) => text.clone(),
         Json::Number(number) => format!("{:.4}", number.as_f64().unwrap_or(f64::NAN)),
@@ -109,7 +146,7 @@ fn text(value: &Json) -> String {
 }
 
 /// Keys and numbers of plain rows, as ours are written.
-fn plain_rows(batch: &RecordBatch, origins: &[Origin]) -> BTreeMap<String, Vec<Option<f64>>> {
+pub(super) fn plain_rows(batch: &RecordBatch, origins: &[Origin]) -> BTreeMap<String, Vec<Option<f64>>> {
     let mut rows: BTreeMap<String, Vec<Option<f64>>> = BTreeMap::new();
     for row in 0..batch.num_rows() {
         let (mut key, mut numbers) = (String::new(), Vec::new());
@@ -153,14 +190,7 @@ fn every_question_of_the_corpus_gives_the_plain_answer_before_noise() {
     let corpus = corpus();
     assert!(corpus.len() >= 150, "{}", corpus.len());
     let tables = city();
-    let context = SessionContext::new();
-    for (name, rows) in &tables {
-        context.register_table(*name, table(&POLICY, name, rows)).expect("registered");
-    }
-    for (name, rows) in PUBLIC.iter() {
-        let table = MemTable::try_new(rows.schema(), vec![vec![rows.clone()]]).expect("a table");
-        context.register_table(name.as_str(), Arc::new(table)).expect("registered");
-    }
+    let context = ordinary(&tables);
     let sources = sources(&tables);
     let runtime = runtime();
     let mut wrong = Vec::new();

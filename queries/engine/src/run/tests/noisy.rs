@@ -11,20 +11,25 @@ use crate::run::post::is_row_by_row;
 use crate::run::present;
 
 /// The noised answer to a question, and what it would be without noise but under the same caps.
-fn noised_and_bounded(question: &Question, person_years: Vec<PersonYears>) -> (NoisedTable, NoisedTable) {
+pub(super) fn noised_and_bounded(
+    question: &Question,
+    person_years: Vec<PersonYears>,
+) -> (NoisedTable, NoisedTable) {
     let (mut noised, mut bounded) = (Vec::new(), Vec::new());
     for ((vector, part), exact) in question.query.vectors.iter().zip(&question.parts).zip(person_years) {
         let part: Part = *part;
-        let c = exact.choose_norm(part).expect("chosen");
+        let (c, lost) = exact.choose_norm(part).expect("chosen");
         let exact = exact.into_exact(c).expect("summed");
         let gaussian = Gaussian::for_rho(exact.l2(), part.noise).expect("noise");
         let whole = vector.bounding == Bounding::One;
-        let unit = if whole { 1.0 } else { (ONE * question.query.parts_of(vector.term)) as f64 };
+        let parts = question.query.parts_of(vector.term);
+        let unit = if whole { 1.0 } else { (ONE * parts) as f64 };
         let column = |values: Vec<i64>, half_width: f64| NoisedColumn {
             name: String::new(),
             values: values.into_iter().map(|value| value as f64 / unit).collect(),
             half_width: half_width / unit,
             whole,
+            lost: lost.in_units(parts as f64),
         };
         bounded.push(column(exact.reveal().to_vec(), 0.0));
         noised.push(column(exact.into_noised(&gaussian).expect("noised"), gaussian.half_width(CONFIDENCE)));
@@ -33,9 +38,9 @@ fn noised_and_bounded(question: &Question, person_years: Vec<PersonYears>) -> (N
 }
 
 /// Noisy runs of each question.
-const RUNS: usize = 4;
+pub(super) const RUNS: usize = 4;
 /// Of the questions whose plan is run anew for each draw, which takes long, one in so many is looked at.
-const ONE_IN: usize = 12;
+pub(super) const ONE_IN: usize = 12;
 
 /// The corpus's figures are inside their 95 % intervals as often as that says.
 ///
