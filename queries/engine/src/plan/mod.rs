@@ -15,8 +15,6 @@ mod grid;
 mod hint;
 mod linked;
 mod measured;
-#[cfg(test)]
-mod mutated;
 mod output;
 mod per_person;
 mod places;

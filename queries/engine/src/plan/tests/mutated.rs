@@ -3,14 +3,11 @@
 //! Planning must end with a plan or a refusal in words of the question, whatever comes in: no panic, and nothing in a
 //! message that only the program knows.
 
-use std::sync::LazyLock;
-
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use skjerm_warehouse::policy::Policy;
 
-use super::{Plan, Public};
+use super::{POLICY, PUBLIC, Plan};
 
 /// How many are tried. The seed is fixed: a failure is found again.
 const TRIED: usize = 6_000;
@@ -32,16 +29,10 @@ const INTERNAL: &[&str] = &[
     "Internal error",
 ];
 
-static POLICY: LazyLock<Policy> = LazyLock::new(Policy::oslo);
-
-static PUBLIC: LazyLock<Public> = LazyLock::new(|| {
-    crate::public::tables(&POLICY, &skjerm_warehouse::Reference::shipped().expect("shipped"))
-});
-
 fn statements() -> Vec<Vec<String>> {
     let texts = [
-        include_str!("../../../../tests/corpus/questions.sql"),
-        include_str!("../../../../tests/corpus/adversary.sql"),
+        include_str!("../../../../../tests/corpus/questions.sql"),
+        include_str!("../../../../../tests/corpus/adversary.sql"),
     ];
     let blocks = texts.into_iter().flat_map(|text| text.split("\n\n"));
     let sql = blocks.map(|block| {
