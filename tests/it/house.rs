@@ -95,7 +95,7 @@ fn only_ingest_names_the_linking_key() {
 #[test]
 fn planning_names_no_handle_to_data() {
     for (path, text) in sources_below(&root().join("queries/engine/src/plan")) {
-        if path.ends_with("tests.rs") {
+        if path.components().any(|part| part.as_os_str() == "tests" || part.as_os_str() == "tests.rs") {
             continue;
         }
         // Batches of the policy's own lists and of public tables are there; whatever could read others is not.
