@@ -32,6 +32,9 @@ const STEPS: u32 = 4;
 const SEEN: f64 = 3.5;
 /// The same for a bucket next to one that is seen.
 const LIKELY: f64 = 1.0;
+/// The same for a bucket above one in which nobody is likely: a tail does not begin with a gap, and among some twenty
+/// buckets noise is above [`SEEN`] in one look of two hundred.
+const ISOLATED: f64 = 5.0;
 
 /// Ascending upper bounds of the buckets for norms up to `max_norm`: 1, 2, 4, … `max_norm`.
 pub fn buckets(max_norm: u64) -> Vec<u64> {
@@ -92,34 +95,62 @@ pub fn choose_norm(noisy_hist: &[f64], hist_sd: f64, buckets: &[u64], cells: usi
     if rho.is_zero() || noisy_hist.len() != buckets.len() {
         return max_norm;
     }
-    let tails = persons_above(noisy_hist, hist_sd);
-    // What is lost is spread over the cells unevenly, and one person's over several: a person's vector
-    // over s cells sums to √s times its norm. Twice is about right for the field's questions.
-    let cells = cells.max(1) as f64;
-    let spread = cells.sqrt().min(2.0) / cells;
+    let spread = spread(cells);
     let variance_per_square = 1.0 / (2.0 * rho.as_f64());
 
     // From the largest candidate down; the bias grows by the persons above times the step.
     let (mut lost, mut best, mut least) = (0.0, max_norm as f64, f64::INFINITY);
-    for bucket in (0..buckets.len()).rev() {
-        let upper = buckets[bucket] as f64;
-        let lower = if bucket == 0 { upper / 2.0 } else { buckets[bucket - 1] as f64 };
-        let above_lower = if bucket == 0 { tails.below } else { tails.above[bucket - 1] };
-        let above_upper = tails.above[bucket];
-        for step in 0..STEPS {
-            // Norms within a bucket are taken as spread evenly over its logarithm.
-            let at = |part: f64| {
-                let fraction = part / f64::from(STEPS);
-                (upper * (lower / upper).powf(fraction), above_upper + (above_lower - above_upper) * fraction)
-            };
-            let ((c, here), (next, there)) = (at(f64::from(step)), at(f64::from(step) + 1.0));
-            let error = variance_per_square * c * c + (spread * lost).powi(2);
-            if error < least {
-                (best, least) = (c, error);
-            }
-            lost += (c - next) * f64::midpoint(here, there);
+    for pair in candidates(noisy_hist, hist_sd, buckets).windows(2) {
+        let [here, next] = pair else { continue };
+        let error = variance_per_square * here.norm * here.norm + (spread * lost).powi(2);
+        if error < least {
+            (best, least) = (here.norm, error);
         }
+        lost += (here.norm - next.norm) * f64::midpoint(here.above, next.above);
     }
+    whole(best, max_norm)
+}
+
+/// The part of what norms lose that a cell loses. It is spread over the cells unevenly, and one person's over several: a
+/// person's vector over s cells sums to √s times its norm. Twice is about right for the field's questions.
+pub(crate) fn spread(cells: usize) -> f64 {
+    let cells = cells.max(1) as f64;
+    cells.sqrt().min(2.0) / cells
+}
+
+/// A norm that may be chosen.
+pub(crate) struct Candidate {
+    pub(crate) norm: f64,
+    /// Persons above it, as far as one can tell.
+    pub(crate) above: f64,
+}
+
+/// The norms that may be chosen, from the last bound down to half of the first, [`STEPS`] a bucket. Norms within a
+/// bucket are taken as spread evenly over its logarithm.
+pub(crate) fn candidates(noisy_hist: &[f64], hist_sd: f64, buckets: &[u64]) -> Vec<Candidate> {
+    let tails = persons_above(noisy_hist, hist_sd);
+    let mut all = Vec::with_capacity(buckets.len() * STEPS as usize + 1);
+    for (bucket, bound) in buckets.iter().enumerate().rev() {
+        let upper = *bound as f64;
+        let (lower, above_lower) = match bucket.checked_sub(1) {
+            None => (upper / 2.0, tails.below),
+            Some(below) => (buckets[below] as f64, tails.above[below]),
+        };
+        let above_upper = tails.above[bucket];
+        let last = if bucket == 0 { STEPS } else { STEPS - 1 };
+        all.extend((0..=last).map(|step| {
+            let fraction = f64::from(step) / f64::from(STEPS);
+            Candidate {
+                norm: upper * (lower / upper).powf(fraction),
+                above: above_upper + (above_lower - above_upper) * fraction,
+            }
+        }));
+    }
+    all
+}
+
+/// A choice as a whole number of at least 1.
+pub(crate) fn whole(best: f64, max_norm: u64) -> u64 {
     // Rounding up keeps a bound that is a bucket's bound: those hold for whole vectors.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and the last bound
     let c = (best - 1e-6 * best).ceil() as u64;
@@ -156,7 +187,9 @@ pub(crate) fn highest_seen(noisy_hist: &[f64], hist_sd: f64) -> Option<usize> {
     let sure = (0..noisy_hist.len()).rev().find(|bucket| {
         sum += noisy_hist[*bucket];
         let summed = (noisy_hist.len() - bucket) as f64;
-        noisy_hist[*bucket].max(sum / summed.sqrt()) > SEEN * hist_sd
+        let alone = *bucket > 0 && noisy_hist[bucket - 1] <= LIKELY * hist_sd;
+        let needed = if alone { ISOLATED } else { SEEN };
+        noisy_hist[*bucket].max(sum / summed.sqrt()) > needed * hist_sd
     })?;
     let likely = noisy_hist[sure + 1..].iter().take_while(|count| **count > LIKELY * hist_sd).count();
     Some(sure + likely)

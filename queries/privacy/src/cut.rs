@@ -62,11 +62,16 @@ pub struct Cut {
 }
 
 impl Cut {
-    /// From the noised histogram over `buckets`, with noise of standard deviation `hist_sd`, and the bound `c`, in the
-    /// unit of the buckets. Nothing when no norm can be above `c`.
+    /// Of a bound `c` on norms, from the noised histogram over `buckets`, with noise of standard deviation `hist_sd`; all
+    /// in the unit of the buckets. Nothing when no norm can be above `c`.
     pub fn estimate(noisy_hist: &[f64], hist_sd: f64, buckets: &[u64], c: u64) -> Self {
+        Self::of(noisy_hist, hist_sd, buckets, |norm| norm - c as f64)
+    }
+
+    /// Of any bound: `loses` says what a vector of a norm loses, nothing where it is not above 0. It must not fall.
+    pub(crate) fn of(noisy_hist: &[f64], hist_sd: f64, buckets: &[u64], loses: impl Fn(f64) -> f64) -> Self {
         let last = buckets.len().saturating_sub(1);
-        let first = buckets.partition_point(|bound| *bound <= c);
+        let first = buckets.partition_point(|bound| loses(*bound as f64) <= 0.0);
         if first > last || noisy_hist.len() != buckets.len() {
             return Self::default();
         }
@@ -80,7 +85,7 @@ impl Cut {
             let total = prior * prior + noise;
             let believed = if total > 0.0 { prior * prior / total } else { 1.0 };
             let lower = if bucket == 0 { 0 } else { buckets[bucket - 1] };
-            let each = excess(lower as f64, buckets[bucket] as f64, c as f64, bucket == last);
+            let each = on_average(lower as f64, buckets[bucket] as f64, bucket == last, &loses);
             expected += each * believed * noisy_hist[bucket];
             variance += each * each * believed * noise;
             prior *= FALL;
@@ -113,13 +118,14 @@ pub fn part_of_cell(value: f64, half_width: f64, total: f64, cells: usize) -> f6
     if cells <= 1 || share.is_nan() || total <= 0.0 { 1.0 } else { share.clamp(0.0, 1.0) }
 }
 
-/// What a norm between `lower` and `upper`, even over the logarithm, is above `c` on average.
-fn excess(lower: f64, upper: f64, c: f64, last: bool) -> f64 {
+/// What norms between `lower` and `upper`, even over the logarithm, lose on average.
+fn on_average(lower: f64, upper: f64, last: bool, loses: &impl Fn(f64) -> f64) -> f64 {
+    const POINTS: u32 = 32;
     if last || lower <= 0.0 {
-        return upper - c;
+        return loses(upper).max(0.0);
     }
-    let from = lower.max(c);
-    ((upper - from) - c * (upper / from).ln()) / (upper / lower).ln()
+    let at = |point| lower * (upper / lower).powf((f64::from(point) + 0.5) / f64::from(POINTS));
+    (0..POINTS).map(|point| loses(at(point)).max(0.0)).sum::<f64>() / f64::from(POINTS)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@
 //! | [`gaussian`] | the one noise mechanism: discrete Gaussian noise on integer vectors |
 //! | [`bounding`] | how much one unit may contribute, chosen privately |
 //! | [`cut`] | what such a bound cut off, and the interval that holds it |
+//! | [`remainder`] | what it cut off, measured as one number and given back to the cells |
 //! | [`marginals`] | planning noise over many tables, and combining them by least squares |
 //! | [`interval`] | quantiles for the intervals that every figure carries |
 
@@ -29,6 +30,7 @@ pub mod gaussian;
 pub mod interval;
 mod loss;
 pub mod marginals;
+pub mod remainder;
 mod rho;
 #[cfg(test)]
 mod vectors;

@@ -168,11 +168,18 @@ impl Question {
                 Bounding::Norm { given: Some(_), .. } => {
                     format!("σ {:.4} for each unit of the norm named", price::sigma(*part)?)
                 }
-                Bounding::Norm { given: None, .. } => format!(
-                    "σ {:.4} for each unit of the norm chosen, after a look at the norms for ρ {}",
-                    price::sigma(*part)?,
-                    part.look
-                ),
+                Bounding::Norm { given: None, .. } => {
+                    let sigma = price::sigma(*part)?;
+                    let look = part.look;
+                    let of_remainder = if part.remainder.is_zero() {
+                        String::new()
+                    } else {
+                        format!(", and what that cuts off measured for ρ {}", part.remainder)
+                    };
+                    format!(
+                        "σ {sigma:.4} for each unit of the norm chosen, after a look at the norms for ρ {look}{of_remainder}"
+                    )
+                }
             })
         };
         let bounds = self.query.vectors.iter().map(|vector| vector.bounding);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use skjerm_privacy::cut::Cut;
+use skjerm_privacy::remainder::Remainder;
 
 /// A noised table, one column a vector of its question.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,8 +17,9 @@ pub(crate) struct NoisedTable {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct NoisedColumn {
     pub(crate) name: String,
+    /// As measured. What is shown is [`NoisedColumn::shown`].
     pub(crate) values: Vec<f64>,
-    /// Half of the 95 % interval, the same for every cell.
+    /// Half of the 95 % interval of each cell's own noise.
     pub(crate) half_width: f64,
     /// Whether the values are whole.
     pub(crate) whole: bool,
@@ -32,6 +34,9 @@ pub(crate) struct NoisedColumn {
 pub(crate) enum Lost {
     #[default]
     Nothing,
+    /// Measured as one number, up to a bound of its own; what is beyond that is estimated from the look at the norms. In
+    /// the unit of the values.
+    Measured { remainder: Remainder, beyond: Cut },
     /// Estimated from the look at the norms, in the unit of the values; `signed` where values can be cut either way.
     Estimated { cut: Cut, signed: bool },
     /// The caller named the bound, and nobody looked.
@@ -43,7 +48,35 @@ impl Lost {
     pub(crate) fn in_units(self, of: f64) -> Self {
         match self {
             Self::Estimated { cut, signed } => Self::Estimated { cut: cut.in_units(of), signed },
+            Self::Measured { remainder, beyond } => {
+                Self::Measured { remainder: remainder.in_units(of), beyond: beyond.in_units(of) }
+            }
             other => other,
+        }
+    }
+}
+
+impl NoisedColumn {
+    /// The values with what was cut off given back, where that was measured.
+    pub(crate) fn shown(&self) -> Vec<f64> {
+        self.shown_with(&self.values, 0.0)
+    }
+
+    /// The same of other values of the cells, and so many standard deviations more of what was cut off.
+    pub(crate) fn shown_with(&self, values: &[f64], deviations: f64) -> Vec<f64> {
+        match self.lost {
+            Lost::Measured { remainder, .. } => remainder.drawn(deviations).spread(values),
+            Lost::Nothing | Lost::Estimated { .. } | Lost::Unknown => values.to_vec(),
+        }
+    }
+
+    /// Half of the 95 % interval of each value shown.
+    pub(crate) fn half_widths(&self) -> Vec<f64> {
+        match self.lost {
+            Lost::Measured { remainder, .. } => remainder.half_widths(&self.values, self.half_width),
+            Lost::Nothing | Lost::Estimated { .. } | Lost::Unknown => {
+                vec![self.half_width; self.values.len()]
+            }
         }
     }
 }

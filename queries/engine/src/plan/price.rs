@@ -8,6 +8,9 @@ use super::refuse::{Refusal, refuse};
 
 /// The part of a vector's price that pays the private look at the norms: a tenth.
 const LOOK: u64 = 10;
+/// The part that pays for what scaling cuts off, measured as one number: an eighth. It is worth that by the simulation in
+/// [`skjerm_privacy::remainder`].
+const REMAINDER: u64 = 8;
 /// Confidence of every interval.
 pub(crate) const CONFIDENCE: f64 = 0.95;
 
@@ -18,6 +21,9 @@ pub(crate) struct Part {
     pub(crate) look: Rho,
     /// For the noise of the answer.
     pub(crate) noise: Rho,
+    /// For the noise of what was cut off; nothing where it is not measured. Where it turns out not to be worth it, it pays
+    /// for the answer.
+    pub(crate) remainder: Rho,
 }
 
 /// ρ that a question pays from each block it reads: from the policy's least price to all that a block has.
@@ -45,8 +51,8 @@ pub(crate) fn checked_rho(policy: &Policy, family: &str, wanted: f64) -> Result<
 /// Splits the price evenly over what is measured.
 ///
 /// # Privacy
-/// The parts add up to at most `rho` (divisions round down): by composition of zCDP all histograms and noised
-/// vectors together cost no more than what the ledger charges. Person-years are disjoint units, and each year's
+/// The parts add up to at most `rho` (divisions round down): by composition of zCDP all histograms, noised
+/// vectors and remainders together cost no more than what the ledger charges. Person-years are disjoint units, and each year's
 /// rows take part once in each mechanism, so the same price holds for every year read.
 pub(crate) fn split(query: &PrivateQuery, rho: Rho) -> Result<Vec<Part>, Refusal> {
     let each = rho.nano() / (query.vectors.len().max(1) as u64);
@@ -55,11 +61,14 @@ pub(crate) fn split(query: &PrivateQuery, rho: Rho) -> Result<Vec<Part>, Refusal
             Bounding::One | Bounding::Norm { given: Some(_), .. } => 0,
             Bounding::Norm { given: None, .. } => each / LOOK,
         };
+        let remainder = if query.shape(vector).is_some() { each / REMAINDER } else { 0 };
         let must_look = matches!(vector.bounding, Bounding::Norm { given: None, .. });
-        if each - look == 0 || (look == 0 && must_look) {
+        let noise = each - look - remainder;
+        if noise == 0 || (look == 0 && must_look) {
             return Err(refuse(format!("ρ = {rho} is too little to pay for this question")));
         }
-        Ok(Part { look: Rho::from_nano(look), noise: Rho::from_nano(each - look) })
+        let [look, noise, remainder] = [look, noise, remainder].map(Rho::from_nano);
+        Ok(Part { look, noise, remainder })
     };
     query.vectors.iter().map(part).collect()
 }
@@ -72,7 +81,8 @@ pub(crate) fn sigma(part: Part) -> Result<f64, Refusal> {
 /// Expected half-width of a column: at the best, in between, at the worst.
 ///
 /// Planning sees no data, and so not the norm that will be chosen: it lies between 1 and the policy's worst
-/// case, and the middle is their geometric mean. A norm that the caller named is known.
+/// case, and the middle is their geometric mean. A norm that the caller named is known. Where something is cut off and given
+/// back, intervals are wider by about its share of the total.
 pub(crate) fn half_widths(bounding: Bounding, part: Part) -> Result<[f64; 3], Refusal> {
     let unit =
         Gaussian::for_rho(1, part.noise).map_err(|error| refuse(error.to_string()))?.half_width(CONFIDENCE);

@@ -6,6 +6,7 @@ use arrow::array::{Array, AsArray};
 use arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::logical_expr::Expr;
 use serde::Serialize;
+use skjerm_privacy::remainder::{FEW, Shape};
 use skjerm_warehouse::policy::Policy;
 
 use super::cells::Cells;
@@ -166,6 +167,14 @@ impl PrivateQuery {
             Some(What::Sum(value)) => value.parts,
             Some(What::Rows | What::Persons) | None => 1,
         }
+    }
+
+    /// What is known of a vector whose remainder may be measured: one of not too few cells, which are never below 0, scaled to a
+    /// norm that is chosen.
+    pub(crate) fn shape(&self, vector: &Vector) -> Option<Shape> {
+        let Bounding::Norm { low: 0, high, given: None, .. } = vector.bounding else { return None };
+        let cells = self.sets.get(vector.set).map_or(0, Cells::len);
+        (cells >= FEW).then(|| Shape { cells, indicator: (high == 1).then_some(NORM_UNIT.unsigned_abs()) })
     }
 
     /// How many cells there are in all grouping sets together.

@@ -10,61 +10,101 @@
 
 use std::collections::HashMap;
 
-use skjerm_privacy::cut::part_of_cell;
+use skjerm_privacy::cut::{Cut, part_of_cell};
+use skjerm_privacy::interval::z;
+use skjerm_privacy::remainder::{ASTRAY, OVER_CELLS, Remainder};
 
 use super::normal::Normal;
-use crate::plan::{Lost, NoisedColumn};
+use crate::plan::{CONFIDENCE, Lost, NoisedColumn};
 
-/// How far below and above the values of a measured column the truth may be.
-pub(super) struct Reach {
-    of_value: HashMap<u64, [f64; 2]>,
-    widest: [f64; 2],
+/// The intervals around a measured column's values: how far down and up they reach.
+pub(super) struct Around {
+    of_value: HashMap<u64, Both>,
+    widest: Both,
+    /// Whether it is known what was cut off.
+    known: bool,
 }
 
-impl Reach {
-    /// Of one term's columns, one a grouping set, whose plain interval has this half-width. Nothing where it is not known
-    /// what was cut off.
-    pub(super) fn new<'c>(columns: impl Iterator<Item = &'c NoisedColumn>, half_width: f64) -> Option<Self> {
-        let mut reach = Self { of_value: HashMap::new(), widest: [half_width; 2] };
+/// For the noise, and for noise and bound.
+#[derive(Clone, Copy)]
+struct Both {
+    plain: f64,
+    wide: [f64; 2],
+}
+
+impl Both {
+    fn or_wider(self, other: Self) -> Self {
+        let wide = [0, 1].map(|side| self.wide[side].max(other.wide[side]));
+        Self { plain: self.plain.max(other.plain), wide }
+    }
+}
+
+impl Around {
+    /// Of one term's columns, one a grouping set.
+    pub(super) fn new<'c>(columns: impl Iterator<Item = &'c NoisedColumn>) -> Self {
+        let nothing = Both { plain: 0.0, wide: [0.0; 2] };
+        let mut around = Self { of_value: HashMap::new(), widest: nothing, known: true };
         for column in columns {
-            let (cut, signed) = match column.lost {
-                Lost::Nothing => continue,
-                Lost::Estimated { cut, signed } => (cut, signed),
-                Lost::Unknown => return None,
-            };
-            for (value, part) in column.values.iter().zip(parts(column)) {
-                let up = cut.reach(part, half_width);
-                let both = [if signed { up } else { half_width }, up];
-                // A value is shown as it was measured, and so tells its cell.
-                let of_value = reach.of_value.entry(value.to_bits()).or_insert([half_width; 2]);
-                *of_value = wider(*of_value, both);
-                reach.widest = wider(reach.widest, both);
+            around.known &= column.lost != Lost::Unknown;
+            let shown = column.shown();
+            for (value, both) in shown.iter().zip(both(column, &shown)) {
+                // A value is shown as it comes out of its answer, and so tells its cell.
+                let of_value = around.of_value.entry(value.to_bits()).or_insert(both);
+                *of_value = of_value.or_wider(both);
+                around.widest = around.widest.or_wider(both);
             }
         }
-        Some(reach)
+        around
     }
 
-    /// Down and up from this value.
-    pub(super) fn of(&self, value: f64) -> [f64; 2] {
+    fn of(&self, value: f64) -> Both {
         self.of_value.get(&value.to_bits()).copied().unwrap_or(self.widest)
+    }
+
+    /// Down and up from this value, for the noise.
+    pub(super) fn plain(&self, value: f64) -> [f64; 2] {
+        [self.of(value).plain; 2]
+    }
+
+    /// Down and up from this value, for noise and bound: worth something where it is known what was cut off.
+    pub(super) fn wide(&self, value: f64) -> [f64; 2] {
+        self.of(value).wide
+    }
+
+    /// Whether it is known what was cut off.
+    pub(super) fn is_known(&self) -> bool {
+        self.known
     }
 }
 
-fn wider(a: [f64; 2], b: [f64; 2]) -> [f64; 2] {
-    [a[0].max(b[0]), a[1].max(b[1])]
+fn both(column: &NoisedColumn, shown: &[f64]) -> Vec<Both> {
+    let widths = column.half_widths();
+    let of_cell = |((plain, part), given_back): ((f64, f64), f64)| {
+        let wide = match column.lost {
+            Lost::Nothing | Lost::Unknown => [plain; 2],
+            Lost::Estimated { cut, signed } => {
+                let up = cut.reach(part, plain);
+                [if signed { up } else { plain }, up]
+            }
+            Lost::Measured { beyond, .. } => {
+                let down = plain.hypot(ASTRAY * given_back);
+                [down, beyond.reach(part, down)]
+            }
+        };
+        Both { plain, wide }
+    };
+    let given_back = shown.iter().zip(&column.values).map(|(shown, value)| shown - value);
+    widths.iter().copied().zip(parts(column, shown)).zip(given_back).map(of_cell).collect()
 }
 
 /// The part of what was cut off that each cell may have lost.
 ///
 /// A sum of either sign says nothing of how much was added up in it, so that each cell may have lost all.
-fn parts(column: &NoisedColumn) -> Vec<f64> {
-    let total = if matches!(column.lost, Lost::Estimated { signed: true, .. }) {
-        0.0
-    } else {
-        column.values.iter().sum()
-    };
-    let part = |value: &f64| part_of_cell(*value, column.half_width, total, column.values.len());
-    column.values.iter().map(part).collect()
+fn parts(column: &NoisedColumn, shown: &[f64]) -> Vec<f64> {
+    let total =
+        if matches!(column.lost, Lost::Estimated { signed: true, .. }) { 0.0 } else { shown.iter().sum() };
+    let part = |(value, width): (&f64, f64)| part_of_cell(*value, width, total, column.values.len());
+    shown.iter().zip(column.half_widths()).map(part).collect()
 }
 
 /// Draws what bounds may have cut off.
@@ -85,20 +125,26 @@ impl Cuts {
 
     /// For each cell of a column what has to be added.
     pub(super) fn of(&mut self, column: &NoisedColumn) -> Vec<f64> {
-        let Lost::Estimated { cut, signed } = column.lost else {
-            return vec![0.0; column.values.len()];
+        let (cut, signed) = match column.lost {
+            Lost::Estimated { cut, signed } => (cut, signed),
+            Lost::Measured { beyond, .. } => (beyond, false),
+            Lost::Nothing | Lost::Unknown => return vec![0.0; column.values.len()],
         };
         let all = cut.at(self.random.next());
         let side = if signed && self.random.uniform() < 0.5 { -1.0 } else { 1.0 };
-        let mut of_cell = |part: f64| {
+        let shown = column.shown();
+        let mut of_cell = |(part, astray): (f64, f64)| {
             let share = match (self.everywhere, signed) {
                 (true, _) => side,
                 (false, true) => 2.0 * self.random.uniform() - 1.0,
                 (false, false) => self.random.uniform(),
             };
-            all * part * share
+            let astray = if astray == 0.0 { 0.0 } else { astray * self.random.next() };
+            all * part * share + astray
         };
-        parts(column).into_iter().map(&mut of_cell).collect()
+        let given_back = shown.iter().zip(&column.values).map(|(shown, value)| shown - value);
+        let astray = given_back.map(|given_back| ASTRAY * given_back / z(CONFIDENCE));
+        parts(column, &shown).into_iter().zip(astray).map(&mut of_cell).collect()
     }
 }
 
@@ -113,6 +159,7 @@ pub(super) fn said(name: &str, column: &NoisedColumn) -> Option<String> {
     let (cut, signed) = match column.lost {
         Lost::Nothing => return None,
         Lost::Estimated { cut, signed } => (cut, signed),
+        Lost::Measured { remainder, beyond } => return Some(given_back(name, column, remainder, beyond)),
         Lost::Unknown => {
             return Some(format!(
                 "What the norm that you named cut off from `{name}` is not known, since no part of the price paid for a look; there is no interval with the bound."
@@ -141,4 +188,22 @@ pub(super) fn said(name: &str, column: &NoisedColumn) -> Option<String> {
         share(0.0),
         share(1.645).ceil()
     ))
+}
+
+/// What a column's bound did to it, where that was measured and given back.
+fn given_back(name: &str, column: &NoisedColumn, remainder: Remainder, beyond: Cut) -> String {
+    let (value, sd) = remainder.value();
+    let shown: f64 = column.shown().iter().sum();
+    if shown <= z(CONFIDENCE) * sd {
+        return format!(
+            "What share of `{name}` the bound cut off is lost in the noise; the interval with the bound holds both."
+        );
+    }
+    let percent = |part: f64| 100.0 * part.max(0.0) / shown;
+    let more = OVER_CELLS * beyond.at(1.645);
+    format!(
+        "About {:.0} % of `{name}` were cut off by the bound, and given back to the cells by their share; hardly more than {:.0} % are missing still. The interval with the bound holds the noise, that, and that the shares may differ.",
+        percent(value),
+        (100.0 * more / (shown + more)).ceil()
+    )
 }

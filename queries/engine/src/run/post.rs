@@ -28,7 +28,7 @@ use futures::TryStreamExt;
 use serde_json::{Number, Value as Json};
 use skjerm_privacy::interval::{bootstrap, percentiles};
 
-use super::cut::{Cuts, Reach, hull, said};
+use super::cut::{Around, Cuts, hull, said};
 use super::error::RunError;
 use super::normal::Normal;
 use super::session::{Limits, RunSession};
@@ -82,7 +82,7 @@ async fn shown(
     let session = RunSession::in_order(limits)?;
     let over = Over { session: &session, public, plan, answers };
     let post = &plan.post;
-    let table = over.run_on(&post.plan, &over.tables(&|_, _, _, value| value)?).await?;
+    let table = over.run_on(&post.plan, &over.tables(&|_, _, column| column.shown())?).await?;
     let derived: Vec<usize> = (0..post.names.len())
         .filter(|at| post.origins[*at] == Origin::Derived && is_number(table.column(*at).data_type()))
         .collect();
@@ -91,7 +91,8 @@ async fn shown(
     let draws = if again { over.draws(post, &derived, seed, None).await? } else { Draws::new() };
     let lost = |is: fn(&Lost) -> bool| answers.iter().flat_map(|t| &t.columns).any(|c| is(&c.lost));
     let unknown = lost(|lost| *lost == Lost::Unknown);
-    let cut = again && !unknown && lost(|lost| matches!(lost, Lost::Estimated { .. }));
+    let cut =
+        again && !unknown && lost(|lost| matches!(lost, Lost::Estimated { .. } | Lost::Measured { .. }));
     let cut_draws =
         if cut { over.draws(post, &derived, seed, Some(Cuts::new(seed))).await? } else { Draws::new() };
     let of_row = row_keys(&table, post)?;
@@ -109,17 +110,17 @@ async fn shown(
             Origin::Measured { question, term } => {
                 let values = numbers(column)?;
                 let columns = over.measured(*question, *term)?;
-                let half_width = columns.iter().map(|column| column.half_width).fold(0.0, f64::max);
                 let whole = columns.iter().all(|column| column.whole);
-                let reach = Reach::new(columns.iter().copied(), half_width);
-                let around = |value: Option<f64>, reach: &dyn Fn(f64) -> [f64; 2]| {
+                let around = Around::new(columns.iter().copied());
+                let ends = |value: Option<f64>, reach: &dyn Fn(f64) -> [f64; 2]| {
                     value.map_or([f64::NAN; 2], |value| interval(value, reach(value), whole))
                 };
                 for (row, value) in rows.iter_mut().zip(values.iter()) {
                     row.push(value.map_or(Json::Null, |value| number(value, whole)));
-                    pairs.push(around(value, &|_| [half_width; 2]));
+                    pairs.push(ends(value, &|v| around.plain(v)));
                 }
-                wide = reach.map(|reach| values.iter().map(|v| around(v, &|v| reach.of(v))).collect());
+                wide =
+                    around.is_known().then(|| values.iter().map(|v| ends(v, &|v| around.wide(v))).collect());
                 notes.extend(columns.first().and_then(|column| said(name, column)));
             }
             Origin::Derived if derived.contains(&at) => {
@@ -189,8 +190,8 @@ struct Over<'a> {
     answers: &'a [NoisedTable],
 }
 
-/// Another value for one of a question, vector and cell.
-type Change<'c> = dyn Fn(usize, usize, usize, f64) -> f64 + Sync + 'c;
+/// The values that a column of a question and vector shows.
+type Change<'c> = dyn Fn(usize, usize, &NoisedColumn) -> Vec<f64> + Sync + 'c;
 
 /// By row the values drawn of each computed column.
 type Draws = HashMap<String, Vec<Vec<f64>>>;
@@ -205,22 +206,15 @@ impl Over<'_> {
         Ok(of_term.map(|(_, column)| column).collect())
     }
 
-    /// An answer's rows, its values changed.
+    /// An answer's rows, with the values that its columns are to show.
     fn answer(&self, at: usize, asked: &Question, change: &Change<'_>) -> Result<RecordBatch, RunError> {
         let table = self.answers.get(at).ok_or(RunError::Layout)?;
         if table.columns.len() != asked.query.vectors.len() {
             return Err(RunError::Layout);
         }
         // Each value once, wherever it is shown.
-        let changed: Vec<Vec<f64>> = table
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(vector, column)| {
-                let cells = column.values.iter().enumerate();
-                cells.map(|(cell, value)| change(at, vector, cell, *value)).collect()
-            })
-            .collect();
+        let changed: Vec<Vec<f64>> =
+            table.columns.iter().enumerate().map(|(vector, column)| change(at, vector, column)).collect();
         let mut measured: Vec<ArrayRef> = Vec::new();
         for term in &asked.shown.terms {
             let value = |place: Option<(usize, u32)>| -> Option<f64> {
@@ -334,34 +328,27 @@ impl Over<'_> {
         if let Some(cuts) = &mut cuts {
             cuts.again();
         }
-        let mut noise: Vec<Vec<Vec<f64>>> = Vec::new();
+        let mut drawn: Vec<Vec<Vec<f64>>> = Vec::new();
         let mut of_question: HashMap<String, usize> = HashMap::new();
-        let mut noise_of = Vec::new();
+        let mut drawn_of = Vec::new();
         for (asked, table) in self.plan.questions.iter().zip(self.answers) {
-            let next = noise.len();
+            let next = drawn.len();
             let at = *of_question.entry(asked.key("")).or_insert(next);
             if at == next {
-                let mut of_table = Vec::new();
-                for column in &table.columns {
-                    let sd = column.half_width / TO_END;
-                    let mut of_column: Vec<f64> = column.values.iter().map(|_| sd * random.next()).collect();
-                    for (noise, lost) in of_column.iter_mut().zip(cuts.iter_mut().flat_map(|c| c.of(column)))
-                    {
-                        *noise += lost;
-                    }
-                    of_table.push(of_column);
-                }
-                noise.push(of_table);
+                drawn.push(
+                    table.columns.iter().map(|c| with_other_noise(c, random, cuts.as_deref_mut())).collect(),
+                );
             }
-            noise_of.push(at);
+            drawn_of.push(at);
         }
-        let change = |question: usize, vector: usize, cell: usize, value: f64| {
-            value + noise[noise_of[question]][vector][cell]
+        let change = |question: usize, vector: usize, _: &NoisedColumn| -> Vec<f64> {
+            let of_table = drawn_of.get(question).and_then(|at| drawn.get(*at));
+            of_table.and_then(|columns| columns.get(vector)).cloned().unwrap_or_default()
         };
         self.tables(&change)
     }
 
-    /// The answers' tables by name, their values changed.
+    /// The answers' tables by name, with the values that their columns are to show.
     fn tables(&self, change: &Change<'_>) -> Result<HashMap<String, RecordBatch>, RunError> {
         let mut tables = HashMap::new();
         for (at, asked) in self.plan.questions.iter().enumerate() {
@@ -369,6 +356,20 @@ impl Over<'_> {
         }
         Ok(tables)
     }
+}
+
+/// What a column shows when its noise is drawn again, and what the bound may have cut off.
+fn with_other_noise(column: &NoisedColumn, random: &mut Normal, cuts: Option<&mut Cuts>) -> Vec<f64> {
+    let sd = column.half_width / TO_END;
+    let values: Vec<f64> = column.values.iter().map(|value| value + sd * random.next()).collect();
+    let of_remainder = if matches!(column.lost, Lost::Measured { .. }) { random.next() } else { 0.0 };
+    let mut shown = column.shown_with(&values, of_remainder);
+    if let Some(cuts) = cuts {
+        for (value, lost) in shown.iter_mut().zip(cuts.of(column)) {
+            *value += lost;
+        }
+    }
+    shown
 }
 
 /// Whether a plan makes each row of one row of one answer, in their order.

@@ -8,13 +8,14 @@ use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use skjerm_privacy::Gaussian;
 
+use super::bounded::{Bounded, bounded};
 use super::error::RunError;
 use super::lookup::Lookup;
 use super::relation::{self, Sources};
 use super::session::{Limits, Rows, RunSession};
 use super::vectors::{Gather, PersonYears, Unit};
 use crate::plan::{
-    Bounding, CONFIDENCE, NORM_UNIT, NoisedColumn, NoisedTable, ONE, Part, PrivateQuery, What,
+    Bounding, CONFIDENCE, Lost, NORM_UNIT, NoisedColumn, NoisedTable, ONE, Part, PrivateQuery, What,
 };
 
 /// Reads a question's person-years. The result is exact: see [`PersonYears`].
@@ -149,20 +150,20 @@ pub(crate) fn noised(
             What::Persons => ("count of persons", 1),
             What::Sum(value) => ("sum", value.parts),
         };
-        let (c, lost) = exact.choose_norm(*part)?;
-        let exact = exact.into_exact(c)?;
-        let gaussian = Gaussian::for_rho(exact.l2(), part.noise)?;
+        let Bounded { cells, noise, norm, lost } = bounded(exact, *part, query.shape(vector))?;
+        let gaussian = Gaussian::for_rho(cells.l2(), noise)?;
         let whole = vector.bounding == Bounding::One;
         let unit = if whole { 1.0 } else { (ONE * in_one) as f64 };
-        let values = exact.into_noised(&gaussian)?;
+        let values = cells.into_noised(&gaussian)?;
+        let lost = lost.into_noised()?.in_units(in_one as f64);
         columns.push(NoisedColumn {
             name: name.to_owned(),
             values: values.into_iter().map(|value| value as f64 / unit).collect(),
             half_width: gaussian.half_width(CONFIDENCE) / unit,
             whole,
-            lost: lost.in_units(in_one as f64),
+            lost,
         });
-        let said = note(name, vector.bounding, query, c, in_one);
+        let said = note(name, vector.bounding, query, norm, &lost, in_one);
         if !notes.contains(&said) {
             notes.push(said);
         }
@@ -173,7 +174,7 @@ pub(crate) fn noised(
     Ok(NoisedTable { columns, notes })
 }
 
-fn note(name: &str, bounding: Bounding, query: &PrivateQuery, c: u64, in_one: i64) -> String {
+fn note(name: &str, bounding: Bounding, query: &PrivateQuery, c: u64, lost: &Lost, in_one: i64) -> String {
     match bounding {
         Bounding::One => {
             format!(
@@ -191,8 +192,16 @@ fn note(name: &str, bounding: Bounding, query: &PrivateQuery, c: u64, in_one: i6
                     if given.is_some() { "the length that you named" } else { "a length chosen privately" };
                 format!("person-years whose vector is longer than {c} were scaled down to it ({chosen})")
             };
+            let holds = match lost {
+                Lost::Measured { .. } => {
+                    "What that cut off was measured as one number and given back to the cells, each its share of what was measured in all of them. The interval holds the noise of both, not where exactly it was cut off."
+                }
+                Lost::Nothing | Lost::Estimated { .. } | Lost::Unknown => {
+                    "The interval holds the noise, not what the bound cuts off."
+                }
+            };
             format!(
-                "{name}: a person-year counts {clamp} in a cell ({} rows at most); {scaled}. The interval holds the noise, not what the bound cuts off.",
+                "{name}: a person-year counts {clamp} in a cell ({} rows at most); {scaled}. {holds}",
                 query.max_rows
             )
         }

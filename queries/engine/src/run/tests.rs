@@ -122,7 +122,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     /// Invariant: removing any one person-year from all tables changes a question's vectors before noise by no more than
-    /// the declared L2, and the histogram of norms by no more than 1. Over the questions of the corpus and those above, with
+    /// the declared L2, the histogram of norms by no more than 1, and what is cut off by
+    /// no more than its own bound. Over the questions of the corpus and those above, with
     /// norms that are chosen and norms that the caller names.
     #[test]
     fn removing_a_person_year_stays_within_the_declared_sensitivity(
@@ -131,6 +132,7 @@ proptest! {
         person in 0..6_u8,
         year in 2023..=2024_i64,
         c in 1..3000_u64,
+        r in 1..3000_u64,
         norm in prop::option::of(0.1..4.0_f64),
     ) {
         let mut texts: Vec<String> = BOUNDED.iter().map(|sql| (*sql).to_owned()).collect();
@@ -154,8 +156,9 @@ proptest! {
                 (with, read(&limits, &fewer, &query).await.expect("read"))
             });
             for (((with, without), vector), part) in with.into_iter().zip(without).zip(&query.vectors).zip(parts) {
-                let looks = (with.histogram().expect("looked"), without.histogram().expect("looked"));
-                if let (Some(a), Some(b)) = looks {
+                if let Bounding::Norm { max_norm, .. } = vector.bounding {
+                    let buckets = skjerm_privacy::bounding::buckets(max_norm * NORM_UNIT.unsigned_abs());
+                    let [a, b] = [&with, &without].map(|years| years.histogram(&buckets).expect("looked"));
                     let change: i64 = a.reveal().iter().zip(b.reveal()).map(|(a, b)| (a - b).pow(2)).sum();
                     prop_assert!(change <= 1, "the histogram changed by {change}");
                 }
@@ -164,12 +167,16 @@ proptest! {
                     Bounding::Norm { given: None, .. } => c,
                     Bounding::Norm { given: Some(given), .. } => {
                         // Without a look at the data, and without a price for one.
-                        let chosen = [&with, &without].map(|years| years.choose_norm(part).expect("named").0);
-                        prop_assert_eq!(chosen, [given; 2]);
-                        prop_assert_eq!(part.look, skjerm_privacy::Rho::ZERO);
+                        prop_assert_eq!([part.look, part.remainder], [skjerm_privacy::Rho::ZERO; 2]);
                         given
                     }
                 };
+                if query.shape(vector).is_some() {
+                    let [a, b] = [&with, &without].map(|years| years.remainder(c, r).expect("summed"));
+                    prop_assert_eq!(a.l2(), b.l2());
+                    let change = a.reveal()[0] - b.reveal()[0];
+                    prop_assert!(change.unsigned_abs() <= a.l2(), "{}: the remainder changed by {}", sql, change);
+                }
                 let (a, b) = (with.into_exact(c).expect("summed"), without.into_exact(c).expect("summed"));
                 prop_assert_eq!(a.l2(), b.l2());
                 let change: i128 =
@@ -256,10 +263,10 @@ fn rows_of_a_unit_that_do_not_come_together_are_a_fault() {
 #[test]
 fn a_sum_is_not_cut_to_a_count_of_persons_where_the_look_sees_nobody() {
     let unit = NORM_UNIT.unsigned_abs();
-    assert_eq!(super::vectors::settled(1, 10_980), 104 * unit, "the middle");
-    assert_eq!(super::vectors::settled(5, 10_980), unit, "one row");
-    assert_eq!(super::vectors::settled(1_000, 10_980), 1_000);
-    assert_eq!(super::vectors::settled(u64::MAX, 10_980), 10_980 * unit, "the worst case");
+    assert_eq!(super::bounded::settled(1, 10_980), 104 * unit, "the middle");
+    assert_eq!(super::bounded::settled(5, 10_980), unit, "one row");
+    assert_eq!(super::bounded::settled(1_000, 10_980), 1_000);
+    assert_eq!(super::bounded::settled(u64::MAX, 10_980), 10_980 * unit, "the worst case");
     // With nobody to be seen, the least is what is chosen.
     let bounds = skjerm_privacy::bounding::buckets(10_980 * unit);
     let nobody = vec![0.0; bounds.len()];

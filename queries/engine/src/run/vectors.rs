@@ -1,12 +1,11 @@
 //! The bounding layer: person-years as vectors over the cells, clamped, scaled, summed.
 
 use datafusion::execution::memory_pool::MemoryReservation;
-use skjerm_privacy::cut::Cut;
-use skjerm_privacy::{Gaussian, bounding};
+use skjerm_privacy::bounding;
 
 use super::error::RunError;
 use super::exact::Exact;
-use crate::plan::{Bounding, Cells, Lost, NORM_UNIT, ONE, Part, PrivateQuery};
+use crate::plan::{Bounding, Cells, NORM_UNIT, ONE, PrivateQuery};
 
 /// The largest sum of a cell.
 const MOST: i128 = 1 << 62;
@@ -31,7 +30,7 @@ pub(crate) struct Gather {
 /// The person-years of one vector.
 ///
 /// # Privacy
-/// Exact data of single persons. No `Debug`, no clone, no way out but [`PersonYears::into_exact`].
+/// Exact data of single persons. No `Debug`, no clone, no way out but the types of `exact.rs`.
 pub(crate) struct PersonYears {
     bound: Bounding,
     cells: usize,
@@ -174,48 +173,48 @@ impl PersonYears {
         starts.zip(&self.ends).map(|(start, end)| &self.entries[start..*end])
     }
 
-    /// How many units have a norm in each bucket; `None` where no norm has to be chosen.
+    /// How many units have a norm in each bucket, in [`NORM_UNIT`]s.
     ///
     /// # Privacy
     /// Each unit is in exactly one bucket, once: adding or removing one changes the histogram by an L2 norm of 1.
-    pub(super) fn histogram(&self) -> Result<Option<Exact>, RunError> {
-        let Bounding::Norm { max_norm, .. } = self.bound else {
-            return Ok(None);
-        };
-        let buckets = buckets(max_norm);
+    pub(super) fn histogram(&self, buckets: &[u64]) -> Result<Exact, RunError> {
         let mut counts = vec![0_i64; buckets.len()];
         let mut values: Vec<i64> = Vec::new();
         for unit in self.units() {
             values.clear();
             values.extend(unit.iter().map(|(_, value)| value.saturating_mul(NORM_UNIT)));
-            let bucket = bounding::bucket_of(bounding::norm(&values), &buckets);
+            let bucket = bounding::bucket_of(bounding::norm(&values), buckets);
             *counts.get_mut(bucket).ok_or(RunError::Layout)? += 1;
         }
-        Ok(Some(Exact::new(counts, 1)))
+        Ok(Exact::new(counts, 1))
     }
 
-    /// Chooses the norm that the units are scaled to, by a private look, in [`NORM_UNIT`]s, and says what that cuts
-    /// off, in ones. 1 where no choice is needed. Blocking.
+    /// How the units are bounded.
+    pub(super) fn bound(&self) -> Bounding {
+        self.bound
+    }
+
+    /// How many cells there are.
+    pub(super) fn cells(&self) -> usize {
+        self.cells
+    }
+
+    /// What all units lose when they are scaled to the norm `c`, each at most `r`; both in [`NORM_UNIT`]s. One number.
     ///
     /// # Privacy
-    /// The noise of [`PersonYears::histogram`] is paid with `part.look`. What is chosen and estimated from the noised
-    /// histogram is post-processing. A norm that the caller named is chosen without the data.
-    pub(crate) fn choose_norm(&self, part: Part) -> Result<(u64, Lost), RunError> {
-        let Bounding::Norm { low, max_norm, given, .. } = self.bound else { return Ok((1, Lost::Nothing)) };
-        let most = max_norm.saturating_mul(NORM_UNIT.unsigned_abs());
-        if let Some(given) = given {
-            return Ok((given, if given >= most { Lost::Nothing } else { Lost::Unknown }));
+    /// Each unit adds one number between 0 and `r`, in fixed point, clamped: adding or removing one changes the sum by at
+    /// most `r`. Neither bound may depend on the exact data.
+    pub(super) fn remainder(&self, c: u64, r: u64) -> Result<Exact, RunError> {
+        let (c, r) = (in_fixed_point(c)?, in_fixed_point(r)?);
+        let mut sum = 0_i128;
+        let mut scaled: Vec<i64> = Vec::new();
+        for unit in self.units() {
+            let before = fixed_point(unit, &mut scaled)?;
+            bounding::scale_to_norm(&mut scaled, c);
+            let lost = before - absolute(&scaled);
+            sum += lost.clamp(0, i128::from(r));
         }
-        let Some(histogram) = self.histogram()? else { return Err(RunError::Layout) };
-        let gaussian = Gaussian::for_rho(1, part.look)?;
-        let noised: Vec<f64> =
-            histogram.into_noised(&gaussian)?.into_iter().map(|count| count as f64).collect();
-        let buckets = buckets(max_norm);
-        let chosen = bounding::choose_norm(&noised, gaussian.sigma(), &buckets, self.cells, part.noise);
-        let c = settled(chosen, max_norm);
-        let cut = Cut::estimate(&noised, gaussian.sigma(), &buckets, c).in_units(NORM_UNIT as f64);
-        let lost = if c >= most { Lost::Nothing } else { Lost::Estimated { cut, signed: low < 0 } };
-        Ok((c, lost))
+        Ok(Exact::new(vec![clamped(sum)?], r))
     }
 
     /// Scales every unit to the norm `c`, given in [`NORM_UNIT`]s, and sums up by cell.
@@ -231,19 +230,17 @@ impl PersonYears {
         let mut sums = vec![0_i128; self.cells];
         let l2 = match self.bound {
             Bounding::One => 1,
-            Bounding::Norm { .. } => {
-                c.checked_mul((ONE / NORM_UNIT).unsigned_abs()).ok_or(RunError::Overflow)?
-            }
+            Bounding::Norm { .. } => in_fixed_point(c)?,
         };
         let mut scaled: Vec<i64> = Vec::new();
         for unit in self.units() {
-            scaled.clear();
             match self.bound {
-                Bounding::One => scaled.extend(unit.iter().map(|(_, value)| *value)),
+                Bounding::One => {
+                    scaled.clear();
+                    scaled.extend(unit.iter().map(|(_, value)| *value));
+                }
                 Bounding::Norm { .. } => {
-                    for (_, value) in unit {
-                        scaled.push(value.checked_mul(ONE).ok_or(RunError::Overflow)?);
-                    }
+                    fixed_point(unit, &mut scaled)?;
                     bounding::scale_to_norm(&mut scaled, l2);
                 }
             }
@@ -255,22 +252,28 @@ impl PersonYears {
                 *sum += i128::from(*value);
             }
         }
-        let clamped = |sum: i128| i64::try_from(sum.clamp(-MOST, MOST)).map_err(|_| RunError::Overflow);
         Ok(Exact::new(sums.into_iter().map(clamped).collect::<Result<_, _>>()?, l2))
     }
 }
 
-/// The norm that a choice comes down to, in [`NORM_UNIT`]s.
-///
-/// The least there is, 1, is chosen when the look saw nobody over its noise. Then nothing is known of the norms, and the
-/// middle between one and the worst case is taken, which is what planning expects too: a sum cut to 1 a person would be a
-/// count of persons. Never below one row: that would cut everybody.
-pub(super) fn settled(chosen: u64, max_norm: u64) -> u64 {
-    let unit = NORM_UNIT.unsigned_abs();
-    let chosen = if chosen <= 1 { max_norm.isqrt().saturating_mul(unit) } else { chosen };
-    chosen.clamp(unit, max_norm.saturating_mul(unit))
+/// A norm in [`NORM_UNIT`]s, in fixed point.
+fn in_fixed_point(norm: u64) -> Result<u64, RunError> {
+    norm.checked_mul((ONE / NORM_UNIT).unsigned_abs()).ok_or(RunError::Overflow)
 }
 
-fn buckets(max_norm: u64) -> Vec<u64> {
-    bounding::buckets(max_norm.saturating_mul(NORM_UNIT.unsigned_abs()))
+/// A unit's values in fixed point, and the sum of their magnitudes.
+fn fixed_point(unit: &[(u32, i64)], values: &mut Vec<i64>) -> Result<i128, RunError> {
+    values.clear();
+    for (_, value) in unit {
+        values.push(value.checked_mul(ONE).ok_or(RunError::Overflow)?);
+    }
+    Ok(absolute(values))
+}
+
+fn absolute(values: &[i64]) -> i128 {
+    values.iter().map(|value| i128::from(value.unsigned_abs())).sum()
+}
+
+fn clamped(sum: i128) -> Result<i64, RunError> {
+    i64::try_from(sum.clamp(-MOST, MOST)).map_err(|_| RunError::Overflow)
 }

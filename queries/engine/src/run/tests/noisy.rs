@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use skjerm_privacy::Gaussian;
+use skjerm_privacy::remainder::Remainder;
 
 use super::corpus::{city, corpus};
 use super::*;
-use crate::plan::{CONFIDENCE, Part};
+use crate::plan::CONFIDENCE;
+use crate::run::bounded::{Bounded, LostExact, bounded};
 use crate::run::post::is_row_by_row;
 use crate::run::present;
 
@@ -15,26 +17,37 @@ pub(super) fn noised_and_bounded(
     question: &Question,
     person_years: Vec<PersonYears>,
 ) -> (NoisedTable, NoisedTable) {
-    let (mut noised, mut bounded) = (Vec::new(), Vec::new());
+    let (mut noised, mut without) = (Vec::new(), Vec::new());
     for ((vector, part), exact) in question.query.vectors.iter().zip(&question.parts).zip(person_years) {
-        let part: Part = *part;
-        let (c, lost) = exact.choose_norm(part).expect("chosen");
-        let exact = exact.into_exact(c).expect("summed");
-        let gaussian = Gaussian::for_rho(exact.l2(), part.noise).expect("noise");
+        let Bounded { cells, noise, lost, .. } =
+            bounded(exact, *part, question.query.shape(vector)).expect("bounded");
+        let gaussian = Gaussian::for_rho(cells.l2(), noise).expect("noise");
         let whole = vector.bounding == Bounding::One;
         let parts = question.query.parts_of(vector.term);
         let unit = if whole { 1.0 } else { (ONE * parts) as f64 };
-        let column = |values: Vec<i64>, half_width: f64| NoisedColumn {
+        let column = |values: Vec<i64>, half_width: f64, lost: Lost| NoisedColumn {
             name: String::new(),
             values: values.into_iter().map(|value| value as f64 / unit).collect(),
             half_width: half_width / unit,
             whole,
             lost: lost.in_units(parts as f64),
         };
-        bounded.push(column(exact.reveal().to_vec(), 0.0));
-        noised.push(column(exact.into_noised(&gaussian).expect("noised"), gaussian.half_width(CONFIDENCE)));
+        let exactly = match &lost {
+            LostExact::Known(lost) => *lost,
+            LostExact::Measured { exact, beyond, .. } => Lost::Measured {
+                remainder: Remainder::new(exact.reveal()[0] as f64 / ONE as f64, 0.0),
+                beyond: *beyond,
+            },
+        };
+        without.push(column(cells.reveal().to_vec(), 0.0, exactly));
+        let lost = lost.into_noised().expect("noised");
+        noised.push(column(
+            cells.into_noised(&gaussian).expect("noised"),
+            gaussian.half_width(CONFIDENCE),
+            lost,
+        ));
     }
-    (NoisedTable { columns: noised, notes: Vec::new() }, NoisedTable { columns: bounded, notes: Vec::new() })
+    (NoisedTable { columns: noised, notes: Vec::new() }, NoisedTable { columns: without, notes: Vec::new() })
 }
 
 /// Noisy runs of each question.
