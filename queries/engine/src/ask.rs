@@ -6,18 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use skjerm_ledger::{Block, Request};
-use skjerm_privacy::{Loss, Rho, rho_for_epsilon};
+use skjerm_privacy::{Loss, Rho};
 use skjerm_warehouse::Snapshot;
 use skjerm_warehouse::policy::Role;
 
 use crate::answer::{Answer, AnswerRef, AnswerSource, Bounds, ExpectedColumn, Explanation};
 use crate::book::ledger_error;
-use crate::caller::{Ask, Caller, Price};
+use crate::caller::{Ask, Caller};
 use crate::engine::{Engine, PERSONS, require};
 use crate::error::EngineError;
 use crate::kept::without_numbers;
 use crate::plan::{Bounding, NoisedTable, Origin, Plan, PrivateQuery, Question, half_widths, norms};
-use crate::run::{self, RunError, SnapshotTable, Source, Sources};
+use crate::run::{self, Limits, RunError, SnapshotTable, Source, Sources};
+use crate::turn::{Turn, Working};
 
 impl Engine {
     /// Answers a question. Role `query`.
@@ -27,8 +28,10 @@ impl Engine {
     /// snapshot at the same price is the stored answer, free: noise cannot be averaged away.
     pub async fn ask(&self, caller: &Caller, sql: &str, ask: &Ask) -> Result<Answer, EngineError> {
         let sql = &bounded(sql, ask);
-        let planned = require(caller, Role::Query).and_then(|()| self.plan(sql, ask));
-        let plan = Arc::new(planned.map_err(|error| self.noted(caller.name(), "sql", sql, error))?);
+        let refused = |error| self.noted(caller.name(), "sql", sql, error);
+        require(caller, Role::Query).map_err(refused)?;
+        let mut turn = self.turns.take(self.limits.deadline).await?;
+        let plan = Arc::new(self.planned(&turn, sql, ask).await.map_err(refused)?);
         let snapshot = self.snapshot().await?;
         if snapshot.is_unloaded() {
             let nothing = EngineError::refused(
@@ -37,9 +40,9 @@ impl Engine {
             .with_hint(
                 "Load deliveries with `skjerm ingest`, or see that --dir names the right installation.",
             );
-            return Err(self.noted(caller.name(), "sql", sql, nothing));
+            return Err(refused(nothing));
         }
-        self.rehearse(&plan).await.map_err(|error| self.noted(caller.name(), "sql", sql, error))?;
+        self.rehearse(&turn, &plan).await.map_err(refused)?;
         self.affordable(caller, &plan, &snapshot)?;
         let mut answers = Vec::new();
         let mut ids: Vec<String> = Vec::new();
@@ -66,7 +69,9 @@ impl Engine {
                 reason: ask.reason.as_deref().map(without_numbers),
                 may_take: Duration::ZERO,
             };
-            let (stored, source) = self.pay_and_run(request, self.answer_of(&plan, at, &snapshot)?).await?;
+            let work = self.work(&plan, at, &snapshot)?;
+            let (stored, source) =
+                self.pay_and_run(request, turn.clone(), |working| work.run(working)).await?;
             let table: NoisedTable = serde_json::from_str(&stored.body).map_err(|_| {
                 tracing::error!(answer = stored.id, "a stored answer cannot be read");
                 EngineError::uniform()
@@ -74,6 +79,7 @@ impl Engine {
             answers.push(table);
             if source == AnswerSource::Spent {
                 spent = true;
+                turn.paid();
                 for year in &question.query.years {
                     *paid.entry(*year).or_default() += question.rho.nano();
                 }
@@ -81,7 +87,7 @@ impl Engine {
             ids.push(stored.id);
         }
         let id = ids.join("+");
-        let presented = run::present(&self.limits, &self.public, &plan, &answers, &id).await;
+        let presented = run::present(&self.limits, &self.planner.public, &plan, &answers, &id).await;
         let presented = presented.map_err(|error| {
             tracing::error!(%error, answer = id, "an answer could not be shown");
             EngineError::uniform()
@@ -122,8 +128,9 @@ impl Engine {
     /// stored answer.
     pub async fn explain(&self, caller: &Caller, sql: &str, ask: &Ask) -> Result<Explanation, EngineError> {
         require(caller, Role::Query)?;
-        let plan = self.plan(&bounded(explained(sql).unwrap_or(sql), ask), ask)?;
-        self.rehearse(&plan).await?;
+        let turn = self.turns.take(self.limits.deadline).await?;
+        let plan = self.planned(&turn, &bounded(explained(sql).unwrap_or(sql), ask), ask).await?;
+        self.rehearse(&turn, &plan).await?;
         let snapshot = self.snapshot().await?;
         let mut free = true;
         for question in &plan.questions {
@@ -173,54 +180,14 @@ impl Engine {
         })
     }
 
-    pub(crate) fn plan(&self, sql: &str, ask: &Ask) -> Result<Plan, EngineError> {
-        let plan = |rho| Plan::new(&self.policy, &self.public, sql, rho);
-        match ask.price {
-            None => plan(None),
-            Some(Price::Rho(rho)) => plan(Some(rho)),
-            Some(Price::Epsilon(epsilon)) => {
-                let delta = self.policy.budget.get(PERSONS).map_or(1e-6, |budget| budget.delta);
-                if !epsilon.is_finite() || epsilon <= 0.0 {
-                    return Err(EngineError::refused("ε must be a number above 0.")
-                        .with_hint("Leave it out to pay the policy's default."));
-                }
-                plan(Some(rho_for_epsilon(epsilon, delta).as_f64()))
-            }
-            Some(Price::Within(half_width)) => self.plan_within(&plan, half_width),
-        }
-    }
-
-    /// The cheapest plan whose measured columns are expected to be no wider than this.
-    ///
-    /// Half-widths fall with the root of ρ, but for the discreteness of the noise: two corrections find the price.
-    fn plan_within(
-        &self,
-        plan: &dyn Fn(Option<f64>) -> Result<Plan, EngineError>,
-        half_width: f64,
-    ) -> Result<Plan, EngineError> {
-        if !half_width.is_finite() || half_width <= 0.0 {
-            return Err(EngineError::refused("A half-width must be a number above 0.")
-                .with_hint("Leave it out to pay the policy's default."));
-        }
-        let most = self.policy.budget.get(PERSONS).map_or(0.0, |budget| budget.rho);
-        let mut rho = self.policy.query.default_rho;
-        for _ in 0..3 {
-            let widest = widest(&plan(Some(rho))?)?;
-            rho = (rho * (widest / half_width).powi(2) * 1.0001).max(self.policy.query.min_rho);
-            if rho > most {
-                let least = half_width * (rho / most).sqrt();
-                return Err(EngineError::refused(format!(
-                    "A half-width of {half_width} would cost ρ {rho:.4}, and a block has {most} in all."
-                ))
-                .with_hint(format!("For all of it the half-width would be about {least:.1}.")));
-            }
-        }
-        plan(Some(rho))
+    async fn planned(&self, turn: &Turn, sql: &str, ask: &Ask) -> Result<Plan, EngineError> {
+        let (planner, sql, ask) = (self.planner.clone(), sql.to_owned(), ask.clone());
+        turn.plan(move || planner.plan(&sql, &ask)).await
     }
 
     /// Refuses what fails over any answers, before anything is charged. Reads no data.
-    async fn rehearse(&self, plan: &Plan) -> Result<(), EngineError> {
-        run::rehearse(&self.limits, &self.public, plan).await.map_err(|error| {
+    async fn rehearse(&self, turn: &Turn, plan: &Plan) -> Result<(), EngineError> {
+        turn.in_time(run::rehearse(&self.limits, &self.planner.public, plan)).await?.map_err(|error| {
             tracing::info!(%error, "a question fails over its answers");
             EngineError::refused("What the question computes with its answers fails: a cast, a division by a whole 0, a subquery of several rows, or more rows than a million.")
                 .with_hint("Nothing was charged. Ask for the aggregates alone to see what they look like.")
@@ -256,12 +223,7 @@ impl Engine {
     }
 
     /// The work of a question, to be run after its charge.
-    fn answer_of(
-        &self,
-        plan: &Arc<Plan>,
-        at: usize,
-        snapshot: &Snapshot,
-    ) -> Result<impl Future<Output = Result<String, RunError>> + Send + 'static, EngineError> {
+    fn work(&self, plan: &Arc<Plan>, at: usize, snapshot: &Snapshot) -> Result<Work, EngineError> {
         let question = plan.questions.get(at).ok_or_else(EngineError::uniform)?;
         let query = Arc::new(question.query.clone());
         let mut sources = Sources::new();
@@ -270,18 +232,28 @@ impl Engine {
             let source = SnapshotTable::new(table, snapshot.tables.get(&name), &query.years);
             sources.insert(name, Source { table: Arc::new(source), ordered: true });
         }
-        let (limits, plan) = (self.limits.clone(), Arc::clone(plan));
-        Ok(async move {
-            let person_years = run::read(&limits, &sources, &query).await?;
-            // The samplers block and cannot move between threads.
-            tokio::task::spawn_blocking(move || {
-                let question = plan.questions.get(at).ok_or(RunError::Layout)?;
-                let table = run::noised(&question.query, &question.parts, person_years)?;
-                serde_json::to_string(&table).map_err(|_| RunError::Layout)
-            })
-            .await
-            .map_err(|_| RunError::Task)?
-        })
+        Ok(Work { limits: self.limits.clone(), sources, query, plan: Arc::clone(plan), at })
+    }
+}
+
+/// What a question has to be answered of.
+struct Work {
+    limits: Limits,
+    sources: Sources,
+    query: Arc<PrivateQuery>,
+    plan: Arc<Plan>,
+    at: usize,
+}
+
+impl Work {
+    async fn run(self, working: Working) -> Result<String, RunError> {
+        let person_years = run::read(&self.limits, &self.sources, &self.query).await?;
+        // The samplers block and cannot move between threads.
+        let noised = move || {
+            let question = self.plan.questions.get(self.at).ok_or(RunError::Layout)?;
+            run::noised(&question.query, &question.parts, person_years)
+        };
+        working.noised(noised).await
     }
 }
 
@@ -323,18 +295,6 @@ fn request_id(id: &str, question: usize) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("skjerm 2026 engine request id v2");
     hasher.update(&(question as u64).to_le_bytes());
     hasher.update(id.as_bytes()).finalize().to_hex()[..32].to_owned()
-}
-
-/// The widest half-width that is expected of a measured column.
-fn widest(plan: &Plan) -> Result<f64, EngineError> {
-    let mut widest = 0.0_f64;
-    for question in &plan.questions {
-        for (vector, part) in question.query.vectors.iter().zip(&question.parts) {
-            let [_, expected, _] = half_widths(vector.bounding, *part)?;
-            widest = widest.max(expected / question.query.parts_of(vector.term) as f64);
-        }
-    }
-    Ok(widest)
 }
 
 /// The blocks of these years.

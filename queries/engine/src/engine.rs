@@ -1,7 +1,7 @@
 //! The engine: one place that authenticates, plans, charges, reads and noises.
 //!
-//! The order is fixed: who asks → what is asked and what it costs → is there a stored answer → charge, durably →
-//! read → noise, once → store. A caller who goes away does not stop a question that was charged.
+//! The order is fixed: who asks → a turn → what is asked and what it costs → is there a stored answer → charge,
+//! durably → read → noise, once → store. A caller who goes away does not stop a question that was charged.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,9 +15,10 @@ use crate::answer::PrivacyStatement;
 use crate::book::{self, ledger_error};
 use crate::caller::Caller;
 use crate::error::EngineError;
-use crate::plan::Public;
+use crate::planner::Planner;
 use crate::public;
 use crate::run::{Limits, empty_stale_spill};
+use crate::turn::Turns;
 
 /// Family of privacy units whose blocks are calendar years.
 pub(crate) const PERSONS: &str = "persons";
@@ -30,8 +31,10 @@ pub struct Engine {
     pub(crate) warehouse: Warehouse,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) limits: Limits,
-    /// Reference data, as tables that answers can be joined with.
-    pub(crate) public: Public,
+    /// Plans questions over the policy and the public tables.
+    pub(crate) planner: Planner,
+    /// How many questions are worked on at once.
+    pub(crate) turns: Turns,
 }
 
 impl Engine {
@@ -50,8 +53,10 @@ impl Engine {
         let ledger = book::open(installation, &policy)?;
         empty_stale_spill(&installation.spill_dir());
         let limits = Limits::new(&policy.query, installation.spill_dir());
-        let public = public::tables(&policy, warehouse.reference());
-        Ok(Self { policy, warehouse, ledger: Arc::new(ledger), limits, public })
+        let public = Arc::new(public::tables(&policy, warehouse.reference()));
+        let planner = Planner { policy: Arc::clone(&policy), public };
+        let turns = Turns::new(usize::try_from(policy.query.concurrent).unwrap_or(1));
+        Ok(Self { policy, warehouse, ledger: Arc::new(ledger), limits, planner, turns })
     }
 
     /// The caller of this name, with the policy's roles and share. Doors prove who somebody is; what that

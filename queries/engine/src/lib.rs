@@ -8,7 +8,8 @@
 //! | `plan` | SQL to a private query of our own types; knows text and policy, and no data |
 //! | `run` | the private plan on a snapshot's files, bounding, noise |
 //! | [`measure`] | marginals for releases, scene counts, patrols |
-//! | `engine`, `ask`, `measuring` | who may, what it costs, in which order |
+//! | `engine`, `ask`, `planner`, `measuring` | who may, what it costs, in which order |
+//! | `turn` | how many at once, and how long each may take |
 //! | `book`, `pay`, `records` | the ledger: opened, charged before data are read, told what else happened |
 //! | `keep` | the steward's work on the warehouse: erasure, retention, the check; noted in the ledger |
 //! | `public` | reference data as tables that answers can be joined with |
@@ -27,12 +28,14 @@ pub mod measure;
 mod measuring;
 mod pay;
 mod plan;
+mod planner;
 mod policy_change;
 mod public;
 mod records;
 mod run;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 pub use answer::{Answer, AnswerRef, AnswerSource, Bounds, ExpectedColumn, Explanation, PrivacyStatement};
 pub use ask::explained;

@@ -17,7 +17,8 @@ use crate::measure::{
     MarginalsMeasurement, MarginalsRequest, PatrolCounts, SceneMeasurement, marginals, patrols, scene,
 };
 use crate::plan::checked_rho;
-use crate::run::{RunError, SnapshotTable};
+use crate::run::SnapshotTable;
+use crate::turn::Working;
 
 const OBSERVATIONS: &str = "scene_observation";
 const ROUNDS: &str = "count_round";
@@ -51,6 +52,7 @@ impl Engine {
     ) -> Result<MarginalsMeasurement, EngineError> {
         require(caller, Role::Release)?;
         let rho = marginals::price(&self.policy, request)?;
+        let turn = self.turns.take(self.limits.deadline).await?;
         let snapshot = self.snapshot().await?;
         let part = snapshot.part_id(marginals::TABLE, [request.year]);
         // Whether anything was delivered for a year is for the one who delivers, and only that one may ask here.
@@ -81,11 +83,11 @@ impl Engine {
         };
         let source = self.table(&snapshot, marginals::TABLE, &BTreeSet::from([request.year]))?;
         let (limits, request, id) = (self.limits.clone(), request.clone(), part);
-        let work = async move {
+        let work = move |working: Working| async move {
             let exact = marginals::read(&limits, Arc::new(source), &request).await?;
-            blocking(move || exact.into_measurement(&request, id, rho)).await
+            working.noised(move || exact.into_measurement(&request, id, rho)).await
         };
-        let (stored, _) = self.pay_and_run(entry, work).await?;
+        let (stored, _) = self.pay_and_run(entry, turn, work).await?;
         let mut measured: MarginalsMeasurement =
             serde_json::from_str(&stored.body).map_err(|_| EngineError::uniform())?;
         measured.answer_id = stored.id;
@@ -148,6 +150,7 @@ impl Engine {
         campaign: &str,
         rho: f64,
     ) -> Result<SceneMeasurement, EngineError> {
+        let turn = self.turns.take(self.limits.deadline).await?;
         let Held { snapshot, rounds, rho, each } = self.rounds_held(caller, campaign, rho).await?;
         let years = years_of(&rounds);
         let part = snapshot.part_id(OBSERVATIONS, years.iter().copied());
@@ -186,11 +189,11 @@ impl Engine {
         };
         let source = self.table(&snapshot, OBSERVATIONS, &years)?;
         let (limits, id) = (self.limits.clone(), part);
-        let work = async move {
+        let work = move |working: Working| async move {
             let exact = scene::read(&limits, Arc::new(source), &query).await?;
-            blocking(move || exact.into_measurement(&query, id, rho)).await
+            working.noised(move || exact.into_measurement(&query, id, rho)).await
         };
-        let (stored, _) = self.pay_and_run(entry, work).await?;
+        let (stored, _) = self.pay_and_run(entry, turn, work).await?;
         let mut measured: SceneMeasurement =
             serde_json::from_str(&stored.body).map_err(|_| EngineError::uniform())?;
         measured.answer_id = stored.id;
@@ -237,14 +240,6 @@ struct Held {
 
 fn unwritable() -> EngineError {
     EngineError::fault("The request could not be written in canonical form; nothing was charged.")
-}
-
-/// Noise where blocking is allowed, and the result as the ledger stores it.
-async fn blocking<T: serde::Serialize>(
-    noise: impl FnOnce() -> Result<T, RunError> + Send + 'static,
-) -> Result<String, RunError> {
-    let run = move || serde_json::to_string(&noise()?).map_err(|_| RunError::Layout);
-    tokio::task::spawn_blocking(run).await.map_err(|_| RunError::Task)?
 }
 
 /// Key of a planned measurement.

@@ -11,6 +11,7 @@ use crate::book::on_ledger;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::run::{Limits, RunError, until_step};
+use crate::turn::{Turn, Working};
 
 /// How long the writing of an answer may take on top of the work itself, until a question counts as lost.
 const SETTLING: Duration = Duration::from_mins(1);
@@ -18,19 +19,24 @@ const SETTLING: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_millis(50);
 
 impl Engine {
-    /// A stored answer, or a charge followed by `work` and its storing. Who asks what somebody else is being
-    /// answered just now, through any door or process, waits for that answer and pays nothing.
+    /// A stored answer, or a charge followed by `work` and its storing, in the time that is left of the turn. Who asks
+    /// what somebody else is being answered just now, through any door or process, waits for that answer and pays
+    /// nothing.
     ///
     /// # Privacy
     /// The charge is durable before `work` is first polled, and nothing gives it back. Whatever goes wrong in
     /// `work`, and when the deadline passes, the caller sees the one uniform fault. The task goes on when the
     /// caller goes away. How long the work takes depends on the data: its end is made known, to the caller, to
-    /// those who wait for the same answer and in the ledger, at a multiple of the policy's step only.
-    pub(crate) async fn pay_and_run(
+    /// those who wait for the same answer or for a turn, and in the ledger, at a multiple of the policy's step only.
+    pub(crate) async fn pay_and_run<Work>(
         &self,
         mut request: Request,
-        work: impl Future<Output = Result<String, RunError>> + Send + 'static,
-    ) -> Result<(StoredAnswer, AnswerSource), EngineError> {
+        turn: Turn,
+        work: impl FnOnce(Working) -> Work + Send + 'static,
+    ) -> Result<(StoredAnswer, AnswerSource), EngineError>
+    where
+        Work: Future<Output = Result<String, RunError>> + Send + 'static,
+    {
         let ledger = Arc::clone(&self.ledger);
         let limits = self.limits.clone();
         let (deadline, step) = (self.limits.deadline, self.limits.step);
@@ -38,13 +44,14 @@ impl Engine {
         // A release or a count: its request id is its key.
         let planned = request.id.as_deref() == Some(request.key.as_str());
         let task = tokio::spawn(async move {
-            let reservation = match begin(&ledger, request, &limits).await? {
+            let reservation = match begin(&ledger, request, &limits, &turn).await? {
                 Ok(answer) => return Ok((answer, AnswerSource::Stored)),
                 Err(reservation) => reservation,
             };
             let started = Instant::now();
+            let work = work(turn.working(started, step));
             // A task of its own, so that a panic waits for the step as well.
-            let outcome = match tokio::spawn(tokio::time::timeout(deadline, work)).await {
+            let outcome = match tokio::spawn(tokio::time::timeout(turn.left(), work)).await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(_)) => Err(RunError::Deadline),
                 Err(_) => Err(RunError::Task),
@@ -84,14 +91,16 @@ async fn begin(
     ledger: &Arc<Ledger>,
     request: Request,
     limits: &Limits,
+    turn: &Turn,
 ) -> Result<Result<StoredAnswer, Reservation>, EngineError> {
-    let (request, started) = (Arc::new(request), Instant::now());
+    let request = Arc::new(request);
     loop {
         // What is answered is free also where nothing can be written.
         let asked = Arc::clone(&request);
         if let Some(answer) = on_ledger(ledger, move |ledger| ledger.lookup(&asked.key)).await? {
             return Ok(Ok(answer));
         }
+        turn.may_charge()?;
         limits.check_spill().map_err(|error| {
             tracing::error!(%error, "the folder for intermediate results");
             EngineError::fault("Intermediate results could not be written; nothing was charged.")
@@ -107,13 +116,7 @@ async fn begin(
                 ))
                 .with_hint("Ask under a new request id, or a release or count at another ρ or after new data: that is a new question, and costs its price again."));
             }
-            Begin::Running(_) if started.elapsed() < request.may_take => tokio::time::sleep(LOOK).await,
-            Begin::Running(entry) => {
-                return Err(EngineError::fault(format!(
-                    "The same question has been worked on for long (entry {entry} of the ledger); nothing was charged."
-                ))
-                .with_hint("Try again later."));
-            }
+            Begin::Running(_) => tokio::time::sleep(LOOK).await,
         }
     }
 }

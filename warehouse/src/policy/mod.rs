@@ -103,8 +103,11 @@ pub struct QueryDefaults {
     pub min_rho: f64,
     /// The most cells a question may ask for.
     pub max_cells: u64,
-    /// Time a question may take.
+    /// Time a question may take: to wait for a turn, to be planned and to be worked on.
     pub timeout_seconds: u64,
+    /// How many questions a process works on at once, from 1 to 64. A policy that does not say takes the shipped number.
+    #[serde(default = "concurrent")]
+    pub concurrent: u64,
     /// Paid answers and faults leave at multiples of this time. A policy that does not say takes the shipped one.
     #[serde(default = "answer_step_ms")]
     pub answer_step_ms: u64,
@@ -114,6 +117,10 @@ pub struct QueryDefaults {
 
 fn least_rho() -> f64 {
     1e-5
+}
+
+fn concurrent() -> u64 {
+    2
 }
 
 fn answer_step_ms() -> u64 {

@@ -12,6 +12,9 @@ use super::{
     PolicyProblem as Problem, Role, SHIPPED_MUNICIPALITIES, Table, TableKind, UNKNOWN,
 };
 
+/// The most questions at once: each may take all of `memory_mib`.
+const MOST_AT_ONCE: f64 = 64.0;
+
 /// Gives the content of a file of codes by its name.
 type CodeFiles<'a> = dyn FnMut(&str) -> std::io::Result<Vec<u8>> + 'a;
 
@@ -101,6 +104,8 @@ impl Source<'_> {
         for (what, limit) in limits {
             self.positive(&raw.query.span(), what, limit as f64, None)?;
         }
+        let concurrent = query.concurrent as f64;
+        self.positive(&raw.query.span(), "[query] concurrent", concurrent, Some(MOST_AT_ONCE + 1.0))?;
         let codes = raw
             .codes
             .into_iter()

@@ -124,6 +124,8 @@ fn what_cannot_be_is_refused() {
         ("default_rho = 0.005", "default_rho = 0.0", "default_rho is 0"),
         ("min_rho = 1e-5", "min_rho = 0.0", "min_rho is 0"),
         ("answer_step_ms = 250", "answer_step_ms = 0", "answer_step_ms is 0"),
+        ("concurrent = 2", "concurrent = 0", "concurrent is 0; it must be greater than 0 and below 65"),
+        ("concurrent = 2", "concurrent = 65", "concurrent is 65"),
         ("min_rho = 1e-5", "min_rho = 0.5", "min_rho is 0.5; it must be greater than 0 and below 0.005"),
         ("max_cells = 20000", "max_cells = 0", "max_cells is 0"),
         ("share = \"researchers\"", "share = \"resaerchers\"", "\"resaerchers\", which no budget declares"),
@@ -342,4 +344,15 @@ fn limits_are_checked() {
     assert!(policy.limits.is_none() && policy.regions.is_empty());
     let form = serde_json::to_string(&policy).expect("JSON");
     assert!(!form.contains("limits") && !form.contains("regions"), "its fingerprint stays");
+}
+
+#[test]
+fn a_policy_of_before_takes_the_shipped_limits() {
+    let shipped = include_str!("../../policy/oslo.toml");
+    for line in ["min_rho = 1e-5\n", "answer_step_ms = 250\n", "concurrent = 2\n"] {
+        assert!(shipped.contains(line), "{line}");
+        let before = shipped.replace(line, "");
+        let policy = super::read::parse(&before, "oslo.toml", &mut super::read::shipped).expect(line);
+        assert_eq!(policy.query, Policy::oslo().query, "{line}");
+    }
 }

@@ -95,6 +95,7 @@ async fn seen(house: &House, sql: &str) -> String {
         Ok(answer) => {
             let plan = house
                 .engine
+                .planner
                 .plan(sql, &Ask { price: Some(Price::Rho(1e-5)), ..Ask::default() })
                 .expect("planned");
             // What depends on noised values: which rows a HAVING lets through, and the order of what is ordered by them.
@@ -120,7 +121,7 @@ async fn attacks_do_not_tell_a_person_more_or_less() {
     let without: Vec<Row> = all.iter().filter(|row| row.person != 11).cloned().collect();
     let (with, without) = (house(&all).await, house(&without).await);
     let mut answered = 0;
-    let public = &with.engine.public;
+    let public = &with.engine.planner.public;
     for (at, attack) in attacks().into_iter().enumerate() {
         // What planning refuses never comes near the data; one in ten is asked all the same.
         let planned = Plan::new(with.engine.policy(), public, &attack.sql, Some(1e-5)).is_ok();
