@@ -62,6 +62,8 @@ pub enum AnswerSource {
     Spent,
     /// Measured earlier; given again for free.
     Stored,
+    /// Read off a release, for free: `id` is its measurement.
+    Release,
 }
 
 /// What a question would cost and how sharp it would be. Made from the query, the policy and the ledger.

@@ -34,22 +34,25 @@ impl Engine {
         let plan = Arc::new(self.planned(&turn, sql, ask).await.map_err(refused)?);
         let snapshot = self.snapshot().await?;
         if snapshot.is_unloaded() {
-            let nothing = EngineError::refused(
-                "Nothing was ever loaded into this warehouse; nothing was charged.",
-            )
-            .with_hint(
-                "Load deliveries with `skjerm ingest`, or see that --dir names the right installation.",
-            );
-            return Err(refused(nothing));
+            return Err(refused(nothing_loaded()));
         }
         self.rehearse(&turn, &plan).await.map_err(refused)?;
-        self.affordable(caller, &plan, &snapshot)?;
+        self.affordable(caller, &plan, &snapshot, ask)?;
         let mut answers = Vec::new();
         let mut ids: Vec<String> = Vec::new();
-        let mut spent = false;
+        let (mut spent, mut released) = (false, false);
         let mut paid: BTreeMap<i32, u64> = BTreeMap::new();
         for (at, question) in plan.questions.iter().enumerate() {
             let part = part_read(question, &snapshot);
+            let stored = self.ledger.lookup(&question.key(&part)).map_err(|error| ledger_error(&error))?;
+            if stored.is_none()
+                && let Some((id, table)) = self.released(question, &snapshot, ask)?
+            {
+                answers.push(table);
+                ids.push(id);
+                released = true;
+                continue;
+            }
             let id = ask.request.as_deref().map(|id| request_id(id, at));
             let request = Request {
                 key: question.key(&part),
@@ -103,8 +106,9 @@ impl Engine {
                 spent,
             )
             .map_err(|_| EngineError::uniform())?;
-        let source = if spent { AnswerSource::Spent } else { AnswerSource::Stored };
+        let source = source(spent, released);
         let mut said = notes(&plan);
+        said.extend(released.then(|| READ_OFF.to_owned()));
         for note in answers.into_iter().flat_map(|table| table.notes).chain(presented.notes) {
             if !said.contains(&note) {
                 said.push(note);
@@ -133,20 +137,32 @@ impl Engine {
         self.rehearse(&turn, &plan).await?;
         let snapshot = self.snapshot().await?;
         let mut free = true;
+        let mut read_off: Vec<Option<NoisedTable>> = Vec::new();
         for question in &plan.questions {
             let stored = self.ledger.lookup(&question.key(&part_read(question, &snapshot)));
-            free &= stored.map_err(|error| ledger_error(&error))?.is_some();
+            if stored.map_err(|error| ledger_error(&error))?.is_some() {
+                read_off.push(None);
+            } else {
+                let released = self.released(question, &snapshot, ask)?;
+                free &= released.is_some();
+                read_off.push(released.map(|(_, table)| table));
+            }
         }
         let mut expected = Vec::new();
         let (mut columns, mut scaled_to) = (BTreeMap::new(), BTreeMap::new());
         for (name, origin) in plan.post.names.iter().zip(&plan.post.origins) {
-            let Origin::Measured { question, term } = origin else { continue };
-            let Some(question) = plan.questions.get(*question) else { continue };
-            let of_term = question.query.vectors.iter().zip(&question.parts).filter(|(v, _)| v.term == *term);
+            let Origin::Measured { question: number, term } = origin else { continue };
+            let Some(question) = plan.questions.get(*number) else { continue };
+            let known = read_off.get(*number).and_then(Option::as_ref);
+            let vectors = question.query.vectors.iter().zip(&question.parts).enumerate();
+            let of_term = vectors.filter(|(_, (vector, _))| vector.term == *term);
             let mut widest: Option<[f64; 3]> = None;
-            for (vector, part) in of_term {
+            for (at, (vector, part)) in of_term {
                 let in_one = question.query.parts_of(*term) as f64;
-                let widths = half_widths(vector.bounding, *part)?.map(|width| width / in_one);
+                let widths = match known.and_then(|table| table.columns.get(at)) {
+                    Some(column) => [column.half_width; 3],
+                    None => half_widths(vector.bounding, *part)?.map(|width| width / in_one),
+                };
                 widest = Some(widest.map_or(widths, |w| std::array::from_fn(|at| w[at].max(widths[at]))));
                 let bounds = match vector.bounding {
                     Bounding::One => [0, 1],
@@ -164,6 +180,8 @@ impl Engine {
             }
         }
         let queries = || plan.questions.iter().map(|question| &question.query);
+        let mut said = notes(&plan);
+        said.extend(read_off.iter().any(Option::is_some).then(|| READ_OFF.to_owned()));
         Ok(Explanation {
             privacy: self.statement(caller, PERSONS, &blocks(&plan.years()), plan.rho, false)?,
             expected,
@@ -176,7 +194,7 @@ impl Engine {
                 norm: norm_in_words(&plan).to_owned(),
             },
             cells: queries().map(PrivateQuery::cells).sum(),
-            notes: notes(&plan),
+            notes: said,
         })
     }
 
@@ -195,14 +213,21 @@ impl Engine {
     }
 
     /// Refuses a statement of several questions that together cost more than is left, before the first is charged.
-    fn affordable(&self, caller: &Caller, plan: &Plan, snapshot: &Snapshot) -> Result<(), EngineError> {
+    fn affordable(
+        &self,
+        caller: &Caller,
+        plan: &Plan,
+        snapshot: &Snapshot,
+        ask: &Ask,
+    ) -> Result<(), EngineError> {
         if plan.questions.len() < 2 {
             return Ok(());
         }
         let mut needed: BTreeMap<i32, u64> = BTreeMap::new();
         for question in &plan.questions {
             let stored = self.ledger.lookup(&question.key(&part_read(question, snapshot)));
-            if stored.map_err(|error| ledger_error(&error))?.is_none() {
+            let stored = stored.map_err(|error| ledger_error(&error))?.is_some();
+            if !stored && self.released(question, snapshot, ask)?.is_none() {
                 for year in &question.query.years {
                     *needed.entry(*year).or_default() += question.rho.nano();
                 }
@@ -256,6 +281,23 @@ impl Work {
         working.noised(noised).await
     }
 }
+
+/// Where an answer of several questions came from.
+fn source(spent: bool, released: bool) -> AnswerSource {
+    match (spent, released) {
+        (true, _) => AnswerSource::Spent,
+        (false, true) => AnswerSource::Release,
+        (false, false) => AnswerSource::Stored,
+    }
+}
+
+fn nothing_loaded() -> EngineError {
+    EngineError::refused("Nothing was ever loaded into this warehouse; nothing was charged.")
+        .with_hint("Load deliveries with `skjerm ingest`, or see that --dir names the right installation.")
+}
+
+/// Said of what a release answers.
+const READ_OFF: &str = "Read off a release of the same data, by the least squares that made its tables: nothing is charged for that. Name a price to measure anew.";
 
 /// The question in `EXPLAIN PRIVACY …`.
 pub fn explained(sql: &str) -> Option<&str> {
@@ -321,7 +363,7 @@ fn notes(plan: &Plan) -> Vec<String> {
 }
 
 /// The part of the snapshot that a question reads. Its answer stands until that part changes.
-fn part_read(question: &Question, snapshot: &Snapshot) -> String {
+pub(crate) fn part_read(question: &Question, snapshot: &Snapshot) -> String {
     let years = || question.query.years.iter().copied();
     let parts: Vec<String> =
         question.query.tables().iter().map(|table| snapshot.part_id(table, years())).collect();

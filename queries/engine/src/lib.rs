@@ -32,6 +32,7 @@ mod planner;
 mod policy_change;
 mod public;
 mod records;
+mod released;
 mod run;
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ mod adversary;
 mod bound;
 mod keep;
 mod measuring;
+mod released;
 mod turns;
 
 use measuring::marginals;

@@ -313,6 +313,7 @@ impl ExactMarginals {
             rho: rho.as_f64(),
             themes,
             distinct,
+            request: Some(request.clone()),
         })
     }
 }

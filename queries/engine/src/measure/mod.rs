@@ -4,6 +4,7 @@ pub(crate) mod marginals;
 pub(crate) mod patrols;
 mod request;
 pub(crate) mod scene;
+pub(crate) mod span;
 
 pub use request::{
     Dim, Distinct, MarginalsMeasurement, MarginalsRequest, MeasuredDistinct, MeasuredMarginal, MeasuredTheme,

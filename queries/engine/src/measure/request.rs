@@ -74,6 +74,9 @@ pub struct MarginalsMeasurement {
     pub themes: Vec<MeasuredTheme>,
     /// Measured numbers of different codes, in the order of the request.
     pub distinct: Vec<MeasuredDistinct>,
+    /// What was asked for, so that questions in its span can be read off. Measurements of before it was kept have none.
+    #[serde(default)]
+    pub request: Option<MarginalsRequest>,
 }
 
 /// The measured marginals of a theme.

@@ -117,6 +117,19 @@ impl Cells {
         self.number_at(at)
     }
 
+    /// The number of the cell of a row whose fields are at these places.
+    pub(crate) fn of_places(&self, places: &BTreeMap<&str, usize>) -> Option<u32> {
+        let mut classes = Vec::with_capacity(self.axes.len());
+        for axis in &self.axes {
+            let mut at = 0;
+            for (input, size) in axis.inputs.iter().zip(&axis.sizes) {
+                at = at * size + places.get(input.as_str())?;
+            }
+            classes.push(axis.classes.get(at).copied().flatten()? as usize);
+        }
+        self.number(classes)
+    }
+
     /// The classes at a place in row-major order.
     fn classes(&self, at: usize) -> Vec<usize> {
         let mut rest = at;

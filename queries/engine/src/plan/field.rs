@@ -115,6 +115,16 @@ impl Field {
         }
     }
 
+    /// The place of a number; nothing for codes, days and what is not in the domain.
+    pub(crate) fn place_of_number(&self, number: i64) -> Option<usize> {
+        match &self.domain {
+            Domain::Numbers { low, high } if (*low..=*high).contains(&number) => {
+                usize::try_from(number - low).ok()
+            }
+            _ => None,
+        }
+    }
+
     /// Calendar year and month of the day at a place; nothing for what are no days.
     pub(crate) fn calendar(&self, place: usize) -> Option<(i64, i64)> {
         let Domain::Days { first, .. } = &self.domain else { return None };

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use skjerm_privacy::cut::Cut;
+use skjerm_privacy::marginals::Joint;
 use skjerm_privacy::remainder::Remainder;
 
 /// A noised table, one column a vector of its question.
@@ -11,6 +12,9 @@ pub(crate) struct NoisedTable {
     pub(crate) columns: Vec<NoisedColumn>,
     /// Sentences that came with the measurement.
     pub(crate) notes: Vec<String>,
+    /// How the errors of all values go together, where they were read off a release. Never stored: the release is.
+    #[serde(skip)]
+    pub(crate) joint: Option<Joint>,
 }
 
 /// One noised column, a value a cell.
@@ -23,6 +27,9 @@ pub(crate) struct NoisedColumn {
     pub(crate) half_width: f64,
     /// Whether the values are whole.
     pub(crate) whole: bool,
+    /// Half of the 95 % interval of each cell, where they differ.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) widths: Vec<f64>,
     /// What the bound cut off. Answers of before this was stored have nothing here.
     #[serde(default)]
     pub(crate) lost: Lost,
@@ -72,6 +79,9 @@ impl NoisedColumn {
 
     /// Half of the 95 % interval of each value shown.
     pub(crate) fn half_widths(&self) -> Vec<f64> {
+        if self.widths.len() == self.values.len() {
+            return self.widths.clone();
+        }
         match self.lost {
             Lost::Measured { remainder, .. } => remainder.half_widths(&self.values, self.half_width),
             Lost::Nothing | Lost::Estimated { .. } | Lost::Unknown => {

@@ -176,8 +176,9 @@ pub(crate) async fn rehearse(limits: &Limits, public: &Public, plan: &Plan) -> R
             half_width: 0.0,
             whole: true,
             lost: Lost::Nothing,
+            widths: Vec::new(),
         });
-        NoisedTable { columns: columns.collect(), notes: Vec::new() }
+        NoisedTable { columns: columns.collect(), notes: Vec::new(), joint: None }
     };
     let answers: Vec<NoisedTable> = plan.questions.iter().map(made_up).collect();
     present(limits, public, plan, &answers, "").await.map(drop)
@@ -335,9 +336,7 @@ impl Over<'_> {
             let next = drawn.len();
             let at = *of_question.entry(asked.key("")).or_insert(next);
             if at == next {
-                drawn.push(
-                    table.columns.iter().map(|c| with_other_noise(c, random, cuts.as_deref_mut())).collect(),
-                );
+                drawn.push(with_other_noise(table, random, cuts.as_deref_mut()));
             }
             drawn_of.push(at);
         }
@@ -358,18 +357,28 @@ impl Over<'_> {
     }
 }
 
-/// What a column shows when its noise is drawn again, and what the bound may have cut off.
-fn with_other_noise(column: &NoisedColumn, random: &mut Normal, cuts: Option<&mut Cuts>) -> Vec<f64> {
-    let sd = column.half_width / TO_END;
-    let values: Vec<f64> = column.values.iter().map(|value| value + sd * random.next()).collect();
-    let of_remainder = if matches!(column.lost, Lost::Measured { .. }) { random.next() } else { 0.0 };
-    let mut shown = column.shown_with(&values, of_remainder);
-    if let Some(cuts) = cuts {
-        for (value, lost) in shown.iter_mut().zip(cuts.of(column)) {
-            *value += lost;
-        }
+/// What each column shows when the noise is drawn again, and what the bound may have cut off.
+fn with_other_noise(table: &NoisedTable, random: &mut Normal, mut cuts: Option<&mut Cuts>) -> Vec<Vec<f64>> {
+    if let Some(joint) = &table.joint {
+        let normal: Vec<f64> = (0..joint.dimensions()).map(|_| random.next()).collect();
+        let mut errors = joint.errors(&normal).into_iter();
+        let shown =
+            |column: &NoisedColumn| column.values.iter().zip(errors.by_ref()).map(|(v, e)| v + e).collect();
+        return table.columns.iter().map(shown).collect();
     }
-    shown
+    let of_column = |column: &NoisedColumn| {
+        let sd = column.half_width / TO_END;
+        let values: Vec<f64> = column.values.iter().map(|value| value + sd * random.next()).collect();
+        let of_remainder = if matches!(column.lost, Lost::Measured { .. }) { random.next() } else { 0.0 };
+        let mut shown = column.shown_with(&values, of_remainder);
+        if let Some(cuts) = &mut cuts {
+            for (value, lost) in shown.iter_mut().zip(cuts.of(column)) {
+                *value += lost;
+            }
+        }
+        shown
+    };
+    table.columns.iter().map(of_column).collect()
 }
 
 /// Whether a plan makes each row of one row of one answer, in their order.

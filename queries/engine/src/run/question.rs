@@ -162,6 +162,7 @@ pub(crate) fn noised(
             half_width: gaussian.half_width(CONFIDENCE) / unit,
             whole,
             lost,
+            widths: Vec::new(),
         });
         let said = note(name, vector.bounding, query, norm, &lost, in_one);
         if !notes.contains(&said) {
@@ -171,7 +172,7 @@ pub(crate) fn noised(
     if columns.len() != query.vectors.len() {
         return Err(RunError::Layout);
     }
-    Ok(NoisedTable { columns, notes })
+    Ok(NoisedTable { columns, notes, joint: None })
 }
 
 fn note(name: &str, bounding: Bounding, query: &PrivateQuery, c: u64, lost: &Lost, in_one: i64) -> String {

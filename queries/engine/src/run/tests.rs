@@ -75,9 +75,10 @@ async fn exact_table(sources: &Sources, question: &Question) -> NoisedTable {
             half_width: 0.0,
             whole: false,
             lost: Lost::Nothing,
+            widths: Vec::new(),
         });
     }
-    NoisedTable { columns, notes: Vec::new() }
+    NoisedTable { columns, notes: Vec::new(), joint: None }
 }
 
 async fn person_years(question: &Question, rows: &[Row]) -> Vec<PersonYears> {

@@ -103,6 +103,7 @@ impl City {
                     value: self.municipalities + draw(*sigma, random),
                 })
                 .collect(),
+            request: None,
         }
     }
 

@@ -37,4 +37,4 @@ pub use display::{display, marginal_of};
 pub use domain::{Domain, MAX_ATTRIBUTES, MAX_CELLS, Marginal, Workload};
 pub use plan::{Plan, plan, split};
 pub use query::{Estimate, LinearQuery};
-pub use reconstruct::{Measured, Reconstruction};
+pub use reconstruct::{Joint, Measured, Reconstruction};

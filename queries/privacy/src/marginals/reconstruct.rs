@@ -39,6 +39,27 @@ pub struct Reconstruction {
     pub(super) measured: Vec<(Marginal, f64)>,
 }
 
+/// Estimates that were read off the same measurements, whose errors therefore go together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Joint {
+    /// In the order of the queries.
+    pub estimates: Vec<Estimate>,
+    /// A row an estimate: its covariances are the products of these rows.
+    factor: Vec<Vec<f64>>,
+}
+
+impl Joint {
+    /// How many independent standard normal numbers make one draw of all errors.
+    pub fn dimensions(&self) -> usize {
+        self.factor.first().map_or(0, Vec::len)
+    }
+
+    /// The errors of all estimates, from [`Joint::dimensions`] standard normal numbers.
+    pub fn errors(&self, normal: &[f64]) -> Vec<f64> {
+        self.factor.iter().map(|row| row.iter().zip(normal).map(|(a, z)| a * z).sum()).collect()
+    }
+}
+
 impl Reconstruction {
     /// Combines measurements of one domain. The same marginal may have been measured several times.
     pub fn new(domain: Domain, measured: &[Measured]) -> Result<Self, PrivacyError> {
@@ -106,6 +127,23 @@ impl Reconstruction {
     /// The covariance of two estimates; `None` when one of them is not determined.
     pub fn covariance(&self, a: &LinearQuery, b: &LinearQuery) -> Option<f64> {
         Some(self.product(&self.coordinates_of(a)?, &self.coordinates_of(b)?))
+    }
+
+    /// Several estimates with all that is known of their errors together; `None` when one of them is not determined.
+    pub fn joint(&self, queries: &[LinearQuery]) -> Option<Joint> {
+        let mut joint = Joint { estimates: Vec::new(), factor: Vec::new() };
+        for query in queries {
+            let mut coordinates = self.coordinates_of(query)?;
+            let value = coordinates.iter().zip(&self.coordinates).map(|(a, b)| a * b).sum();
+            for (coordinate, part) in coordinates.iter_mut().zip(&self.part_of) {
+                let precision = self.parts[*part];
+                *coordinate = if precision > 0.0 { *coordinate / precision.sqrt() } else { 0.0 };
+            }
+            let sd = coordinates.iter().map(|c| c * c).sum::<f64>().sqrt();
+            joint.estimates.push(Estimate { value, sd });
+            joint.factor.push(coordinates);
+        }
+        Some(joint)
     }
 
     /// A query's coordinates, if it lies in the measured parts of this domain.

@@ -227,6 +227,17 @@ fn equals_a_dense_least_squares_solve() {
         assert!((estimate.value - value).abs() < 1e-7);
         assert!((result.covariance(&left, &right).unwrap() - covariance).abs() < 1e-8);
         assert!((result.covariance(&left, &left).unwrap().sqrt() - estimate.sd).abs() < 1e-10);
+        // All errors together, from independent ones: the unit draws span the same covariance.
+        let joint = result.joint(&[left, right]).unwrap();
+        assert!((joint.estimates[0].value - value).abs() < 1e-7);
+        let mut together = 0.0;
+        for at in 0..joint.dimensions() {
+            let mut unit = vec![0.0; joint.dimensions()];
+            unit[at] = 1.0;
+            let errors = joint.errors(&unit);
+            together += errors[0] * errors[1];
+        }
+        assert!((together - covariance).abs() < 1e-8);
     }
 }
 

@@ -31,6 +31,7 @@ pub(super) fn noised_and_bounded(
             half_width: half_width / unit,
             whole,
             lost: lost.in_units(parts as f64),
+            widths: Vec::new(),
         };
         let exactly = match &lost {
             LostExact::Known(lost) => *lost,
@@ -47,7 +48,8 @@ pub(super) fn noised_and_bounded(
             lost,
         ));
     }
-    (NoisedTable { columns: noised, notes: Vec::new() }, NoisedTable { columns: without, notes: Vec::new() })
+    let table = |columns| NoisedTable { columns, notes: Vec::new(), joint: None };
+    (table(noised), table(without))
 }
 
 /// Noisy runs of each question.
