@@ -13,10 +13,13 @@ use crate::plan::{Bounding, NoisedTable, Question, half_widths};
 
 /// The sort of entry and answer that a release's measurement is.
 const KIND: &str = "release";
+/// So many times as wide as the default price would make it, a free interval is taken for a paid one.
+const FREE_MAY_BE_WIDER: f64 = 2.0;
 
 impl Engine {
-    /// The answer to a question as a release of the same data says it, and the id of its measurement. Nothing where none
-    /// does, or none as sharply as the caller pays for: without a price named, whatever is published serves.
+    /// The answer to a question as a release of the same data says it, and the id of its measurement: the sharpest there is,
+    /// which a later release may make sharper. Nothing where none does, or none as sharply as the caller pays for; without a
+    /// price named, twice as wide as the default price would make it is sharp enough.
     ///
     /// # Privacy
     /// It looks at the ledger's stored measurements, the question and the snapshot's id: post-processing of what is paid for.
@@ -40,16 +43,17 @@ impl Engine {
         let part = part_read(question, snapshot);
         let mut best: Option<(String, NoisedTable)> = None;
         for entry in self.ledger.history(&filter).map_err(|error| ledger_error(&error))? {
-            let Some(id) = entry.answer else { continue };
+            let of_release = entry.details.get("what").is_some_and(|what| what == KIND);
+            let Some(id) = entry.answer.filter(|_| of_release) else { continue };
             let stored = self.ledger.answer(&id).map_err(|error| ledger_error(&error))?;
             let Some(stored) = stored.filter(|stored| stored.kind == KIND && stored.snapshot == part) else {
                 continue;
             };
-            let measured: MarginalsMeasurement = serde_json::from_str(&stored.body).map_err(|_| {
+            let Ok(measured) = serde_json::from_str::<MarginalsMeasurement>(&stored.body) else {
                 tracing::error!(answer = stored.id, "a stored measurement cannot be read");
-                EngineError::uniform()
-            })?;
-            let table = span::read_off(&question.query, &measured);
+                continue;
+            };
+            let table = span::read_off(&question.query, &stored.id, &measured);
             let Some(table) = table.filter(|table| serves(question, ask, table)) else { continue };
             if best.as_ref().is_none_or(|(_, best)| span::widest(&table) < span::widest(best)) {
                 best = Some((stored.id, table));
@@ -61,14 +65,15 @@ impl Engine {
 
 /// Whether a table is as sharp as what the caller asks for.
 fn serves(question: &Question, ask: &Ask, table: &NoisedTable) -> bool {
+    let expected = || {
+        let vectors = question.query.vectors.iter().zip(&question.parts);
+        let widths = vectors.filter_map(|(vector, part)| half_widths(vector.bounding, *part).ok());
+        widths.map(|[_, expected, _]| expected).fold(f64::INFINITY, f64::min)
+    };
     let wanted = match ask.price {
-        None => return true,
+        None => FREE_MAY_BE_WIDER * expected(),
         Some(Price::Within(half_width)) => half_width,
-        Some(Price::Rho(_) | Price::Epsilon(_)) => {
-            let vectors = question.query.vectors.iter().zip(&question.parts);
-            let widths = vectors.filter_map(|(vector, part)| half_widths(vector.bounding, *part).ok());
-            widths.map(|[_, expected, _]| expected).fold(f64::INFINITY, f64::min)
-        }
+        Some(Price::Rho(_) | Price::Epsilon(_)) => expected(),
     };
     span::widest(table) <= wanted
 }

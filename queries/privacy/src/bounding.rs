@@ -89,26 +89,38 @@ pub fn scale_to_norm(vector: &mut [i64], c: u64) {
 /// from the norms it cuts.
 ///
 /// `noisy_hist` holds a count a bucket of `buckets`, each with noise of standard deviation `hist_sd`;
-/// the answer has `cells` cells and its noise may cost `rho`. The result is from 1 to the last bound.
-pub fn choose_norm(noisy_hist: &[f64], hist_sd: f64, buckets: &[u64], cells: usize, rho: Rho) -> u64 {
-    let Some(&max_norm) = buckets.last() else { return 1 };
+/// the answer has `cells` cells and its noise may cost `rho`. The result is from `least` to the last bound; nothing where
+/// nobody is to be seen, so that nothing is known of the norms.
+pub fn choose_norm(
+    noisy_hist: &[f64],
+    hist_sd: f64,
+    buckets: &[u64],
+    cells: usize,
+    rho: Rho,
+    least: u64,
+) -> Option<u64> {
+    let &max_norm = buckets.last()?;
     if rho.is_zero() || noisy_hist.len() != buckets.len() {
-        return max_norm;
+        return Some(max_norm);
     }
+    highest_seen(noisy_hist, hist_sd)?;
     let spread = spread(cells);
     let variance_per_square = 1.0 / (2.0 * rho.as_f64());
 
     // From the largest candidate down; the bias grows by the persons above times the step.
-    let (mut lost, mut best, mut least) = (0.0, max_norm as f64, f64::INFINITY);
+    let (mut lost, mut best, mut smallest) = (0.0, max_norm as f64, f64::INFINITY);
     for pair in candidates(noisy_hist, hist_sd, buckets).windows(2) {
         let [here, next] = pair else { continue };
+        if here.norm < least as f64 {
+            break;
+        }
         let error = variance_per_square * here.norm * here.norm + (spread * lost).powi(2);
-        if error < least {
-            (best, least) = (here.norm, error);
+        if error < smallest {
+            (best, smallest) = (here.norm, error);
         }
         lost += (here.norm - next.norm) * f64::midpoint(here.above, next.above);
     }
-    whole(best, max_norm)
+    Some(whole(best, max_norm).clamp(least.clamp(1, max_norm), max_norm))
 }
 
 /// The part of what norms lose that a cell loses. It is spread over the cells unevenly, and one person's over several: a
@@ -275,10 +287,11 @@ mod tests {
             hist in prop::collection::vec(-1e5..1e5_f64, 21),
             cells in 0..10_000_usize,
             nano in 0..1_000_000_000_u64,
+            least in 1..100_u64,
         ) {
             let bounds = buckets(1 << 20);
-            let c = choose_norm(&hist, 30.0, &bounds, cells, Rho::from_nano(nano));
-            prop_assert!((1..=1 << 20).contains(&c));
+            let c = choose_norm(&hist, 30.0, &bounds, cells, Rho::from_nano(nano), least);
+            prop_assert!(c.is_none_or(|c| (least..=1 << 20).contains(&c)));
         }
     }
 
@@ -331,7 +344,7 @@ mod tests {
             let oracle = (20..50)
                 .map(|i| error(2_f64.powf(f64::from(i) / 2.0) as u64, rho))
                 .fold(f64::INFINITY, f64::min);
-            let chosen = error(choose_norm(&hist, sd, &bounds, cells, spend), spend);
+            let chosen = error(choose_norm(&hist, sd, &bounds, cells, spend, 1).unwrap(), spend);
             assert!(chosen < bound * oracle, "{cells} cells, scale {scale}: {chosen} {oracle}");
         }
     }

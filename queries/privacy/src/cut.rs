@@ -278,9 +278,9 @@ mod tests {
                 .into_iter()
                 .map(|count| count + (hist_sd * normal(&mut random)).round())
                 .collect();
-            let chosen = choose_norm(&hist, hist_sd, &bounds, cells, noise);
+            let chosen = choose_norm(&hist, hist_sd, &bounds, cells, noise, 16);
             // Where nobody is to be seen, the middle.
-            let c = if chosen <= 1 { most.isqrt() * 16 } else { chosen.max(16) };
+            let c = chosen.unwrap_or(most.isqrt() * 16);
             let cut = Cut::estimate(&hist, hist_sd, &bounds, c);
             let (mut truth, mut kept) = (vec![0.0; cells], vec![0.0; cells]);
             for vector in &vectors {

@@ -86,7 +86,8 @@ pub struct Norms {
 }
 
 /// The bounds with the least predicted mean squared error of a cell. The arguments are those of
-/// [`bounding::choose_norm`]; `noise` pays for the cells and `remainder` for the remainder, or both for the cells.
+/// [`bounding::choose_norm`]; `noise` pays for the cells and `remainder` for the remainder, or both for the cells. Nothing
+/// where nobody is to be seen.
 pub fn choose(
     noisy_hist: &[f64],
     hist_sd: f64,
@@ -94,41 +95,37 @@ pub fn choose(
     shape: Shape,
     noise: Rho,
     remainder: Rho,
-) -> Norms {
+    least: u64,
+) -> Option<Norms> {
     let together = noise.checked_add(remainder).unwrap_or(noise);
-    let alone = Norms {
-        vector: bounding::choose_norm(noisy_hist, hist_sd, buckets, shape.cells, together),
-        remainder: None,
-    };
+    let vector = bounding::choose_norm(noisy_hist, hist_sd, buckets, shape.cells, together, least)?;
+    let alone = Norms { vector, remainder: None };
     if noise.is_zero() || remainder.is_zero() || noisy_hist.len() != buckets.len() {
-        return alone;
+        return Some(alone);
     }
     let candidates = bounding::candidates(noisy_hist, hist_sd, buckets);
     let persons = persons(&candidates);
-    if persons.is_empty() {
-        return alone;
-    }
     let cells = shape.cells.max(1) as f64;
     let spread = bounding::spread(shape.cells);
     let cost = |rho: Rho| 1.0 / (2.0 * rho.as_f64());
     let lost = |c: f64| persons.iter().map(|p| p.persons * (p.norm - c).max(0.0)).sum::<f64>();
     let c = alone.vector as f64;
-    let mut least = cost(together) * c * c + (spread * lost(c)).powi(2);
+    let mut smallest = cost(together) * c * c + (spread * lost(c)).powi(2);
     let mut best = alone;
-    for Candidate { norm: c, .. } in &candidates {
+    for Candidate { norm: c, .. } in candidates.iter().filter(|candidate| candidate.norm >= least as f64) {
         let kept = (KEPT * spread * lost(*c)).powi(2);
         let Some((r, of_remainder)) = bound_of_remainder(&persons, shape, *c, cost(remainder)) else {
             continue;
         };
         let error = cost(noise) * c * c + kept + UNEVEN * of_remainder / cells.powi(2);
-        if error < least {
-            least = error;
+        if error < smallest {
+            smallest = error;
             let most = buckets.last().copied().unwrap_or(1);
             let r = bounding::whole(r, u64::MAX >> 16);
             best = Norms { vector: bounding::whole(*c, most), remainder: Some(r) };
         }
     }
-    best
+    Some(best)
 }
 
 /// Persons of about a norm.
@@ -289,8 +286,8 @@ mod tests {
             let bounds = buckets(1 << 20);
             let shape = Shape { cells, indicator: indicator.then_some(ONE) };
             let price = Rho::from_nano(nano);
-            let norms = choose(&hist, 30.0, &bounds, shape, price, price);
-            prop_assert!((1..=1 << 20).contains(&norms.vector));
+            let Some(norms) = choose(&hist, 30.0, &bounds, shape, price, price, ONE) else { return Ok(()) };
+            prop_assert!((ONE..=1 << 20).contains(&norms.vector));
             // No vector loses more than all of it.
             let most = shape.sum(f64::from(1 << 20)).ceil() as u64;
             prop_assert!(norms.remainder.is_none_or(|r| (1..=most).contains(&r)));
@@ -303,14 +300,29 @@ mod tests {
         let shape = Shape { cells: 16, indicator: None };
         let nobody = vec![0.0; bounds.len()];
         let price = rho(0.01);
-        assert_eq!(choose(&nobody, 10.0, &bounds, shape, price, price).remainder, None);
+        assert_eq!(choose(&nobody, 10.0, &bounds, shape, price, price, ONE), None);
         let mut some = nobody;
         some[5] = 500.0;
         some[6] = 300.0;
         some[7] = 100.0;
-        assert!(choose(&some, 10.0, &bounds, shape, price, price).remainder.is_some());
-        let unpaid = choose(&some, 10.0, &bounds, shape, price, Rho::ZERO);
-        assert_eq!(unpaid, Norms { vector: choose_norm(&some, 10.0, &bounds, 16, price), remainder: None });
+        assert!(choose(&some, 10.0, &bounds, shape, price, price, ONE).unwrap().remainder.is_some());
+        let unpaid = choose(&some, 10.0, &bounds, shape, price, Rho::ZERO, ONE).unwrap();
+        assert_eq!(Some(unpaid.vector), choose_norm(&some, 10.0, &bounds, 16, price, ONE));
+        assert_eq!(unpaid.remainder, None);
+    }
+
+    /// Over many cells and at a low price the least error would be where nearly all of everybody is cut: never below one row.
+    #[test]
+    fn no_bound_cuts_everybody() {
+        let bounds = buckets(1 << 16);
+        let shape = Shape { cells: 780, indicator: None };
+        let mut persons = vec![0.0; bounds.len()];
+        persons[4] = 600.0;
+        persons[6] = 300.0;
+        persons[8] = 100.0;
+        let (look, part) = (20.0, rho(0.0005));
+        let norms = choose(&persons, look, &bounds, shape, part, part, ONE).unwrap();
+        assert!((ONE..=16 * ONE).contains(&norms.vector), "{norms:?}");
     }
 
     #[test]
@@ -358,8 +370,8 @@ mod tests {
         for count in &mut hist {
             *count += hist_sd * normal(random);
         }
-        let norms = choose(&hist, hist_sd, &bounds, shape, noise, part);
-        let alone = choose_norm(&hist, hist_sd, &bounds, shape.cells, rho(price * 0.9));
+        let norms = choose(&hist, hist_sd, &bounds, shape, noise, part, ONE).unwrap();
+        let alone = choose_norm(&hist, hist_sd, &bounds, shape.cells, rho(price * 0.9), ONE).unwrap();
         let cells = shape.cells;
         let mut truth = vec![0.0; cells];
         let (mut kept, mut kept_alone) = (vec![0.0; cells], vec![0.0; cells]);

@@ -19,8 +19,8 @@ use skjerm_privacy::marginals::{Domain, Joint, LinearQuery, Marginal, Measured, 
 use super::marginals::TABLE;
 use super::request::{MarginalsMeasurement, MarginalsRequest, MeasuredTheme, Theme};
 use crate::plan::{
-    Bounding, CONFIDENCE, Cells, Domain as Codes, Lost, NoisedColumn, NoisedTable, PrivateQuery, Relation,
-    What, YEAR,
+    Bounding, CONFIDENCE, Cells, Domain as Codes, Lost, NoisedColumn, NoisedTable, PrivateQuery, ReadOff,
+    Relation, What, YEAR,
 };
 
 /// The most combinations of codes that a question may range over.
@@ -29,12 +29,16 @@ const MOST_COMBINATIONS: usize = 1 << 16;
 const MOST_VALUES: usize = 1 << 10;
 
 /// The answer to a question, as a measurement says it: of the themes that determine it the one that says it most sharply.
-/// Nothing where none does.
-pub(crate) fn read_off(query: &PrivateQuery, measured: &MarginalsMeasurement) -> Option<NoisedTable> {
+/// Nothing where none does. `id` is that of the measurement.
+pub(crate) fn read_off(
+    query: &PrivateQuery,
+    id: &str,
+    measured: &MarginalsMeasurement,
+) -> Option<NoisedTable> {
     let request = measured.request.as_ref()?;
     let wanted = Wanted::of(query, request)?;
     let themes = request.themes.iter().zip(&measured.themes);
-    let tables = themes.filter_map(|(theme, measured)| wanted.of_theme(query, theme, measured));
+    let tables = themes.filter_map(|(theme, measured)| wanted.of_theme(query, id, theme, measured));
     tables.min_by(|a, b| widest(a).total_cmp(&widest(b)))
 }
 
@@ -94,7 +98,13 @@ impl<'q> Wanted<'q> {
     }
 
     /// The answer from one theme, if it determines it.
-    fn of_theme(&self, query: &PrivateQuery, theme: &Theme, measured: &MeasuredTheme) -> Option<NoisedTable> {
+    fn of_theme(
+        &self,
+        query: &PrivateQuery,
+        id: &str,
+        theme: &Theme,
+        measured: &MeasuredTheme,
+    ) -> Option<NoisedTable> {
         let domain = Domain::new(theme.dims.iter().map(|dim| dim.groups.len()).collect()).ok()?;
         let fit = Fit::of(&self.columns, theme)?;
         let mut queries = Vec::new();
@@ -117,7 +127,7 @@ impl<'q> Wanted<'q> {
             })
             .collect();
         let joint = Reconstruction::new(domain, &measurements).ok()?.joint(&queries)?;
-        Some(table(query, joint))
+        Some(table(query, joint, (id.to_owned(), theme.name.clone())))
     }
 }
 
@@ -141,7 +151,12 @@ impl Fit {
         for (number, dim) in theme.dims.iter().enumerate() {
             if let Some(column) = at(&dim.column) {
                 let group = |code: &String| dim.groups.iter().position(|(_, codes)| codes.contains(code));
-                let groups: Option<Vec<usize>> = columns.get(column)?.1.iter().map(group).collect();
+                let codes = columns.get(column)?.1;
+                let groups: Option<Vec<usize>> = codes.iter().map(group).collect();
+                // A code that the policy had then and has no more is in its group for ever.
+                if dim.groups.iter().map(|(_, codes)| codes.len()).sum::<usize>() != codes.len() {
+                    return None;
+                }
                 dims.push((number, column, groups?));
             }
         }
@@ -213,7 +228,7 @@ impl Fit {
 }
 
 /// Estimates as a noised table, column by column.
-fn table(query: &PrivateQuery, joint: Joint) -> NoisedTable {
+fn table(query: &PrivateQuery, joint: Joint, source: (String, String)) -> NoisedTable {
     let z = interval::z(CONFIDENCE);
     let mut left = joint.estimates.iter();
     let columns = query.vectors.iter().map(|vector| {
@@ -229,5 +244,5 @@ fn table(query: &PrivateQuery, joint: Joint) -> NoisedTable {
             widths,
         }
     });
-    NoisedTable { columns: columns.collect(), notes: Vec::new(), joint: Some(joint) }
+    NoisedTable { columns: columns.collect(), notes: Vec::new(), read_off: Some(ReadOff { source, joint }) }
 }

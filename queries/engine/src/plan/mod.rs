@@ -42,7 +42,7 @@ pub(crate) use field::{Domain, Field, Fields, YEAR};
 pub(crate) use measured::{Shown, json};
 pub(crate) use places::Places;
 pub(crate) use post::{Origin, Post};
-pub(crate) use present::{Lost, NoisedColumn, NoisedTable};
+pub(crate) use present::{Lost, NoisedColumn, NoisedTable, ReadOff};
 pub(crate) use price::{CONFIDENCE, Part, checked_rho, half_widths, norms};
 pub(crate) use query::{Bounding, NORM_UNIT, ONE, PrivateQuery, Value, What};
 pub(crate) use relation::{NumberOf, PersonNumber, Relation};

@@ -14,7 +14,15 @@ pub(crate) struct NoisedTable {
     pub(crate) notes: Vec<String>,
     /// How the errors of all values go together, where they were read off a release. Never stored: the release is.
     #[serde(skip)]
-    pub(crate) joint: Option<Joint>,
+    pub(crate) read_off: Option<ReadOff>,
+}
+
+/// What was read off a theme of a release.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct ReadOff {
+    /// Measurement and theme: whatever is read off the same has the same errors.
+    pub(crate) source: (String, String),
+    pub(crate) joint: Joint,
 }
 
 /// One noised column, a value a cell.

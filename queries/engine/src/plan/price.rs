@@ -91,7 +91,10 @@ pub(crate) fn half_widths(bounding: Bounding, part: Part) -> Result<[f64; 3], Re
         Bounding::Norm { max_norm, given, .. } => {
             // Noise of many units is proportional to the norm.
             let continuous = 1.959_963_984_540_054 / (2.0 * part.noise.as_f64()).sqrt();
-            norms(max_norm, given).map(|norm| continuous * norm)
+            let [least, between, most] = norms(max_norm, given).map(|norm| continuous * norm);
+            // Where nothing is to be given back, what would have paid for it buys less noise.
+            let noise = part.noise.as_f64();
+            [least * (noise / (noise + part.remainder.as_f64())).sqrt(), between, most]
         }
     })
 }

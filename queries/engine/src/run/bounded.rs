@@ -57,14 +57,17 @@ pub(super) fn bounded(
     let noised = person_years.histogram(&buckets)?.into_noised(&gaussian)?;
     let noised: Vec<f64> = noised.into_iter().map(|count| count as f64).collect();
     let sd = gaussian.sigma();
+    // Never below one row: that would cut everybody.
+    let least = NORM_UNIT.unsigned_abs();
     let (chosen, of_remainder) = match shape {
         Some(shape) => {
-            let norms = remainder::choose(&noised, sd, &buckets, shape, part.noise, part.remainder);
-            (norms.vector, norms.remainder.map(|r| (shape, r)))
+            let norms = remainder::choose(&noised, sd, &buckets, shape, part.noise, part.remainder, least);
+            let of_remainder = norms.and_then(|norms| norms.remainder).map(|r| (shape, r));
+            (norms.map(|norms| norms.vector), of_remainder)
         }
-        None => (bounding::choose_norm(&noised, sd, &buckets, person_years.cells(), all), None),
+        None => (bounding::choose_norm(&noised, sd, &buckets, person_years.cells(), all, least), None),
     };
-    let norm = settled(chosen, max_norm);
+    let norm = chosen.unwrap_or_else(|| middle(max_norm));
     let in_ones = NORM_UNIT as f64;
     let (lost, noise) = match of_remainder.filter(|_| norm < most) {
         Some((shape, r)) => {
@@ -96,13 +99,8 @@ impl LostExact {
     }
 }
 
-/// The norm that a choice comes down to, in [`NORM_UNIT`]s.
-///
-/// The least there is, 1, is chosen when the look saw nobody over its noise. Then nothing is known of the norms, and the
-/// middle between one and the worst case is taken, which is what planning expects too: a sum cut to 1 a person would be a
-/// count of persons. Never below one row: that would cut everybody.
-pub(super) fn settled(chosen: u64, max_norm: u64) -> u64 {
-    let unit = NORM_UNIT.unsigned_abs();
-    let chosen = if chosen <= 1 { max_norm.isqrt().saturating_mul(unit) } else { chosen };
-    chosen.clamp(unit, max_norm.saturating_mul(unit))
+/// The norm where the look saw nobody over its noise, in [`NORM_UNIT`]s. Then nothing is known of the norms, and the middle
+/// between one row and the worst case is taken, which is what planning expects too.
+pub(super) fn middle(max_norm: u64) -> u64 {
+    max_norm.isqrt().saturating_mul(NORM_UNIT.unsigned_abs())
 }

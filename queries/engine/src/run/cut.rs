@@ -79,7 +79,7 @@ impl Around {
 
 fn both(column: &NoisedColumn, shown: &[f64]) -> Vec<Both> {
     let widths = column.half_widths();
-    let of_cell = |((plain, part), given_back): ((f64, f64), f64)| {
+    let of_cell = |((plain, part), astray): ((f64, f64), f64)| {
         let wide = match column.lost {
             Lost::Nothing | Lost::Unknown => [plain; 2],
             Lost::Estimated { cut, signed } => {
@@ -87,14 +87,25 @@ fn both(column: &NoisedColumn, shown: &[f64]) -> Vec<Both> {
                 [if signed { up } else { plain }, up]
             }
             Lost::Measured { beyond, .. } => {
-                let down = plain.hypot(ASTRAY * given_back);
+                let down = plain.hypot(astray);
                 [down, beyond.reach(part, down)]
             }
         };
         Both { plain, wide }
     };
-    let given_back = shown.iter().zip(&column.values).map(|(shown, value)| shown - value);
-    widths.iter().copied().zip(parts(column, shown)).zip(given_back).map(of_cell).collect()
+    widths.iter().copied().zip(parts(column, shown)).zip(astray(column)).map(of_cell).collect()
+}
+
+/// 95 % half-widths of what should have been given back to other cells, or came to them. A cell's share may be higher by its
+/// noise.
+fn astray(column: &NoisedColumn) -> Vec<f64> {
+    let Lost::Measured { remainder, .. } = column.lost else { return vec![0.0; column.values.len()] };
+    let total: f64 = column.values.iter().map(|value| value.max(0.0)).sum();
+    let of_share = |value: &f64| {
+        let share = (value.max(0.0) + column.half_width) / total;
+        ASTRAY * remainder.value().0.abs() * if total > 0.0 { share.min(1.0) } else { 1.0 }
+    };
+    column.values.iter().map(of_share).collect()
 }
 
 /// The part of what was cut off that each cell may have lost.
@@ -142,8 +153,7 @@ impl Cuts {
             let astray = if astray == 0.0 { 0.0 } else { astray * self.random.next() };
             all * part * share + astray
         };
-        let given_back = shown.iter().zip(&column.values).map(|(shown, value)| shown - value);
-        let astray = given_back.map(|given_back| ASTRAY * given_back / z(CONFIDENCE));
+        let astray = astray(column).into_iter().map(|width| width / z(CONFIDENCE));
         parts(column, &shown).into_iter().zip(astray).map(&mut of_cell).collect()
     }
 }

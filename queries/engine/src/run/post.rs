@@ -178,7 +178,7 @@ pub(crate) async fn rehearse(limits: &Limits, public: &Public, plan: &Plan) -> R
             lost: Lost::Nothing,
             widths: Vec::new(),
         });
-        NoisedTable { columns: columns.collect(), notes: Vec::new(), joint: None }
+        NoisedTable { columns: columns.collect(), notes: Vec::new(), read_off: None }
     };
     let answers: Vec<NoisedTable> = plan.questions.iter().map(made_up).collect();
     present(limits, public, plan, &answers, "").await.map(drop)
@@ -331,12 +331,22 @@ impl Over<'_> {
         }
         let mut drawn: Vec<Vec<Vec<f64>>> = Vec::new();
         let mut of_question: HashMap<String, usize> = HashMap::new();
+        // What is read off the same theme of a release has the same errors.
+        let mut of_release: HashMap<&(String, String), Vec<f64>> = HashMap::new();
         let mut drawn_of = Vec::new();
         for (asked, table) in self.plan.questions.iter().zip(self.answers) {
             let next = drawn.len();
             let at = *of_question.entry(asked.key("")).or_insert(next);
             if at == next {
-                drawn.push(with_other_noise(table, random, cuts.as_deref_mut()));
+                drawn.push(match &table.read_off {
+                    Some(read_off) => {
+                        let normal = of_release.entry(&read_off.source).or_insert_with(|| {
+                            (0..read_off.joint.dimensions()).map(|_| random.next()).collect()
+                        });
+                        with_errors(table, &read_off.joint.errors(normal))
+                    }
+                    None => with_other_noise(table, random, cuts.as_deref_mut()),
+                });
             }
             drawn_of.push(at);
         }
@@ -357,15 +367,16 @@ impl Over<'_> {
     }
 }
 
+/// What each column shows when these errors come on top, column by column.
+fn with_errors(table: &NoisedTable, errors: &[f64]) -> Vec<Vec<f64>> {
+    let mut errors = errors.iter();
+    let mut shown =
+        |column: &NoisedColumn| column.values.iter().zip(errors.by_ref()).map(|(v, e)| v + e).collect();
+    table.columns.iter().map(&mut shown).collect()
+}
+
 /// What each column shows when the noise is drawn again, and what the bound may have cut off.
 fn with_other_noise(table: &NoisedTable, random: &mut Normal, mut cuts: Option<&mut Cuts>) -> Vec<Vec<f64>> {
-    if let Some(joint) = &table.joint {
-        let normal: Vec<f64> = (0..joint.dimensions()).map(|_| random.next()).collect();
-        let mut errors = joint.errors(&normal).into_iter();
-        let shown =
-            |column: &NoisedColumn| column.values.iter().zip(errors.by_ref()).map(|(v, e)| v + e).collect();
-        return table.columns.iter().map(shown).collect();
-    }
     let of_column = |column: &NoisedColumn| {
         let sd = column.half_width / TO_END;
         let values: Vec<f64> = column.values.iter().map(|value| value + sd * random.next()).collect();

@@ -172,7 +172,7 @@ pub(crate) fn noised(
     if columns.len() != query.vectors.len() {
         return Err(RunError::Layout);
     }
-    Ok(NoisedTable { columns, notes, joint: None })
+    Ok(NoisedTable { columns, notes, read_off: None })
 }
 
 fn note(name: &str, bounding: Bounding, query: &PrivateQuery, c: u64, lost: &Lost, in_one: i64) -> String {

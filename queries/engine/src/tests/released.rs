@@ -80,6 +80,32 @@ async fn intervals_of_sums_know_that_cells_of_a_release_share_their_errors() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn questions_of_one_statement_that_are_read_off_one_release_share_its_errors() {
+    let (house, measured) = published().await;
+    let of = |gender| {
+        format!(
+            "(select count(*) from person_year where year = 2024 and ute_contact = 'yes' and gender = '{gender}')"
+        )
+    };
+    let sql = format!("select {} + {} as of_both", of("female"), of("male"));
+    let answer =
+        house.engine.ask(&house.caller("researcher"), &sql, &Ask::default()).await.expect("answered");
+    assert_eq!(answer.answer.source, AnswerSource::Release);
+    let result = least_squares(&measured);
+    let both = LinearQuery::union(result.domain(), &[(0, vec![0, 1])]).expect("a query");
+    let both = result.estimate(&both).expect("determined");
+    let apart = result.marginal(&Marginal::new([0])).expect("it")[0].sd * std::f64::consts::SQRT_2;
+    assert!(apart > 1.1 * both.sd, "{apart} {both:?}");
+    let [low, high] = answer.intervals["of_both"][0];
+    // Known to some 4 % by 400 draws; taken for independent it would be wider than this.
+    let half = (high - low) / 2.0;
+    assert!(
+        half < 1.96 * f64::midpoint(apart, both.sd) && half > 1.96 * 0.8 * both.sd,
+        "{half} for {both:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_release_cannot_say_is_measured() {
     let (house, _) = published().await;
     let caller = house.caller("researcher");

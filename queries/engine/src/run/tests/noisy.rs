@@ -48,7 +48,7 @@ pub(super) fn noised_and_bounded(
             lost,
         ));
     }
-    let table = |columns| NoisedTable { columns, notes: Vec::new(), joint: None };
+    let table = |columns| NoisedTable { columns, notes: Vec::new(), read_off: None };
     (table(noised), table(without))
 }
 
