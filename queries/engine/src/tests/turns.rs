@@ -201,7 +201,7 @@ async fn work_past_the_deadline_ends_in_the_uniform_fault_and_holds_its_turn() {
     let ended = Mutex::new(ended);
     let turn = engine.turns.take(Duration::from_secs(8)).await.expect("a turn");
     let drawing = move |working: Working| {
-        working.noised(move || Ok(ended.lock().map(|ended| ended.recv().is_ok()).unwrap_or_default()))
+        working.noised(move || Ok(ended.lock().is_ok_and(|ended| ended.recv().is_ok())))
     };
     let error = engine.pay_and_run(request("slow"), turn, drawing).await.expect_err("no time");
     assert_eq!(error, EngineError::uniform());
