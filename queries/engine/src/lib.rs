@@ -15,6 +15,10 @@
 //! | `public` | reference data as tables that answers can be joined with |
 //! | `policy_change` | which policy is in force, and what it takes to loosen it |
 
+// The fuzzer's target is another crate; what it shares with the tests names this one.
+#[cfg(test)]
+extern crate self as skjerm_engine;
+
 mod adopt;
 mod answer;
 mod ask;
@@ -23,6 +27,9 @@ mod caller;
 mod engine;
 mod error;
 mod explain;
+#[cfg(test)]
+#[path = "../fuzz/body.rs"]
+mod fuzz_body;
 mod keep;
 mod kept;
 pub mod measure;

@@ -15,12 +15,13 @@ use crate::{Answer, AnswerSource, Ask, Caller, Engine, EngineError, ErrorKind, P
 mod adversary;
 mod bound;
 mod explained;
+mod fuzzed;
 mod house;
 mod keep;
 mod measuring;
 mod turns;
 
-use house::{House, contacts, house, house_with_step};
+use house::{House, contacts, house, house_with, house_with_step};
 use measuring::marginals;
 
 const BY_GENDER: &str =
