@@ -1,4 +1,4 @@
-//! Questions: `ask` and `explain`.
+//! Questions: `ask`.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,13 +10,13 @@ use skjerm_privacy::{Loss, Rho};
 use skjerm_warehouse::Snapshot;
 use skjerm_warehouse::policy::Role;
 
-use crate::answer::{Answer, AnswerRef, AnswerSource, Bounds, ExpectedColumn, Explanation};
+use crate::answer::{Answer, AnswerRef, AnswerSource};
 use crate::book::ledger_error;
 use crate::caller::{Ask, Caller};
 use crate::engine::{Engine, PERSONS, require};
 use crate::error::EngineError;
 use crate::kept::without_numbers;
-use crate::plan::{Bounding, NoisedTable, Origin, Plan, PrivateQuery, Question, half_widths, norms};
+use crate::plan::{NoisedTable, Origin, Plan, PrivateQuery, Question};
 use crate::run::{self, Limits, RunError, SnapshotTable, Source, Sources};
 use crate::turn::{Turn, Working};
 
@@ -125,86 +125,13 @@ impl Engine {
         })
     }
 
-    /// Price, expected half-widths and bounds of a question. Role `query`.
-    ///
-    /// # Privacy
-    /// Made from the text, the policy and the ledger. Of the data, only the snapshot's id is used, to look for a
-    /// stored answer.
-    pub async fn explain(&self, caller: &Caller, sql: &str, ask: &Ask) -> Result<Explanation, EngineError> {
-        require(caller, Role::Query)?;
-        let turn = self.turns.take(self.limits.deadline).await?;
-        let plan = self.planned(&turn, &bounded(explained(sql).unwrap_or(sql), ask), ask).await?;
-        self.rehearse(&turn, &plan).await?;
-        let snapshot = self.snapshot().await?;
-        let mut free = true;
-        let mut read_off: Vec<Option<NoisedTable>> = Vec::new();
-        for question in &plan.questions {
-            let stored = self.ledger.lookup(&question.key(&part_read(question, &snapshot)));
-            if stored.map_err(|error| ledger_error(&error))?.is_some() {
-                read_off.push(None);
-            } else {
-                let released = self.released(question, &snapshot, ask)?;
-                free &= released.is_some();
-                read_off.push(released.map(|(_, table)| table));
-            }
-        }
-        let mut expected = Vec::new();
-        let (mut columns, mut scaled_to) = (BTreeMap::new(), BTreeMap::new());
-        for (name, origin) in plan.post.names.iter().zip(&plan.post.origins) {
-            let Origin::Measured { question: number, term } = origin else { continue };
-            let Some(question) = plan.questions.get(*number) else { continue };
-            let known = read_off.get(*number).and_then(Option::as_ref);
-            let vectors = question.query.vectors.iter().zip(&question.parts).enumerate();
-            let of_term = vectors.filter(|(_, (vector, _))| vector.term == *term);
-            let mut widest: Option<[f64; 3]> = None;
-            for (at, (vector, part)) in of_term {
-                let in_one = question.query.parts_of(*term) as f64;
-                let widths = match known.and_then(|table| table.columns.get(at)) {
-                    Some(column) => [column.half_width; 3],
-                    None => half_widths(vector.bounding, *part)?.map(|width| width / in_one),
-                };
-                widest = Some(widest.map_or(widths, |w| std::array::from_fn(|at| w[at].max(widths[at]))));
-                let bounds = match vector.bounding {
-                    Bounding::One => [0, 1],
-                    Bounding::Norm { low, high, max_norm, given } => {
-                        let [least, _, most] = norms(max_norm, given).map(|norm| norm / in_one);
-                        let so_far = scaled_to.entry(name.clone()).or_insert([least, most]);
-                        *so_far = [so_far[0].min(least), so_far[1].max(most)];
-                        [low, high].map(|bound| bound / question.query.parts_of(*term))
-                    }
-                };
-                columns.insert(name.clone(), bounds);
-            }
-            if let Some([at_least, half_width, at_most]) = widest {
-                expected.push(ExpectedColumn { column: name.clone(), half_width, at_least, at_most });
-            }
-        }
-        let queries = || plan.questions.iter().map(|question| &question.query);
-        let mut said = notes(&plan);
-        said.extend(read_off.iter().any(Option::is_some).then(|| READ_OFF.to_owned()));
-        Ok(Explanation {
-            privacy: self.statement(caller, PERSONS, &blocks(&plan.years()), plan.rho, false)?,
-            expected,
-            free,
-            bounds: Bounds {
-                max_groups: queries().map(PrivateQuery::max_groups).max().unwrap_or(1),
-                max_rows: queries().map(|query| query.max_rows).max().unwrap_or(1),
-                columns,
-                norms: scaled_to,
-                norm: norm_in_words(&plan).to_owned(),
-            },
-            cells: queries().map(PrivateQuery::cells).sum(),
-            notes: said,
-        })
-    }
-
-    async fn planned(&self, turn: &Turn, sql: &str, ask: &Ask) -> Result<Plan, EngineError> {
+    pub(crate) async fn planned(&self, turn: &Turn, sql: &str, ask: &Ask) -> Result<Plan, EngineError> {
         let (planner, sql, ask) = (self.planner.clone(), sql.to_owned(), ask.clone());
         turn.plan(move || planner.plan(&sql, &ask)).await
     }
 
     /// Refuses what fails over any answers, before anything is charged. Reads no data.
-    async fn rehearse(&self, turn: &Turn, plan: &Plan) -> Result<(), EngineError> {
+    pub(crate) async fn rehearse(&self, turn: &Turn, plan: &Plan) -> Result<(), EngineError> {
         turn.in_time(run::rehearse(&self.limits, &self.planner.public, plan)).await?.map_err(|error| {
             tracing::info!(%error, "a question fails over its answers");
             EngineError::refused("What the question computes with its answers fails: a cast, a division by a whole 0, a subquery of several rows, or more rows than a million.")
@@ -297,38 +224,13 @@ fn nothing_loaded() -> EngineError {
 }
 
 /// Said of what a release answers.
-const READ_OFF: &str = "Read off a release of the same data, by the least squares that made its tables: nothing is charged for that. Name a price to measure anew.";
-
-/// The question in `EXPLAIN PRIVACY …`.
-pub fn explained(sql: &str) -> Option<&str> {
-    let rest = ["explain", "privacy"].iter().try_fold(sql.trim_start(), |rest, word| {
-        let (first, rest) = rest.split_at_checked(word.len())?;
-        let ends = rest.starts_with(char::is_whitespace);
-        (first.eq_ignore_ascii_case(word) && ends).then(|| rest.trim_start())
-    });
-    rest.filter(|rest| !rest.is_empty())
-}
+pub(crate) const READ_OFF: &str = "Read off a release of the same data, by the least squares that made its tables: nothing is charged for that. Name a price to measure anew.";
 
 /// The question with the norm that the caller named beside it, as its text would name it.
-fn bounded<'q>(sql: &'q str, ask: &Ask) -> Cow<'q, str> {
+pub(crate) fn bounded<'q>(sql: &'q str, ask: &Ask) -> Cow<'q, str> {
     match ask.norm {
         Some(norm) => Cow::Owned(format!("/*+ norm({norm}) */ {sql}")),
         None => Cow::Borrowed(sql),
-    }
-}
-
-/// How vectors are bounded: the same in all questions of a plan, but for those that need no norm.
-fn norm_in_words(plan: &Plan) -> &'static str {
-    let mut vectors = plan.questions.iter().flat_map(|question| &question.query.vectors);
-    let scaled = vectors.find(|vector| vector.bounding != Bounding::One);
-    match scaled.map(|vector| vector.bounding) {
-        Some(Bounding::Norm { given: Some(_), .. }) => {
-            "Vectors of person-years longer than the length named in the question are scaled down to it; all of ρ pays for noise, and what is cut off will not be known."
-        }
-        Some(Bounding::Norm { given: None, .. }) => {
-            "A tenth of each column's ρ pays a private look at the lengths of the person-years' vectors; vectors longer than the length chosen are scaled down to it, and a second interval says what that may have cut off."
-        }
-        Some(Bounding::One) | None => "One person-year counts once, in one cell; nothing is cut.",
     }
 }
 
@@ -340,12 +242,12 @@ fn request_id(id: &str, question: usize) -> String {
 }
 
 /// The blocks of these years.
-fn blocks(years: &BTreeSet<i32>) -> Vec<Block> {
+pub(crate) fn blocks(years: &BTreeSet<i32>) -> Vec<Block> {
     years.iter().map(|year| Block::new(PERSONS, year.to_string())).collect()
 }
 
 /// What holds of every answer to this question.
-fn notes(plan: &Plan) -> Vec<String> {
+pub(crate) fn notes(plan: &Plan) -> Vec<String> {
     let mut notes = Vec::new();
     let years: Vec<String> = plan.years().iter().map(i32::to_string).collect();
     if let [first, .., last] = years.as_slice() {

@@ -13,6 +13,7 @@ mod field;
 mod filter;
 mod grid;
 mod hint;
+mod linear;
 mod linked;
 mod measured;
 mod output;
@@ -28,7 +29,7 @@ mod relation;
 mod rows;
 mod statement;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +40,7 @@ pub(crate) use catalog::Public;
 pub(crate) use cells::Cells;
 pub(crate) use condition::Condition;
 pub(crate) use field::{Domain, Field, Fields, YEAR};
+pub(crate) use linear::Measured;
 pub(crate) use measured::{Shown, json};
 pub(crate) use places::Places;
 pub(crate) use post::{Origin, Post};

@@ -245,6 +245,8 @@ pub(super) fn said(error: &DataFusionError) -> String {
         return "this form of SQL is not supported".to_owned();
     }
     let said = PREFIXES.iter().fold(said.as_str(), |said, prefix| said.strip_prefix(prefix).unwrap_or(said));
+    // How to set the library up, behind what it says of the question.
+    let said = said.split("\nColumn names are case sensitive").next().unwrap_or_default();
     let said = said.replace('\n', " ");
     let said = said.trim_end_matches('.');
     let mut shown: String = said.chars().take(400).collect();

@@ -7,6 +7,7 @@ mod bounded;
 mod cut;
 mod error;
 mod exact;
+mod expected;
 mod lookup;
 mod normal;
 mod post;
@@ -22,6 +23,7 @@ mod vectors;
 
 pub(crate) use error::RunError;
 pub(crate) use exact::Exact;
+pub(crate) use expected::factors;
 pub(crate) use post::{present, rehearse};
 pub(crate) use question::{noised, read, units};
 pub(crate) use relation::{Source, Sources};

@@ -169,10 +169,15 @@ const ONLY: &str = "\u{1e}1";
 /// Runs the part of a question over its answers on made-up ones: whether it works has to be known before anything is
 /// charged.
 pub(crate) async fn rehearse(limits: &Limits, public: &Public, plan: &Plan) -> Result<(), RunError> {
-    let made_up = |question: &Question| {
+    present(limits, public, plan, &made_up(plan, 997.0), "").await.map(drop)
+}
+
+/// Answers in which every value is the same, and without noise.
+pub(super) fn made_up(plan: &Plan, value: f64) -> Vec<NoisedTable> {
+    let table = |question: &Question| {
         let columns = question.query.vectors.iter().map(|vector| NoisedColumn {
             name: String::new(),
-            values: vec![997.0; question.query.sets.get(vector.set).map_or(0, Cells::len)],
+            values: vec![value; question.query.sets.get(vector.set).map_or(0, Cells::len)],
             half_width: 0.0,
             whole: true,
             lost: Lost::Nothing,
@@ -180,15 +185,14 @@ pub(crate) async fn rehearse(limits: &Limits, public: &Public, plan: &Plan) -> R
         });
         NoisedTable { columns: columns.collect(), notes: Vec::new(), read_off: None }
     };
-    let answers: Vec<NoisedTable> = plan.questions.iter().map(made_up).collect();
-    present(limits, public, plan, &answers, "").await.map(drop)
+    plan.questions.iter().map(table).collect()
 }
 
-struct Over<'a> {
-    session: &'a RunSession,
-    public: &'a Public,
-    plan: &'a Plan,
-    answers: &'a [NoisedTable],
+pub(super) struct Over<'a> {
+    pub(super) session: &'a RunSession,
+    pub(super) public: &'a Public,
+    pub(super) plan: &'a Plan,
+    pub(super) answers: &'a [NoisedTable],
 }
 
 /// The values that a column of a question and vector shows.
@@ -228,7 +232,7 @@ impl Over<'_> {
         asked.shown.table(measured).ok_or(RunError::Layout)
     }
 
-    async fn run_on(
+    pub(super) async fn run_on(
         &self,
         plan: &LogicalPlan,
         answers: &HashMap<String, RecordBatch>,
@@ -358,7 +362,7 @@ impl Over<'_> {
     }
 
     /// The answers' tables by name, with the values that their columns are to show.
-    fn tables(&self, change: &Change<'_>) -> Result<HashMap<String, RecordBatch>, RunError> {
+    pub(super) fn tables(&self, change: &Change<'_>) -> Result<HashMap<String, RecordBatch>, RunError> {
         let mut tables = HashMap::new();
         for (at, asked) in self.plan.questions.iter().enumerate() {
             tables.insert(format!("answer_{at}"), self.answer(at, asked, change)?);
@@ -410,7 +414,7 @@ pub(super) fn is_row_by_row(plan: &LogicalPlan) -> bool {
 }
 
 /// What tells a row apart: its keys, and which one of those with the same it is.
-fn row_keys(table: &RecordBatch, post: &Post) -> Result<Vec<String>, RunError> {
+pub(super) fn row_keys(table: &RecordBatch, post: &Post) -> Result<Vec<String>, RunError> {
     let first = post.names.len();
     let mut seen: HashMap<String, usize> = HashMap::new();
     let mut keys = Vec::with_capacity(table.num_rows());
@@ -432,7 +436,7 @@ fn is_number(data_type: &DataType) -> bool {
     data_type.is_numeric()
 }
 
-fn numbers(column: &ArrayRef) -> Result<Float64Array, RunError> {
+pub(super) fn numbers(column: &ArrayRef) -> Result<Float64Array, RunError> {
     let cast = cast(column, &DataType::Float64).map_err(|_| RunError::Layout)?;
     Ok(cast.as_primitive::<Float64Type>().clone())
 }

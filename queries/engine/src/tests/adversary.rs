@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use skjerm_warehouse::policy::Policy;
+
 use super::*;
 use crate::plan::Plan;
 

@@ -191,3 +191,14 @@ fn hostile_and_unsupported_statements_are_refused_with_a_sentence() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// Found by words changed at random: the library's advice on how to set it up, after what it says of the question.
+#[test]
+fn a_name_in_other_letters_is_refused_without_advice_on_the_library() {
+    for name in ["\"Year\"", "lin\u{212a}_level"] {
+        let sql = format!("select count(*) from contact where {name} = 2024");
+        let error = Plan::new(&POLICY, &PUBLIC, &sql, None).expect_err("another name");
+        assert!(error.message.contains("No field named"), "{error}");
+        crate::fuzz_body::refused(&error, &sql);
+    }
+}
