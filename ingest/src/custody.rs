@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use skjerm_warehouse::{Installation, WarehouseKey};
 
 use crate::error::IngestError;
-use crate::key::LinkingKey;
+use crate::key::DeliveryKey;
 
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Ids {
@@ -21,13 +21,13 @@ struct Ids {
     warehouse: String,
 }
 
-/// Refuses keys that the warehouse was not written with.
+/// Refuses keys that the warehouse was not written with; `delivery` stands for the linking key.
 pub fn check_keys(
     installation: &Installation,
-    linking: &LinkingKey,
+    delivery: &DeliveryKey,
     warehouse: &WarehouseKey,
 ) -> Result<(), IngestError> {
-    Custody::check(installation, linking, warehouse).map(drop)
+    Custody::check(installation, delivery.id(), warehouse).map(drop)
 }
 
 /// The keys of one call, checked against those of the warehouse.
@@ -38,12 +38,13 @@ pub(crate) struct Custody {
 }
 
 impl Custody {
+    /// `linking` is the id of the linking key.
     pub(crate) fn check(
         installation: &Installation,
-        linking: &LinkingKey,
+        linking: &str,
         warehouse: &WarehouseKey,
     ) -> Result<Self, IngestError> {
-        let ids = Ids { linking: linking.id().to_owned(), warehouse: warehouse.id().to_owned() };
+        let ids = Ids { linking: linking.to_owned(), warehouse: warehouse.id().to_owned() };
         if ids.linking == ids.warehouse {
             return Err(IngestError::SameKey);
         }

@@ -20,6 +20,7 @@ use skjerm_warehouse::{Installation, Sought, WarehouseKey};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::custody::Custody;
+use crate::delivery;
 use crate::error::{FileError, FileProblem, IngestError, ListProblem};
 use crate::key::LinkingKey;
 use crate::person;
@@ -85,7 +86,8 @@ pub fn persons_to_erase(
     warehouse_key: &WarehouseKey,
     list: &Path,
 ) -> Result<Vec<Sought>, IngestError> {
-    Custody::check(installation, linking, warehouse_key)?;
+    Custody::check(installation, linking.id(), warehouse_key)?;
+    delivery::remove_leftovers(installation.root()).map_err(IngestError::leftovers(installation.root()))?;
     let refused = |problem| IngestError::List(FileError::new(list, problem));
     let mut bytes = Zeroizing::new(Vec::new());
     let read = if list == Path::new("-") {

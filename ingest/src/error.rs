@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use skjerm_warehouse::WarehouseError;
 use thiserror::Error;
 
+use crate::delivery::{DeliveryError, DeliveryProblem};
 use crate::mapping::MappingError;
 
 /// An ingest that did not happen. Nothing was written, unless it says so.
@@ -72,6 +73,17 @@ pub enum IngestError {
         /// What is wrong.
         problem: String,
     },
+    /// A delivery that cannot be made or taken in.
+    #[error("nothing was ingested: {0}")]
+    Delivery(#[from] DeliveryError),
+    /// What an ingest that was cut short left behind cannot be removed.
+    #[error("nothing was ingested: what an earlier ingest left in {path} cannot be removed: {source}")]
+    Leftovers {
+        /// The installation's folder.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The rows are loaded, but the quarantine could not be written.
     #[error(
         "the rows are loaded, but the quarantine file {path} cannot be written ({source}): free space or correct permissions, and ingest the same files again"
@@ -85,8 +97,15 @@ pub enum IngestError {
 }
 
 impl IngestError {
+    pub(crate) fn leftovers(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        |source| Self::Leftovers { path: path.to_owned(), source }
+    }
+
     /// Whether the input was refused (exit code 2), as opposed to a fault (exit code 1).
     pub fn is_refusal(&self) -> bool {
+        if let Self::Delivery(error) = self {
+            return !matches!(error.problem, DeliveryProblem::Io(_) | DeliveryProblem::Rows(_));
+        }
         matches!(
             self,
             Self::NoFiles
@@ -109,6 +128,7 @@ impl IngestError {
             Self::Refused(errors) => {
                 Some(errors.iter().map(|e| e.problem.advice()).collect::<Vec<_>>().join(" "))
             }
+            Self::Delivery(error) => Some(error.problem.advice().to_owned()),
             Self::List(error) => Some(error.problem.advice().to_owned()),
             Self::SameKey | Self::OtherKey { .. } => {
                 Some("put the kept copies of this installation's keys back into its folder keys".into())
@@ -157,11 +177,17 @@ pub enum FileProblem {
     /// It cannot be opened or read.
     #[error("the file cannot be read: {0}")]
     Io(io::Error),
+    /// A folder without files.
+    #[error("the folder holds no file")]
+    EmptyFolder,
+    /// The rows that were read cannot be kept.
+    #[error("its rows cannot be written to the delivery: {0}")]
+    Delivery(io::Error),
     /// It has no bytes, or only blanks.
     #[error("the file is empty")]
     Empty,
     /// It is neither text nor a workbook.
-    #[error("this is {0}, not a CSV text or an XLSX workbook")]
+    #[error("this is {0}, not a CSV text, JSON lines or an XLSX workbook")]
     NotATable(&'static str),
     /// A workbook that cannot be opened, or breaks off.
     #[error(
@@ -176,6 +202,12 @@ pub enum FileProblem {
     NoHeader {
         /// How many rows were looked at.
         searched: usize,
+        /// Headers of the required columns.
+        expected: Vec<String>,
+    },
+    /// JSON lines that hold nothing of the mapping's.
+    #[error("no object in the file has keys of this source; expected are keys such as {}", expected.join(", "))]
+    NoKeys {
         /// Headers of the required columns.
         expected: Vec<String>,
     },
@@ -221,13 +253,15 @@ impl FileProblem {
     /// What to do about it.
     pub fn advice(&self) -> &'static str {
         match self {
-            Self::Missing | Self::NotAFile => "Check the path.",
-            Self::Io(_) => "Check the permissions and the disk.",
+            Self::Missing | Self::NotAFile | Self::EmptyFolder => "Check the path.",
+            Self::Io(_) | Self::Delivery(_) => "Check the permissions and the disk.",
             Self::Empty => "Export again.",
             Self::NotATable(_) | Self::DamagedWorkbook { .. } => {
                 "Export again as CSV, or save as XLSX without a password."
             }
-            Self::NoHeader { .. } => "Check that the file belongs to the source that was named.",
+            Self::NoHeader { .. } | Self::NoKeys { .. } => {
+                "Check that the file belongs to the source that was named."
+            }
             Self::MissingHeader { .. } => {
                 "Export the column too, or add its header to the source's mapping file."
             }

@@ -2,6 +2,8 @@
 
 use crate::error::FileProblem;
 use crate::mapping::Compiled;
+use crate::read::Sink;
+use crate::reason::Reason;
 use crate::spelling::fold;
 use crate::values::Cell;
 
@@ -19,25 +21,55 @@ pub(crate) struct Header {
     pub(crate) width: (usize, usize),
 }
 
+impl Header {
+    /// The header of rows whose columns are the mapping's fields.
+    pub(crate) fn of_fields(mapping: &Compiled) -> Self {
+        let fields = mapping.fields.len();
+        Self { columns: (0..fields).map(Some).collect(), width: (fields, fields) }
+    }
+
+    /// Whether a row may have so many cells.
+    pub(crate) fn fits(&self, cells: usize) -> bool {
+        (self.width.0..=self.width.1).contains(&cells)
+    }
+}
+
 /// Looks for the header from the top of a file.
-#[derive(Default)]
-pub(crate) struct Search {
+pub(crate) struct Search<'a> {
+    mapping: &'a Compiled,
+    found: Option<Header>,
     rows: usize,
     /// How many headers were known in the best row so far, and what was wrong with it.
     best: Option<(usize, FileProblem)>,
 }
 
-impl Search {
-    /// Looks at a row: the header, or nothing yet, or that it is no use to go on.
-    pub(crate) fn look(
-        &mut self,
-        line: u64,
-        cells: &[Cell<'_>],
-        mapping: &Compiled,
-    ) -> Result<Option<Header>, FileProblem> {
-        let (known, outcome) = recognise(line, cells, mapping);
+impl<'a> Search<'a> {
+    pub(crate) fn new(mapping: &'a Compiled) -> Self {
+        Self { mapping, found: None, rows: 0, best: None }
+    }
+
+    /// The header, when it is found.
+    pub(crate) fn take(&mut self) -> Option<Header> {
+        self.found.take()
+    }
+
+    /// The header, or why there is none.
+    pub(crate) fn finish(self) -> Result<Header, FileProblem> {
+        match (self.found, self.best) {
+            (Some(header), _) => Ok(header),
+            (None, Some((_, problem))) => Err(problem),
+            (None, None) => {
+                Err(FileProblem::NoHeader { searched: self.rows, expected: self.mapping.required() })
+            }
+        }
+    }
+}
+
+impl Sink for Search<'_> {
+    fn row(&mut self, line: u64, cells: &[Cell<'_>]) -> Result<(), FileProblem> {
+        let (known, outcome) = recognise(line, cells, self.mapping);
         match outcome {
-            Ok(header) if known >= LEAST => return Ok(Some(header)),
+            Ok(header) if known >= LEAST => self.found = Some(header),
             Ok(_) => {}
             Err(problem) => {
                 if known >= LEAST && self.best.as_ref().is_none_or(|(before, _)| known > *before) {
@@ -46,15 +78,19 @@ impl Search {
             }
         }
         self.rows += 1;
-        if self.rows < SEARCHED { Ok(None) } else { Err(self.failed(mapping)) }
+        Ok(())
     }
 
-    /// Why no header was found.
-    pub(crate) fn failed(&mut self, mapping: &Compiled) -> FileProblem {
-        match self.best.take() {
-            Some((_, problem)) => problem,
-            None => FileProblem::NoHeader { searched: self.rows, expected: mapping.required() },
-        }
+    fn broken(&mut self, _line: u64, _reason: Reason) {
+        // Above the header there are no rows yet.
+    }
+
+    fn fits(&self, _cells: usize) -> bool {
+        true
+    }
+
+    fn has_enough(&self) -> bool {
+        self.found.is_some() || self.rows >= SEARCHED
     }
 }
 
@@ -87,17 +123,31 @@ fn recognise(line: u64, cells: &[Cell<'_>], mapping: &Compiled) -> (usize, Resul
         let problem = FileProblem::DoubleHeader { line, first: first + 1, second: second + 1, field };
         return (known, Err(problem));
     }
-    let label = |(field, _): (usize, &Option<usize>)| mapping.fields[field].label.clone();
-    let missing: Vec<String> = columns
-        .iter()
-        .enumerate()
-        .filter(|(field, column)| column.is_none() && mapping.fields[*field].required)
-        .map(label)
-        .collect();
-    if !missing.is_empty() {
-        let found = columns.iter().enumerate().filter(|(_, column)| column.is_some()).map(label).collect();
-        return (known, Err(FileProblem::MissingHeader { line, missing, found, unknown_at }));
+    let seen: Vec<bool> = columns.iter().map(Option::is_some).collect();
+    if let Err(problem) = check(line, mapping, &seen, unknown_at) {
+        return (known, Err(problem));
     }
     let least = cells.iter().rposition(|c| !c.is_empty()).map_or(0, |at| at + 1);
     (known, Ok(Header { columns, width: (least, cells.len().max(least)) }))
+}
+
+/// Refuses a file that lacks a required column.
+fn check(line: u64, mapping: &Compiled, seen: &[bool], unknown_at: Vec<usize>) -> Result<(), FileProblem> {
+    let labels = |wanted: &dyn Fn(bool, bool) -> bool| -> Vec<String> {
+        let fields = mapping.fields.iter().zip(seen);
+        fields.filter(|(f, seen)| wanted(f.required, **seen)).map(|(f, _)| f.label.clone()).collect()
+    };
+    let missing = labels(&|required, seen| required && !seen);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(FileProblem::MissingHeader { line, missing, found: labels(&|_, seen| seen), unknown_at })
+}
+
+/// Refuses JSON lines that never have a required field.
+pub(crate) fn check_fields(mapping: &Compiled, seen: &[bool]) -> Result<(), FileProblem> {
+    if seen.iter().filter(|seen| **seen).count() < LEAST {
+        return Err(FileProblem::NoKeys { expected: mapping.required() });
+    }
+    check(1, mapping, seen, Vec::new())
 }

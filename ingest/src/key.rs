@@ -3,8 +3,11 @@
 use std::fmt;
 use std::path::Path;
 
+use skjerm_warehouse::Installation;
 use skjerm_warehouse::keyfile::{KeyFile, KeyFileError};
 use zeroize::Zeroizing;
+
+use crate::wiped::{self, Wiped};
 
 /// A pseudonym of the first layer: 128 bits.
 pub(crate) type Pseudonym = [u8; 16];
@@ -62,6 +65,11 @@ impl LinkingKey {
         self.file.epoch
     }
 
+    /// The key that seals deliveries made with this one: for the warehouse's side.
+    pub fn delivery_key(&self) -> DeliveryKey {
+        DeliveryKey { file: self.file.derived("skjerm ingest delivery manifest v1") }
+    }
+
     fn from_file(file: KeyFile) -> Self {
         let derive = |context| Zeroizing::new(blake3::derive_key(context, file.secret()));
         let national_id = derive("skjerm ingest person national identity number v1");
@@ -73,21 +81,90 @@ impl LinkingKey {
 
     /// Hashes fields, each with its length before it, so that no two lists of fields are the same bytes.
     pub(crate) fn pseudonym(&self, purpose: Purpose, fields: &[&[u8]]) -> Pseudonym {
+        let mut message = Message(wiped::buffer(fields.iter().map(|f| f.len() + 8).sum()));
+        for field in fields {
+            message.push(field);
+        }
+        self.of_message(purpose, &message)
+    }
+
+    /// Hashes a message. One call over one buffer: wiping an incremental hasher's state for every row costs more
+    /// than the hash.
+    pub(crate) fn of_message(&self, purpose: Purpose, message: &Message) -> Pseudonym {
         let key = match purpose {
             Purpose::NationalId => &self.national_id,
             Purpose::NameBirth => &self.name_birth,
             Purpose::Client => &self.client,
             Purpose::Record => &self.record,
         };
-        // One buffer and one call: wiping an incremental hasher's state for every row costs more than the hash.
-        let mut message = Zeroizing::new(Vec::with_capacity(fields.iter().map(|f| f.len() + 8).sum()));
-        for field in fields {
-            message.extend_from_slice(&u64::try_from(field.len()).unwrap_or(u64::MAX).to_le_bytes());
-            message.extend_from_slice(field);
-        }
         let mut pseudonym = [0; 16];
-        pseudonym.copy_from_slice(&blake3::keyed_hash(key, &message).as_bytes()[..16]);
+        pseudonym.copy_from_slice(&blake3::keyed_hash(key, &message.0).as_bytes()[..16]);
         pseudonym
+    }
+}
+
+/// The key that deliveries are sealed with, derived from the linking key for this purpose alone.
+///
+/// # Privacy
+///
+/// The warehouse's side needs it to know that a delivery is whole and of a source that it works with. Deriving goes one way:
+/// whoever has it can seal deliveries, and can make nobody's pseudonym.
+#[derive(Clone)]
+pub struct DeliveryKey {
+    file: KeyFile,
+}
+
+impl DeliveryKey {
+    /// The key of an installation: the one that the source gave it, else that of its own linking key.
+    pub fn of(installation: &Installation) -> Result<Self, KeyFileError> {
+        let given = installation.delivery_key_path();
+        let linking = installation.linking_key_path();
+        if given.exists() || !linking.exists() {
+            return Ok(Self { file: KeyFile::load(&given)? });
+        }
+        Ok(LinkingKey::load(&linking)?.delivery_key())
+    }
+
+    /// Writes the key to a new file (0600).
+    pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
+        self.file.save(path)
+    }
+
+    /// The id of the linking key.
+    pub fn id(&self) -> &str {
+        &self.file.id
+    }
+
+    /// The epoch of the linking key.
+    pub fn epoch(&self) -> u32 {
+        self.file.epoch
+    }
+
+    /// The seal of a manifest.
+    pub(crate) fn mac(&self, manifest: &[u8]) -> blake3::Hash {
+        blake3::keyed_hash(self.file.secret(), manifest)
+    }
+}
+
+impl fmt::Debug for DeliveryKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeliveryKey").field("id", &self.file.id).finish_non_exhaustive()
+    }
+}
+
+/// What is hashed: fields, each with its length before it. The buffer is used again, and wiped in the end.
+#[derive(Default)]
+pub(crate) struct Message(Wiped);
+
+impl Message {
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(crate) fn push(&mut self, field: &[u8]) {
+        wiped::make_room(&mut self.0, field.len() + 8);
+        self.0.extend_from_slice(&u64::try_from(field.len()).unwrap_or(u64::MAX).to_le_bytes());
+        self.0.extend_from_slice(field);
     }
 }
 

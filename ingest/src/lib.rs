@@ -9,7 +9,8 @@
 //!   client number, and becomes a pseudonym of the first layer: a keyed BLAKE3 hash of 128 bits, with a key of its own
 //!   for each of the three, so that they never meet by chance.
 //! * [`persons_to_erase`] reads a list of persons to be taken out into the same pseudonyms.
-//! * [`ingest`] reads all files first and then hands the rows to the warehouse, which hashes again with its own key.
+//! * [`deliver`] is the source's side: all files are read, and become a sealed delivery. [`take_in`] is the warehouse's: it
+//!   checks deliveries and loads them, hashed again with a key of its own. [`ingest`] is the one after the other.
 //!
 //! # Privacy
 //!
@@ -20,31 +21,39 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::format_collect))]
 
 mod custody;
+mod delivery;
 mod erasure;
 mod error;
+mod file;
+mod folder;
 mod header;
 pub mod identity;
+mod keep;
 mod key;
 pub mod mapping;
 mod person;
 mod progress;
+mod quality;
 mod quarantine;
 mod read;
 mod reason;
 mod report;
+mod row;
 mod rows;
 mod run;
 mod spelling;
 mod table;
 mod values;
+mod wiped;
 
 pub use custody::check_keys;
+pub use delivery::{DeliveryError, DeliveryProblem, is_delivery};
 pub use erasure::persons_to_erase;
 pub use error::{FileError, FileProblem, IngestError, ListProblem};
-pub use key::LinkingKey;
+pub use key::{DeliveryKey, LinkingKey};
 pub use mapping::{MappingError, sources};
 pub use progress::{Progress, Silent};
 pub use quarantine::QuarantineLine;
 pub use reason::Reason;
-pub use report::{DeliveryReport, IngestReport};
-pub use run::{Ingest, IngestOptions, ingest};
+pub use report::{DeliveryReport, IngestReport, Quality, Refused};
+pub use run::{Ingest, IngestOptions, deliver, ingest, take_in};

@@ -27,11 +27,12 @@ pub(crate) fn write(
     folder: &Path,
     source: &str,
     path: &Path,
-    lines: &[QuarantineLine],
+    lines: impl Iterator<Item = QuarantineLine>,
 ) -> Result<(), IngestError> {
     let target = folder.join(name(source, path));
     let failed = |source: io::Error| IngestError::Quarantine { path: target.clone(), source };
-    if lines.is_empty() {
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
         return match fs::remove_file(&target) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
             _ => Ok(()),
@@ -39,7 +40,7 @@ pub(crate) fn write(
     }
     let mut text = csv::WriterBuilder::new().delimiter(b';').from_writer(b"\xef\xbb\xbf".to_vec());
     let written = text.write_record(["file", "line", "column", "reason", "what to do"]).and_then(|()| {
-        lines.iter().try_for_each(|l| {
+        lines.try_for_each(|l| {
             text.write_record([&l.file, &l.line.to_string(), &l.column, l.reason.code(), l.reason.advice()])
         })
     });
@@ -48,13 +49,17 @@ pub(crate) fn write(
     replace(&target, &bytes).map_err(failed)
 }
 
-/// Writes the last report beside the quarantine files.
+/// Writes the last report beside the quarantine files, for programs and as a page.
 pub(crate) fn write_summary(folder: &Path, report: &IngestReport) -> Result<(), IngestError> {
     let target = folder.join("last_report.json");
     let failed = |source: io::Error| IngestError::Quarantine { path: target.clone(), source };
     let mut bytes = serde_json::to_vec_pretty(report).map_err(|e| failed(e.into()))?;
     bytes.push(b'\n');
-    replace(&target, &bytes).map_err(failed)
+    replace(&target, &bytes).map_err(failed)?;
+    let target = folder.join("last_report.html");
+    let failed = |source: io::Error| IngestError::Quarantine { path: target.clone(), source };
+    let page = report.page().map_err(|error| failed(io::Error::other(error.to_string())))?;
+    replace(&target, page.as_bytes()).map_err(failed)
 }
 
 /// The same for the same file, different for files of one name in two folders.

@@ -35,6 +35,8 @@ pub enum Reason {
     BadEncoding,
     /// A quote that is never closed.
     UnclosedQuote,
+    /// A line of JSON lines that is no object, or holds a field twice.
+    NotAnObject,
     /// The campaign of a count is of another year than the date.
     CampaignAndDateDiffer,
     /// The line is of a round of a count whose form lacks lines, or has some that cannot be used.
@@ -43,7 +45,7 @@ pub enum Reason {
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::UnknownCode,
         Self::BadDate,
         Self::FutureDate,
@@ -58,6 +60,7 @@ impl Reason {
         Self::WrongNumberOfFields,
         Self::BadEncoding,
         Self::UnclosedQuote,
+        Self::NotAnObject,
         Self::CampaignAndDateDiffer,
         Self::IncompleteRound,
     ];
@@ -79,6 +82,7 @@ impl Reason {
             Self::WrongNumberOfFields => "wrong_number_of_fields",
             Self::BadEncoding => "bad_encoding",
             Self::UnclosedQuote => "unclosed_quote",
+            Self::NotAnObject => "not_an_object",
             Self::CampaignAndDateDiffer => "campaign_and_date_differ",
             Self::IncompleteRound => "incomplete_round",
         }
@@ -116,6 +120,9 @@ impl Reason {
             Self::BadEncoding => "the line has bytes that are no text in this encoding: export again",
             Self::UnclosedQuote => {
                 "a quote is opened and never closed: close it, or export again (a cut file?)"
+            }
+            Self::NotAnObject => {
+                "the line is no JSON object, or names a field twice: export again (a cut file?)"
             }
             Self::CampaignAndDateDiffer => {
                 "the date is neither in the campaign's year nor in the December before: correct the one or the other"

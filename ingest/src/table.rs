@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, FixedSizeBinaryArray, Int64Array, StringArray};
+use arrow::array::{
+    ArrayRef, Date32Array, DictionaryArray, FixedSizeBinaryArray, Int64Array, StringArray, UInt16Array,
+};
 use arrow::buffer::Buffer;
+use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use jiff::civil::Date;
@@ -29,9 +32,10 @@ pub(crate) struct Event {
     pub(crate) line: u64,
 }
 
-/// The rows of one table of one file.
+/// Some rows of one table of one file.
 pub(crate) struct Rows {
     pub(crate) table: String,
+    /// Codes are positions in their list.
     pub(crate) batch: RecordBatch,
     /// Where each row stood.
     pub(crate) lines: Vec<u64>,
@@ -94,14 +98,18 @@ impl<'a> Builder<'a> {
         self.lines.push(event.line);
     }
 
-    /// The rows, or nothing when there are none.
-    pub(crate) fn finish(self) -> Result<Option<Rows>, ArrowError> {
-        if self.lines.is_empty() {
+    /// The rows since the last time, or nothing when there are none.
+    pub(crate) fn finish(&mut self) -> Result<Option<Rows>, ArrowError> {
+        let Self { columns, lines, .. } = std::mem::replace(self, Self::new(self.plan));
+        if lines.is_empty() {
             return Ok(None);
         }
-        let arrays = self.columns.into_iter().map(array).collect::<Result<Vec<_>, _>>()?;
-        let batch = RecordBatch::try_new(Arc::clone(&self.plan.schema), arrays)?;
-        Ok(Some(Rows { table: self.plan.name.clone(), batch, lines: self.lines }))
+        let arrays = columns.into_iter().map(array).collect::<Result<Vec<_>, _>>()?;
+        let fields = self.plan.schema.fields().iter().zip(&arrays);
+        let fields = fields.map(|(f, a)| Field::new(f.name(), a.data_type().clone(), f.is_nullable()));
+        let schema = Schema::new(fields.collect::<Vec<_>>());
+        let batch = RecordBatch::try_new(Arc::new(schema), arrays)?;
+        Ok(Some(Rows { table: self.plan.name.clone(), batch, lines }))
     }
 }
 
@@ -112,11 +120,23 @@ fn array(column: Column<'_>) -> Result<ArrayRef, ArrowError> {
         Column::Number(numbers) => Arc::new(Int64Array::from(numbers)),
         Column::Measure(numbers) => Arc::new(Int64Array::from(numbers)),
         Column::Code(at, codes) => {
-            // A position outside the list is a fault of this program; the warehouse refuses the code.
-            let code = |at: u16| codes.get(usize::from(at)).map_or("", String::as_str);
-            Arc::new(StringArray::from_iter_values(at.into_iter().map(code)))
+            let codes = StringArray::from_iter_values(codes.iter());
+            Arc::new(DictionaryArray::try_new(UInt16Array::from(at), Arc::new(codes))?)
         }
     })
+}
+
+/// The rows with codes as text, as the policy's tables have them.
+pub(crate) fn plain(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let plain = |array: &ArrayRef| match array.data_type() {
+        DataType::Dictionary(_, value) => arrow::compute::cast(array, value),
+        _ => Ok(Arc::clone(array)),
+    };
+    let arrays = rows.columns().iter().map(plain).collect::<Result<Vec<_>, _>>()?;
+    let schema = rows.schema();
+    let fields = schema.fields().iter().zip(&arrays);
+    let fields = fields.map(|(f, a)| Field::new(f.name(), a.data_type().clone(), f.is_nullable()));
+    RecordBatch::try_new(Arc::new(Schema::new(fields.collect::<Vec<_>>())), arrays)
 }
 
 fn days_since_1970(date: Date) -> i32 {

@@ -1,9 +1,9 @@
 //! `skjerm ingest`: export files into the warehouse.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use skjerm_ingest::{IngestOptions, IngestReport, LinkingKey, Progress as _};
+use skjerm_ingest::{DeliveryKey, IngestOptions, IngestReport, LinkingKey, Progress as _, Quality};
 use skjerm_warehouse::{Installation, WarehouseKey};
 
 use crate::args::{Common, Format};
@@ -14,15 +14,18 @@ use crate::progress::Bars;
 
 #[derive(Debug, Args)]
 pub(crate) struct IngestArgs {
-    /// The export files of one source.
+    /// Export files of one source and folders of them; or deliveries, which need no --source.
     #[arg(required = true)]
     files: Vec<PathBuf>,
-    /// The source whose mapping reads them: soma, kontakt, beds, patrol, scene or agency.
+    /// The source whose mapping reads them: soma, kontakt, beds, patrol, scene, agency, or one of your own mappings.
     #[arg(long)]
-    source: String,
+    source: Option<String>,
     /// Read and check everything, write nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Make a delivery of this name for a warehouse elsewhere, and load nothing. Needs the linking key alone.
+    #[arg(long, value_name = "DELIVERY")]
+    to: Option<PathBuf>,
 }
 
 /// Reads the files into the warehouse of the installation, with a progress bar.
@@ -52,11 +55,65 @@ pub(crate) async fn load(
     Ok(report)
 }
 
+/// Reads the files into a delivery.
+fn deliver(
+    installation: &Installation,
+    files: &[(String, PathBuf)],
+    target: &Path,
+    dry_run: bool,
+) -> Result<IngestReport, Failure> {
+    let policy = open::policy(installation)?;
+    let linking = LinkingKey::load(&installation.linking_key_path())?;
+    let bars = Bars::new();
+    let options = IngestOptions { dry_run, today: None };
+    let report = skjerm_ingest::deliver(installation, &policy, &linking, files, target, options, &bars)?;
+    bars.finish();
+    Ok(report)
+}
+
+/// Loads deliveries.
+async fn take_in(
+    installation: &Installation,
+    deliveries: &[PathBuf],
+    dry_run: bool,
+) -> Result<IngestReport, Failure> {
+    let policy = open::policy(installation)?;
+    let delivery = DeliveryKey::of(installation)?;
+    let key = WarehouseKey::load(&installation.warehouse_key_path())?;
+    let warehouse = open::warehouse(installation, &policy)?;
+    let bars = Bars::new();
+    let options = IngestOptions { dry_run, today: None };
+    let report =
+        skjerm_ingest::take_in(installation, &delivery, &key, &warehouse, deliveries, options, &bars).await?;
+    bars.finish();
+    Ok(report)
+}
+
 pub(crate) async fn run(common: &Common, args: IngestArgs) -> Result<(), Failure> {
     let installation = open::installation(common)?;
-    let files: Vec<(String, PathBuf)> =
-        args.files.into_iter().map(|file| (args.source.clone(), file)).collect();
-    let report = load(&installation, &files, args.dry_run).await?;
+    let deliveries = args.files.iter().filter(|path| skjerm_ingest::is_delivery(path)).count();
+    let report = match (&args.source, &args.to) {
+        (None, None) if deliveries == args.files.len() => {
+            take_in(&installation, &args.files, args.dry_run).await?
+        }
+        (None, _) => {
+            return Err(Failure::refused("which source the files are of is not said").with_hint(
+                "name it with --source, or give whole deliveries alone: folders with a manifest.json",
+            ));
+        }
+        (Some(_), _) if deliveries > 0 => {
+            return Err(Failure::refused("a delivery is among the files")
+                .with_hint("give deliveries without --source and --to: their manifests say the source"));
+        }
+        (Some(source), target) => {
+            let files: Vec<(String, PathBuf)> =
+                args.files.iter().map(|file| (source.clone(), file.clone())).collect();
+            match target {
+                Some(target) => deliver(&installation, &files, target, args.dry_run)?,
+                None => load(&installation, &files, args.dry_run).await?,
+            }
+        }
+    };
     let mut sheet = Sheet::new(&["file", "read", "loaded", "replaced", "quarantined", "reasons"]);
     let mut total = [0; 4];
     for delivery in &report.deliveries {
@@ -77,7 +134,10 @@ pub(crate) async fn run(common: &Common, args: IngestArgs) -> Result<(), Failure
     if common.format == Format::Table {
         if args.dry_run {
             eprintln!("\nnothing was written (--dry-run)");
+        } else if let Some(target) = &args.to {
+            eprintln!("\nmade the delivery {}; nothing was loaded", target.display());
         }
+        quality(&report);
         if report.read == 0 {
             eprintln!("\nNothing was read: the files hold headers but no rows.");
         } else if report.quarantined == report.read {
@@ -88,7 +148,40 @@ pub(crate) async fn run(common: &Common, args: IngestArgs) -> Result<(), Failure
         if report.quarantined > 0 {
             eprintln!("quarantine: {}", installation.quarantine_dir().display());
         }
+        if !args.dry_run {
+            let page = installation.quarantine_dir().join("last_report.html");
+            eprintln!("quality of the delivery: {}", page.display());
+        }
         eprintln!("These are exact counts for the steward: not for publication.");
     }
     Ok(())
+}
+
+/// What a steward should see of the quality at once; the rest is on the page.
+fn quality(report: &IngestReport) {
+    let sum = |of: fn(&Quality) -> u64| report.deliveries.iter().map(|d| of(&d.quality)).sum::<u64>();
+    let mut levels = std::collections::BTreeMap::<&str, u64>::new();
+    for (level, rows) in report.deliveries.iter().flat_map(|d| &d.quality.link_levels) {
+        *levels.entry(level).or_default() += rows;
+    }
+    let persons: u64 = levels.values().sum();
+    if persons > 0 {
+        let share = |(level, rows): (&&str, &u64)| format!("{level} {} %", rows * 100 / persons);
+        eprintln!("\npersons known by: {}", levels.iter().map(share).collect::<Vec<_>>().join(", "));
+    }
+    for (what, number) in [
+        ("rows of a record that came twice", sum(|q| q.duplicates.unwrap_or_default())),
+        ("rows taken back by the source", sum(|q| q.withdrawn)),
+        ("rows dated outside the period (quarantined)", sum(|q| q.outside_period)),
+        ("codes that are unknown", sum(|q| q.unknown.values().sum())),
+        ("client numbers linked to a person now", sum(|q| q.linked_clients.unwrap_or_default())),
+        (
+            "client numbers said to be two persons' (not linked: ask the source)",
+            sum(|q| q.contradicted_clients.unwrap_or_default()),
+        ),
+    ] {
+        if number > 0 {
+            eprintln!("{number} {what}");
+        }
+    }
 }

@@ -1,11 +1,12 @@
 //! `skjerm keys`: the linking key of the source side and the key of the warehouse.
 
 use std::cmp::Ordering;
+use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use skjerm_engine::Engine;
-use skjerm_ingest::LinkingKey;
+use skjerm_ingest::{DeliveryKey, LinkingKey};
 use skjerm_ledger::EventKind;
 use skjerm_warehouse::keyfile::{KeyFile, KeyFileError};
 use skjerm_warehouse::{Installation, WarehouseKey};
@@ -30,12 +31,34 @@ pub(crate) struct KeysArgs {
 #[derive(Debug, Subcommand)]
 enum KeysVerb {
     /// Make the linking key and the warehouse key. Never overwrites a key.
-    New,
+    New(NewArgs),
+    /// Write the key that deliveries made here are sealed with to a file: for the warehouse's side, which puts it into its
+    /// folder keys as `delivery.key`. Nobody can be looked up with it.
+    Share {
+        /// The new file.
+        file: PathBuf,
+    },
     /// List the keys by purpose, id and epoch; never the secrets.
     List,
     /// Give the warehouse key another epoch, and hash every stored pseudonym once more with it. Figures and links stay
     /// as they are. Cut short, it is run again and finishes.
     Rotate(RotateArgs),
+}
+
+#[derive(Debug, Args)]
+struct NewArgs {
+    /// Only the key of this side, where sources and warehouse are on different machines.
+    #[arg(long, value_enum)]
+    only: Option<Side>,
+}
+
+/// One of the two sides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Side {
+    /// The sources, who have the linking key.
+    Linking,
+    /// The warehouse, which has a key of its own.
+    Warehouse,
 }
 
 #[derive(Debug, Args)]
@@ -51,7 +74,11 @@ struct RotateArgs {
 pub(crate) async fn run(common: &Common, args: &KeysArgs) -> Result<(), Failure> {
     let installation = open::installation(common)?;
     match &args.verb {
-        KeysVerb::New => make(&installation)?,
+        KeysVerb::New(NewArgs { only: None }) => make(&installation)?,
+        KeysVerb::New(NewArgs { only: Some(side) }) => make_one(&installation, *side)?,
+        KeysVerb::Share { file } => {
+            LinkingKey::load(&installation.linking_key_path())?.delivery_key().save(file)?;
+        }
         KeysVerb::List => {}
         KeysVerb::Rotate(args) => return rotate(common.format, &installation, args).await,
     }
@@ -61,10 +88,9 @@ pub(crate) async fn run(common: &Common, args: &KeysArgs) -> Result<(), Failure>
 async fn rotate(format: Format, installation: &Installation, args: &RotateArgs) -> Result<(), Failure> {
     let engine = Engine::open(installation)?;
     let steward = engine.authenticate(&args.analyst)?;
-    let (linking, path) =
-        (LinkingKey::load(&installation.linking_key_path())?, installation.warehouse_key_path());
+    let (delivery, path) = (DeliveryKey::of(installation)?, installation.warehouse_key_path());
     let key = WarehouseKey::load(&path)?;
-    skjerm_ingest::check_keys(installation, &linking, &key)?;
+    skjerm_ingest::check_keys(installation, &delivery, &key)?;
     let rotation = engine.rotate_key(&steward, &key, &path, &args.reason).await?;
     let mut sheet = Sheet::new(&["table", "files", "rows hashed again"]);
     for (table, done) in &rotation.tables {
@@ -119,18 +145,51 @@ pub(crate) fn make(installation: &Installation) -> Result<(), Failure> {
     Ok(Engine::note_event(installation, EventKind::Keys, &details)?)
 }
 
-fn list(common: &Common, installation: &Installation) -> Result<(), Failure> {
-    let linking = LinkingKey::load(&installation.linking_key_path())?;
-    let warehouse = WarehouseKey::load(&installation.warehouse_key_path())?;
-    let ledger = KeyFile::load(&installation.ledger_key_path())?;
-    let in_force = installation.key_in_force(&warehouse)?.epoch();
-    let state = |epoch: u32| match epoch.cmp(&in_force) {
-        Ordering::Less => "before",
-        Ordering::Equal => "in force",
-        Ordering::Greater => "begun; `keys rotate` finishes it",
+/// Makes the key of one side.
+fn make_one(installation: &Installation, side: Side) -> Result<(), Failure> {
+    let what = match side {
+        Side::Linking => {
+            LinkingKey::generate()?.save(&installation.linking_key_path())?;
+            "the linking key was made"
+        }
+        Side::Warehouse => {
+            let path = installation.warehouse_key_path();
+            if !path.exists() && !installation.is_unused() {
+                return Err(Failure::fault(format!(
+                    "the key {} is missing, and this installation holds data",
+                    path.display()
+                ))
+                .with_hint("put back the kept copy; with a new key everybody would be somebody else"));
+            }
+            WarehouseKey::generate()?.save(&path)?;
+            "the warehouse key was made"
+        }
     };
-    let mut all = vec![("linking", linking.id().to_owned(), linking.epoch(), "in force")];
-    all.extend(warehouse.epochs().map(|e| ("warehouse", e.id, e.number, state(e.number))));
+    Ok(Engine::note_event(installation, EventKind::Keys, &json!({"what": what}))?)
+}
+
+fn list(common: &Common, installation: &Installation) -> Result<(), Failure> {
+    let (linking, warehouse) = (installation.linking_key_path(), installation.warehouse_key_path());
+    let mut all = Vec::new();
+    // Where the two sides are apart, each lists its own. An installation without any key says so.
+    if linking.exists() || !warehouse.exists() {
+        let linking = LinkingKey::load(&linking)?;
+        all.push(("linking", linking.id().to_owned(), linking.epoch(), "in force"));
+    } else {
+        let delivery = DeliveryKey::of(installation);
+        all.extend(delivery.iter().map(|key| ("delivery", key.id().to_owned(), key.epoch(), "in force")));
+    }
+    if warehouse.exists() {
+        let warehouse = WarehouseKey::load(&warehouse)?;
+        let in_force = installation.key_in_force(&warehouse)?.epoch();
+        let state = |epoch: u32| match epoch.cmp(&in_force) {
+            Ordering::Less => "before",
+            Ordering::Equal => "in force",
+            Ordering::Greater => "begun; `keys rotate` finishes it",
+        };
+        all.extend(warehouse.epochs().map(|e| ("warehouse", e.id, e.number, state(e.number))));
+    }
+    let ledger = KeyFile::load(&installation.ledger_key_path())?;
     all.push(("ledger", ledger.id.clone(), ledger.epoch, "in force"));
     let mut sheet = Sheet::new(&["purpose", "id", "epoch", "state"]);
     let mut keys = Vec::new();

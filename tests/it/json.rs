@@ -52,7 +52,22 @@ fn ingest() {
         for delivery in report["deliveries"].as_array().unwrap() {
             assert_keys(
                 delivery,
-                &["source", "file", "read", "loaded", "replaced", "quarantined", "reasons"],
+                &["source", "file", "read", "loaded", "replaced", "quarantined", "reasons", "quality"],
+            );
+            assert_keys(
+                &delivery["quality"],
+                &[
+                    "withdrawn",
+                    "duplicates",
+                    "link_levels",
+                    "unknown",
+                    "refused",
+                    "outside_period",
+                    "period",
+                    "known_clients",
+                    "linked_clients",
+                    "contradicted_clients",
+                ],
             );
             assert_eq!(delivery["source"], source.as_str());
         }

@@ -127,6 +127,11 @@ impl Installation {
         self.keys_dir().join("linking.key")
     }
 
+    /// The key that deliveries are sealed with, on the side of a warehouse that does not have the linking key.
+    pub fn delivery_key_path(&self) -> PathBuf {
+        self.keys_dir().join("delivery.key")
+    }
+
     /// The key that seals the ledger's entries.
     pub fn ledger_key_path(&self) -> PathBuf {
         self.keys_dir().join("ledger.key")

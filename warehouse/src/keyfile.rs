@@ -133,6 +133,13 @@ impl KeyFile {
         Ok(key)
     }
 
+    /// The key of this one's id and epoch for another purpose. Deriving goes one way: it tells nothing of this key.
+    #[must_use]
+    pub fn derived(&self, purpose: &str) -> Self {
+        let secret = blake3::derive_key(purpose, &self.secret);
+        Self { id: self.id.clone(), epoch: self.epoch, created: self.created.clone(), secret }
+    }
+
     /// The secret.
     pub fn secret(&self) -> &[u8; SECRET_BYTES] {
         &self.secret

@@ -33,6 +33,7 @@ mod installation;
 mod keep;
 mod key;
 pub mod keyfile;
+mod links;
 mod load;
 pub mod policy;
 pub mod reference;

@@ -10,6 +10,7 @@ use jiff::civil::Date;
 
 use crate::derive::Derivation;
 use crate::keep::{self, today_in_oslo};
+use crate::links::Links;
 use crate::load::{State, Workplace};
 use crate::policy::Policy;
 use crate::snapshot::{TableSnapshot, snapshot_id};
@@ -88,16 +89,18 @@ impl Warehouse {
         let before = self.state(Some(&pointer)).await?;
         let (policy, derivation) = self.shared();
         let (key, mut after) = (pointer.key_in_force(key)?, before.clone());
-        let (loads, after) = held(&lock, move |lock| {
+        let named = pointer.links.clone();
+        let (loads, after, links) = held(&lock, move |lock| {
             let place = Workplace { lock, policy: &policy, derivation: &derivation, today };
-            let loads = place.prepare(&key, deliveries, &mut after)?;
-            Ok((loads, after))
+            let mut links = Links::read(lock.home(), named.as_deref())?;
+            let loads = place.prepare(&key, deliveries, &mut after, &mut links)?;
+            Ok((loads, after, links.write(lock)?))
         })
         .await?;
         // The first load makes the tables, also if it brings nothing.
-        if after != before || pointer.tables.is_empty() {
+        if after != before || links != pointer.links || pointer.tables.is_empty() {
             let loaded = loaded_since(pointer.loaded_as(&before), &before, &after);
-            self.commit(&lock, &before, &after, Pointer { loaded, ..pointer }).await?;
+            self.commit(&lock, &before, &after, Pointer { loaded, links, ..pointer }).await?;
         }
         Ok(loads)
     }

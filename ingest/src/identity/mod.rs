@@ -68,7 +68,7 @@ pub enum Control {
 /// Why a text is not an identity number. Says nothing of the text itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentityError {
-    /// Something other than digits (and spaces between them).
+    /// Something other than digits (and what may stand between them).
     #[error("an identity number has only digits")]
     NotDigits,
     /// Neither eleven digits nor ten (a lost leading zero).
@@ -92,8 +92,8 @@ pub struct NationalId {
 }
 
 impl NationalId {
-    /// Reads a number as exports write it: eleven digits, spaces between groups allowed, and ten digits when a
-    /// spreadsheet ate the leading zero.
+    /// Reads a number as exports write it: eleven digits, spaces and hyphens between groups allowed (and the apostrophe that
+    /// spreadsheets mark text with), and ten digits when a spreadsheet ate the leading zero.
     pub fn parse(text: &str) -> Result<Self, IdentityError> {
         let mut digits = [0_u8; 11];
         let mut len = 0;
@@ -104,7 +104,7 @@ impl NationalId {
                 }
                 digits[len] = u8::try_from(d).map_err(|_| IdentityError::NotDigits)?;
                 len += 1;
-            } else if !(c == ' ' || c == '\u{a0}') {
+            } else if !matches!(c, ' ' | '\u{a0}' | '\u{202f}' | '-' | '\'') {
                 return Err(IdentityError::NotDigits);
             }
         }
@@ -228,5 +228,7 @@ fn kind_of(digits: &[u8; 11]) -> Option<(Kind, Series)> {
     (1..=days).contains(&day).then_some((kind, series))
 }
 
+#[cfg(test)]
+mod rules_tests;
 #[cfg(test)]
 mod tests;

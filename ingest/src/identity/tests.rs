@@ -72,7 +72,9 @@ fn every_single_wrong_digit_is_found() {
 fn a_lost_leading_zero_and_spaces_are_forgiven() {
     assert_eq!(parsed("1810750126"), parsed("01810750126"));
     assert_eq!(parsed("018107 50126"), parsed("01810750126"));
-    assert_eq!(parsed("018107\u{a0}50126"), parsed("01810750126"));
+    for text in ["018107\u{a0}50126", "018107\u{202f}50126", "018107-50126", "'01810750126", "'1810750126"] {
+        assert_eq!(parsed(text), parsed("01810750126"), "{text}");
+    }
 }
 
 #[test]

@@ -31,6 +31,7 @@ pub(crate) struct Compiled {
     pub(crate) blank: Vec<String>,
     pub(crate) person: Option<PersonUse>,
     pub(crate) route: Option<RouteUse>,
+    pub(crate) withdrawn: Option<WithdrawnUse>,
     pub(crate) tables: Vec<TablePlan>,
 }
 
@@ -67,6 +68,12 @@ pub(crate) struct RouteUse {
     pub(crate) field: usize,
     /// Folded word → table.
     pub(crate) words: HashMap<String, usize>,
+}
+
+pub(crate) struct WithdrawnUse {
+    pub(crate) field: usize,
+    /// Folded word → whether the row was taken back.
+    pub(crate) words: HashMap<String, bool>,
 }
 
 /// How a row of a table is made.
@@ -197,6 +204,7 @@ impl Compiler<'_> {
             dates,
             blank: m.blank.iter().map(|b| b.trim().to_owned()).collect(),
             person: self.person(&fields)?,
+            withdrawn: self.withdrawn(&fields)?,
             route,
             tables,
             fields,
@@ -295,6 +303,20 @@ impl Compiler<'_> {
             }
         }
         Ok(Some(RouteUse { field, words }))
+    }
+
+    fn withdrawn(&self, fields: &[FieldUse]) -> Result<Option<WithdrawnUse>, String> {
+        let Some(withdrawn) = &self.mapping.withdrawn else { return Ok(None) };
+        let field = self.field_of(&withdrawn.field, FieldKind::Status, fields)?;
+        let mut words = HashMap::new();
+        for (spellings, taken_back) in [(&withdrawn.words, true), (&withdrawn.otherwise, false)] {
+            for word in spellings {
+                if words.insert(fold(word), taken_back).is_some_and(|before| before != taken_back) {
+                    return Err(format!("`withdrawn` gives the word `{word}` two meanings"));
+                }
+            }
+        }
+        Ok(Some(WithdrawnUse { field, words }))
     }
 
     fn table(&self, name: &str, mapping: &TableMapping, fields: &[FieldUse]) -> Result<TablePlan, String> {

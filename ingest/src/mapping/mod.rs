@@ -44,7 +44,11 @@
 //! ```
 //!
 //! With several tables, `route = { field = "type", tables = { contact = ["Kontakt"], measure = ["Tiltak"] } }` says
-//! which words in which field lead to which table.
+//! which words in which field lead to which table. A source that says of a row that it took it back has a field of
+//! `kind = "status"` and `withdrawn = { field = "status", words = ["Slettet"], otherwise = ["Aktiv"] }`: the record of such a row
+//! goes from the warehouse.
+//!
+//! JSON lines are read by the same file: the keys of an object are its headers.
 //!
 //! # Privacy
 //!
@@ -58,7 +62,7 @@ use std::path::Path;
 use thiserror::Error;
 
 pub(crate) use compile::{Codes, ColumnPlan, Compiled, PersonUse, TablePlan, position};
-pub use model::{Field, FieldKind, Mapping, NameOrder, Person, Route, Spelling, TableMapping};
+pub use model::{Field, FieldKind, Mapping, NameOrder, Person, Route, Spelling, TableMapping, Withdrawn};
 
 /// The mappings that come with the program.
 const SHIPPED: [(&str, &str); 6] = [

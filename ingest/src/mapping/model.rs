@@ -35,6 +35,9 @@ pub struct Mapping {
     /// Which rows go to which table. Left out when there is one table.
     #[serde(default)]
     pub route: Option<Route>,
+    /// Which rows the source took back. Left out for sources that just leave them out.
+    #[serde(default)]
+    pub withdrawn: Option<Withdrawn>,
     /// The tables.
     pub tables: BTreeMap<String, TableMapping>,
 }
@@ -87,6 +90,8 @@ pub enum FieldKind {
     Whole,
     /// A word that routes the row.
     Route,
+    /// A word that says whether the source took the row back.
+    Status,
 }
 
 /// Ways of spelling a code.
@@ -139,6 +144,19 @@ pub struct Route {
     pub field: String,
     /// Table = words that lead to it.
     pub tables: BTreeMap<String, Vec<String>>,
+}
+
+/// Which rows the source took back: their record goes from the warehouse.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withdrawn {
+    /// The field (`kind = "status"`). An empty cell means that the row stands.
+    pub field: String,
+    /// Words for a row that was taken back.
+    pub words: Vec<String>,
+    /// Words for a row that stands. Any other word sends the row to quarantine.
+    #[serde(default)]
+    pub otherwise: Vec<String>,
 }
 
 /// A table rows go to.

@@ -5,13 +5,13 @@
 //! soon, or the row it closes in does not fit the header, only the line where it begins is given up,
 //! and reading goes on with the next one.
 
-use memchr::{memchr, memchr2};
-use zeroize::Zeroizing;
+use memchr::{memchr, memchr2, memrchr};
 
-use super::{Sink, text::Text};
+use super::Sink;
 use crate::error::FileProblem;
 use crate::reason::Reason;
 use crate::values::Cell;
+use crate::wiped::{self, Wiped};
 
 /// The most line ends a quoted field may hold.
 const MAX_LINE_ENDS: usize = 32;
@@ -20,25 +20,36 @@ const MAX_ROW: usize = 256 * 1024;
 /// How many lines are looked at to find the delimiter.
 const LOOK_AT: usize = 40;
 
-/// Reads a text into a sink.
-pub(crate) fn read(text: &Text<'_>, declared: Option<u8>, sink: &mut dyn Sink) -> Result<(), FileProblem> {
-    let bytes = text.bytes();
-    let delimiter = declared.unwrap_or_else(|| guess_delimiter(bytes));
+/// How a text is written.
+#[derive(Clone, Copy)]
+pub(crate) struct Layout {
+    pub(crate) delimiter: u8,
+    /// It was read as a one-byte encoding, in which lines of UTF-8 can hide.
+    pub(crate) one_byte: bool,
+}
+
+/// Reads rows into a sink, from this line on, until it has enough. Gives the bytes it read and the line behind them.
+pub(crate) fn read(
+    bytes: &[u8],
+    layout: Layout,
+    from_line: u64,
+    sink: &mut dyn Sink,
+) -> Result<(usize, u64), FileProblem> {
     let mut rest = bytes;
-    let mut line = 1_u64;
+    let mut line = from_line;
     let mut fields = Fields::default();
-    while !rest.is_empty() {
+    while !rest.is_empty() && !sink.has_enough() {
         let (first, after) = split_line(rest);
         if memchr(b'"', first).is_none() {
-            fields.split_plain(first, delimiter);
-            give(first, line, text, &fields, sink)?;
+            fields.split_plain(first, layout.delimiter);
+            give(first, line, layout, &fields, sink)?;
             (rest, line) = (after, line + 1);
             continue;
         }
-        match fields.split_quoted(rest, delimiter) {
+        match fields.split_quoted(rest, layout.delimiter) {
             // A row that crosses lines and does not fit was more likely opened by a stray quote.
-            Some(row) if row.line_ends == 0 || sink.fits(fields.parts.len()) => {
-                give(&rest[..row.bytes], line, text, &fields, sink)?;
+            Quoted::Row(row) if row.line_ends == 0 || sink.fits(fields.parts.len()) => {
+                give(&rest[..row.bytes], line, layout, &fields, sink)?;
                 rest = &rest[row.bytes..];
                 line += row.line_ends + 1;
             }
@@ -48,13 +59,34 @@ pub(crate) fn read(text: &Text<'_>, declared: Option<u8>, sink: &mut dyn Sink) -
             }
         }
     }
-    Ok(())
+    Ok((bytes.len() - rest.len(), line))
+}
+
+/// How many bytes at the front are whole rows, whatever comes behind them: they are read the same on their own.
+pub(crate) fn whole_rows(bytes: &[u8], layout: Layout, fits: &dyn Fn(usize) -> bool) -> usize {
+    let Some(last) = memrchr(b'\n', bytes) else { return 0 };
+    let mut fields = Fields::default();
+    let mut at = 0;
+    while let Some(quote) = memchr(b'"', &bytes[at..]) {
+        at += memrchr(b'\n', &bytes[at..at + quote]).map_or(0, |end| end + 1);
+        let rest = &bytes[at..];
+        match fields.split_quoted(rest, layout.delimiter) {
+            Quoted::Unclosed => return at,
+            Quoted::Row(row) if row.bytes == rest.len() && !rest.ends_with(b"\n") => return at,
+            Quoted::Row(row) if row.line_ends == 0 || fits(fields.parts.len()) => at += row.bytes,
+            _ => match memchr(b'\n', rest) {
+                Some(end) => at += end + 1,
+                None => return at,
+            },
+        }
+    }
+    last + 1
 }
 
 fn give(
     raw: &[u8],
     line: u64,
-    text: &Text<'_>,
+    layout: Layout,
     fields: &Fields,
     sink: &mut dyn Sink,
 ) -> Result<(), FileProblem> {
@@ -65,8 +97,7 @@ fn give(
         sink.broken(line, Reason::BadEncoding);
         return Ok(());
     };
-    debug_assert!(text.unchecked || row.is_char_boundary(0));
-    if damaged(row, text.one_byte) {
+    if damaged(row, layout.one_byte) {
         sink.broken(line, Reason::BadEncoding);
         return Ok(());
     }
@@ -127,7 +158,7 @@ fn split_line(bytes: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// The delimiter that the first lines have most of.
-fn guess_delimiter(bytes: &[u8]) -> u8 {
+pub(crate) fn guess_delimiter(bytes: &[u8]) -> u8 {
     let mut rest = bytes;
     let mut counts = [(b';', 0_usize), (b',', 0), (b'\t', 0)];
     for _ in 0..LOOK_AT {
@@ -146,7 +177,7 @@ fn guess_delimiter(bytes: &[u8]) -> u8 {
 struct Fields {
     parts: Vec<Part>,
     /// Texts of quoted fields, without their quotes.
-    unquoted: Zeroizing<Vec<u8>>,
+    unquoted: Wiped,
 }
 
 struct Part {
@@ -154,6 +185,15 @@ struct Part {
     to: usize,
     /// The range is of `unquoted`, not of the row.
     unquoted: bool,
+}
+
+/// What begins with a quoted field.
+enum Quoted {
+    Row(Row),
+    /// A quote stays open for too long, or closes in the middle of another field.
+    Open,
+    /// The bytes end within quotes.
+    Unclosed,
 }
 
 /// The extent of a row.
@@ -176,8 +216,8 @@ impl Fields {
         self.parts.push(Part { from, to: line.len(), unquoted: false });
     }
 
-    /// Splits the row at the front of `bytes`; `None` when a quote stays open for too long.
-    fn split_quoted(&mut self, bytes: &[u8], delimiter: u8) -> Option<Row> {
+    /// Splits the row at the front of `bytes`.
+    fn split_quoted(&mut self, bytes: &[u8], delimiter: u8) -> Quoted {
         self.parts.clear();
         self.unquoted.clear();
         let mut at = 0;
@@ -185,16 +225,20 @@ impl Fields {
         loop {
             if bytes.get(at) == Some(&b'"') {
                 let before = line_ends;
-                at = self.quoted_field(bytes, at + 1, &mut line_ends)?;
+                match self.quoted_field(bytes, at + 1, &mut line_ends) {
+                    Ok(end) => at = end,
+                    Err(why) => return why,
+                }
                 // The quote that opens a later field must not close this one: what closes is followed by an end.
                 let closed = bytes.get(at).is_none_or(|b| *b == delimiter || matches!(b, b'\r' | b'\n'));
                 if line_ends > before && !closed {
-                    return None;
+                    return Quoted::Open;
                 }
                 let from = self.unquoted.len();
                 // Anything between the closing quote and the delimiter belongs to the field.
                 let end = at + end_of_field(&bytes[at..], delimiter);
                 let tail = bytes[at..end].strip_suffix(b"\r").unwrap_or(&bytes[at..end]);
+                wiped::make_room(&mut self.unquoted, tail.len());
                 self.unquoted.extend_from_slice(tail);
                 let to = self.unquoted.len();
                 if let Some(part) = self.parts.last_mut() {
@@ -213,23 +257,25 @@ impl Fields {
             }
             match bytes.get(at) {
                 Some(&b) if b == delimiter => at += 1,
-                Some(_) => return Some(Row { bytes: at + 1, line_ends }),
-                None => return Some(Row { bytes: at, line_ends }),
+                Some(_) => return Quoted::Row(Row { bytes: at + 1, line_ends }),
+                None => return Quoted::Row(Row { bytes: at, line_ends }),
             }
         }
     }
 
     /// Reads a field behind its opening quote, and gives the position behind the closing one.
-    fn quoted_field(&mut self, bytes: &[u8], start: usize, line_ends: &mut u64) -> Option<usize> {
+    fn quoted_field(&mut self, bytes: &[u8], start: usize, line_ends: &mut u64) -> Result<usize, Quoted> {
         let from = self.unquoted.len();
         let mut at = start;
         let mut crossed = 0;
         loop {
-            let next = at + memchr2(b'"', b'\n', bytes.get(at..)?)?;
+            let next = memchr2(b'"', b'\n', bytes.get(at..).unwrap_or_default());
+            let next = at + next.ok_or(Quoted::Unclosed)?;
+            wiped::make_room(&mut self.unquoted, next + 1 - at);
             if bytes[next] == b'\n' {
                 crossed += 1;
                 if crossed > MAX_LINE_ENDS || next > MAX_ROW {
-                    return None;
+                    return Err(Quoted::Open);
                 }
                 self.unquoted.extend_from_slice(&bytes[at..=next]);
                 at = next + 1;
@@ -243,7 +289,7 @@ impl Fields {
             }
             *line_ends += crossed as u64;
             self.parts.push(Part { from, to: self.unquoted.len(), unquoted: true });
-            return Some(next + 1);
+            return Ok(next + 1);
         }
     }
 }
@@ -255,7 +301,6 @@ fn end_of_field(bytes: &[u8], delimiter: u8) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::read::text;
 
     #[derive(Default)]
     struct Found {
@@ -280,8 +325,34 @@ mod tests {
 
     fn rows(bytes: &[u8]) -> Found {
         let mut sink = Found::default();
-        read(&text::decode(bytes, None).unwrap(), None, &mut sink).unwrap();
+        crate::read::text_of(bytes, &mut sink).unwrap();
         sink
+    }
+
+    #[test]
+    fn whole_rows_are_read_the_same_in_pieces_of_any_size() {
+        let text =
+            "a;b;c\n1;\"x\ny\";3\n1;\"open;3\n4;5;6\n\"7\";\"8\"\"\";9\n1;\"two\nlines\";\"\"\n7;\"8;9\n"
+                .repeat(3);
+        let bytes = text.as_bytes();
+        let layout = Layout { delimiter: b';', one_byte: false };
+        let mut expected = Found::default();
+        read(bytes, layout, 1, &mut expected).unwrap();
+        for step in 1..bytes.len() {
+            let (mut sink, mut from, mut to, mut line) =
+                (Found { width: Some(3), ..Found::default() }, 0, 0, 1);
+            while from < bytes.len() {
+                to = (to + step).min(bytes.len());
+                let at_end = to == bytes.len();
+                let front = &bytes[from..to];
+                let whole = if at_end { front.len() } else { whole_rows(front, layout, &|n| n == 3) };
+                let (read, next) = read(&front[..whole], layout, line, &mut sink).unwrap();
+                assert_eq!(read, whole);
+                (from, line) = (from + whole, next);
+            }
+            assert_eq!(sink.rows, expected.rows, "{step}");
+            assert_eq!(sink.broken, expected.broken, "{step}");
+        }
     }
 
     #[test]

@@ -2,23 +2,33 @@
 //!
 //! # Privacy
 //!
-//! The bytes of a file and its decoded text are wiped when the reader is done. (The table of shared
-//! texts inside the workbook library is freed, but not wiped.)
+//! The text of a file is read in blocks, whose buffers are wiped when the reader is done. (The texts of a workbook
+//! and of escaped JSON pass through buffers of the libraries, which are freed, but not wiped.)
 
+mod blocks;
 mod csv;
+mod json;
 mod text;
 mod workbook;
 
 use std::fs;
-use std::io;
+use std::io::{Cursor, Read, Seek};
 use std::path::Path;
 
-use zeroize::Zeroizing;
+pub(crate) use blocks::{Block, Blocks, Spare};
+pub(crate) use csv::{Layout, guess_delimiter, read as read_rows, whole_rows};
+pub(crate) use json::Lines;
+pub(crate) use text::{Survey, survey};
+pub(crate) use workbook::read as read_workbook;
 
 use crate::error::{FileProblem, ListProblem};
-use crate::mapping::Compiled;
 use crate::reason::Reason;
 use crate::values::Cell;
+
+/// Where bytes come from: a file, or memory.
+pub(crate) trait Input: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Input for T {}
 
 /// Who takes the rows of a file.
 pub(crate) trait Sink {
@@ -28,43 +38,61 @@ pub(crate) trait Sink {
     fn broken(&mut self, line: u64, reason: Reason);
     /// Whether a row may have this many cells. Anything goes until the header is known.
     fn fits(&self, cells: usize) -> bool;
-}
-
-/// Reads a file into a sink.
-pub(crate) fn file(path: &Path, mapping: &Compiled, sink: &mut dyn Sink) -> Result<(), FileProblem> {
-    let bytes = Zeroizing::new(fs::read(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => FileProblem::Missing,
-        io::ErrorKind::IsADirectory => FileProblem::NotAFile,
-        _ => FileProblem::Io(error),
-    })?);
-    bytes_of(&bytes, mapping, sink)
-}
-
-/// Reads the bytes of a file into a sink.
-pub(crate) fn bytes_of(bytes: &[u8], mapping: &Compiled, sink: &mut dyn Sink) -> Result<(), FileProblem> {
-    if bytes.starts_with(b"PK\x03\x04") {
-        return workbook::read(bytes, mapping, sink);
+    /// Whether no more rows are wanted.
+    fn has_enough(&self) -> bool {
+        false
     }
-    let text = text::decode(bytes, mapping.encoding)?;
-    csv::read(&text, mapping.delimiter, sink)
+}
+
+/// Whether these are the first bytes of a workbook.
+pub(crate) fn is_workbook(source: &mut dyn Input) -> Result<bool, FileProblem> {
+    let mut head = Vec::new();
+    Read::take(&mut *source, 4).read_to_end(&mut head).map_err(FileProblem::Io)?;
+    source.rewind().map_err(FileProblem::Io)?;
+    Ok(head == b"PK\x03\x04")
+}
+
+impl Survey {
+    /// How the rows of a text are written, whose first block this is.
+    pub(crate) fn layout(&self, declared: Option<u8>, text: &[u8]) -> Layout {
+        let delimiter = declared.unwrap_or_else(|| guess_delimiter(text));
+        Layout { delimiter, one_byte: self.encoding.is_single_byte() }
+    }
 }
 
 /// Reads delimited text that no mapping describes into a sink.
 pub(crate) fn text_of(bytes: &[u8], sink: &mut dyn Sink) -> Result<(), FileProblem> {
-    if bytes.starts_with(b"PK\x03\x04") {
+    let source = &mut Cursor::new(bytes);
+    if is_workbook(source)? {
         return Err(FileProblem::List { line: 1, problem: ListProblem::Workbook });
     }
-    csv::read(&text::decode(bytes, None)?, None, sink)
+    let survey = survey(source, None)?;
+    let spare = Spare::default();
+    let mut blocks = Blocks::open(source, &survey, &spare)?;
+    let layout = survey.layout(None, blocks.text(&|_| ())?);
+    loop {
+        let whole = |text: &[u8]| whole_rows(text, layout, &|cells| sink.fits(cells));
+        let Some(block) = blocks.next(&whole, &|_| ())? else { return Ok(()) };
+        read_rows(&block.text, layout, block.line, sink)?;
+        spare.give_back(block);
+    }
 }
 
 /// Checks what can be said of a file without reading it, and gives its size.
 pub(crate) fn size(path: &Path) -> Result<u64, FileProblem> {
-    let about = fs::metadata(path).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => FileProblem::Missing,
-        _ => FileProblem::Io(error),
-    })?;
+    let about = fs::metadata(path).map_err(problem)?;
     if !about.is_file() {
         return Err(FileProblem::NotAFile);
     }
     if about.len() == 0 { Err(FileProblem::Empty) } else { Ok(about.len()) }
+}
+
+/// What is wrong with a path.
+pub(crate) fn problem(error: std::io::Error) -> FileProblem {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::NotADirectory => FileProblem::Missing,
+        ErrorKind::IsADirectory => FileProblem::NotAFile,
+        _ => FileProblem::Io(error),
+    }
 }

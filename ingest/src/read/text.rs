@@ -1,74 +1,88 @@
 //! Which encoding a text has, and whether it is one.
 
+use std::io::{self, Read};
+
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
-use memchr::memchr;
-use zeroize::Zeroizing;
 
+use super::Input;
 use crate::error::FileProblem;
+use crate::wiped;
 
-/// The bytes of a text file, ready to be split into lines.
-pub(crate) struct Text<'a> {
-    bytes: Bytes<'a>,
-    /// The bytes may hold what is no UTF-8; every line has to be checked.
-    pub(crate) unchecked: bool,
-    /// It was read as a one-byte encoding, in which lines of UTF-8 can hide.
-    pub(crate) one_byte: bool,
-}
-
-enum Bytes<'a> {
-    Borrowed(&'a [u8]),
-    Decoded(Zeroizing<String>),
-    Converted(Zeroizing<Vec<u8>>),
-}
-
-impl Text<'_> {
-    pub(crate) fn bytes(&self) -> &[u8] {
-        match &self.bytes {
-            Bytes::Borrowed(bytes) => bytes,
-            Bytes::Decoded(text) => text.as_bytes(),
-            Bytes::Converted(bytes) => bytes,
-        }
-    }
+/// What is known of a text before its first row is read.
+pub(crate) struct Survey {
+    pub(crate) encoding: &'static Encoding,
+    /// Bytes of the byte-order mark.
+    pub(crate) mark: usize,
+    /// Objects in lines, and no fields between delimiters.
+    pub(crate) is_json: bool,
 }
 
 /// How much of a file is looked at to tell a text from something else.
 const HEAD: usize = 8192;
+/// How much is read at a time.
+const STEP: usize = 1 << 20;
+/// How many characters beyond ASCII decide on the encoding.
+const ENOUGH: usize = 100_000;
 
-/// Decodes a file. A byte-order mark wins, then the mapping's encoding, then what the bytes look like.
-pub(crate) fn decode<'a>(
-    bytes: &'a [u8],
+/// Looks at a file and goes back to its start. A byte-order mark wins, then the mapping's encoding, then what the bytes
+/// look like.
+pub(crate) fn survey(
+    source: &mut dyn Input,
     declared: Option<&'static Encoding>,
-) -> Result<Text<'a>, FileProblem> {
-    let (encoding, mark) = Encoding::for_bom(bytes).unwrap_or((declared.unwrap_or(UTF_8), 0));
-    let body = &bytes[mark..];
-    if body.iter().all(|b| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0)) {
+) -> Result<Survey, FileProblem> {
+    let mut piece = wiped::buffer(STEP);
+    fill(source, &mut piece)?;
+    let (mut encoding, mark) = Encoding::for_bom(&piece).unwrap_or((declared.unwrap_or(UTF_8), 0));
+    let is_open = mark == 0 && declared.is_none();
+    if let Some(wide) = wide(&piece[..piece.len().min(HEAD)]).filter(|_| is_open) {
+        encoding = wide;
+    }
+    let is_wide = encoding == UTF_16LE || encoding == UTF_16BE;
+    let blank = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n' | 0);
+    if !is_wide {
+        refuse_what_is_no_text(&piece[mark..])?;
+    }
+    let first = piece[mark..].iter().find(|b| !blank(b)).copied();
+    let mut is_empty = first.is_none();
+    let mut count = Utf8Count::default();
+    let mut from = mark;
+    loop {
+        is_empty = is_empty && piece[from..].iter().all(blank);
+        count.add(&piece[from..]);
+        from = 0;
+        let decided = !is_open || is_wide || count.good + count.bad >= ENOUGH;
+        if (decided && !is_empty) || piece.len() < STEP {
+            break;
+        }
+        piece.clear();
+        fill(source, &mut piece)?;
+    }
+    if is_empty {
         return Err(FileProblem::Empty);
     }
-    let wide = encoding == UTF_16LE || encoding == UTF_16BE;
-    if !wide {
-        refuse_what_is_no_text(body)?;
+    if is_open && !is_wide {
+        encoding = count.encoding();
     }
-    let encoding = if mark == 0 && declared.is_none() { detect(body) } else { encoding };
-    if encoding == UTF_8 {
-        let bytes = match lines_fed(body) {
-            Some(fed) => Bytes::Converted(fed),
-            None => Bytes::Borrowed(body),
-        };
-        return Ok(Text { bytes, unchecked: true, one_byte: false });
-    }
-    let (text, _) = encoding.decode_without_bom_handling(body);
-    let text = Zeroizing::new(text.into_owned());
-    let bytes = match lines_fed(text.as_bytes()) {
-        Some(fed) => Bytes::Converted(fed),
-        None => Bytes::Decoded(text),
-    };
-    Ok(Text { bytes, unchecked: false, one_byte: encoding.is_single_byte() })
+    source.rewind().map_err(FileProblem::Io)?;
+    Ok(Survey { encoding, mark, is_json: first == Some(b'{') })
 }
 
-/// The text with line feeds, where its lines end with a carriage return alone, as old Macintosh programs write them.
-fn lines_fed(text: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-    let alone = memchr(b'\r', text).is_some() && memchr(b'\n', text).is_none();
-    alone.then(|| Zeroizing::new(text.iter().map(|b| if *b == b'\r' { b'\n' } else { *b }).collect()))
+fn fill(source: &mut dyn Input, piece: &mut Vec<u8>) -> Result<(), FileProblem> {
+    let wanted = u64::try_from(STEP).unwrap_or(u64::MAX);
+    io::Read::take(source, wanted).read_to_end(piece).map(drop).map_err(FileProblem::Io)
+}
+
+/// UTF-16 without a byte-order mark: most characters of these exports are ASCII, so that every second byte is 0.
+fn wide(head: &[u8]) -> Option<&'static Encoding> {
+    let zeros = |from: usize| head.iter().skip(from).step_by(2).map(|b| usize::from(*b == 0)).sum::<usize>();
+    let (even, odd, half) = (zeros(0), zeros(1), head.len() / 2);
+    // More than three in four of one half, and hardly any of the other.
+    match () {
+        () if half < 4 => None,
+        () if odd * 4 > half * 3 && even * 50 < half => Some(UTF_16LE),
+        () if even * 4 > half * 3 && odd * 50 < half => Some(UTF_16BE),
+        () => None,
+    }
 }
 
 fn refuse_what_is_no_text(body: &[u8]) -> Result<(), FileProblem> {
@@ -89,53 +103,38 @@ fn refuse_what_is_no_text(body: &[u8]) -> Result<(), FileProblem> {
     let strange =
         head.iter().filter(|&&b| b < 0x20 && !matches!(b, b'\t' | b'\r' | b'\n' | 0x0c | 0x1a)).count();
     // A flipped byte in a text is a matter of its line; a text does not have one control character in fifty.
-    if strange > 3 && strange * 50 > head.len() {
-        Err(FileProblem::NotATable("a binary file"))
-    } else {
-        Ok(())
+    if strange > 3 && strange * 50 > head.len() && head.iter().any(|b| *b != 0) {
+        return Err(FileProblem::NotATable("a binary file"));
+    }
+    match head.iter().find(|b| !b.is_ascii_whitespace()) {
+        Some(b'[') => Err(FileProblem::NotATable("a JSON array, where each line is to be an object")),
+        _ => Ok(()),
     }
 }
 
 /// UTF-8 when most of what is not ASCII is UTF-8, so that a flipped byte does not turn a whole file around.
-fn detect(body: &[u8]) -> &'static Encoding {
-    let (mut good, mut bad) = (0_usize, 0_usize);
-    for chunk in body.utf8_chunks() {
-        good += chunk.valid().bytes().filter(|b| *b >= 0xc0).count();
-        bad += usize::from(!chunk.invalid().is_empty());
-    }
-    if good >= bad { UTF_8 } else { WINDOWS_1252 }
+#[derive(Default)]
+struct Utf8Count {
+    good: usize,
+    bad: usize,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn decoded(bytes: &[u8]) -> String {
-        String::from_utf8_lossy(decode(bytes, None).unwrap().bytes()).into_owned()
+impl Utf8Count {
+    /// A character that two pieces share counts as a bad one, which is one among many.
+    fn add(&mut self, piece: &[u8]) {
+        if piece.is_ascii() {
+            return;
+        }
+        for chunk in piece.utf8_chunks() {
+            self.good += chunk.valid().bytes().filter(|b| *b >= 0xc0).count();
+            self.bad += usize::from(!chunk.invalid().is_empty());
+            if self.good + self.bad >= ENOUGH {
+                return;
+            }
+        }
     }
 
-    #[test]
-    fn encodings_are_told_apart() {
-        assert_eq!(decoded(b"F\xf8dt;Kj\xf8nn\r\n"), "Født;Kjønn\r\n");
-        assert_eq!(decoded("Født;Kjønn\r\n".as_bytes()), "Født;Kjønn\r\n");
-        assert_eq!(decoded(b"\xef\xbb\xbfF\xc3\xb8dt"), "Født");
-        assert_eq!(decoded(b"\xff\xfeF\0\xf8\0d\0t\0"), "Født");
-        assert_eq!(decoded(b"a;b\r1;2\r"), "a;b\n1;2\n");
-        assert_eq!(decoded(b"a;\xf8\r1;2\r"), "a;ø\n1;2\n");
-        // One damaged byte among much UTF-8.
-        let mut bytes = "ø;å;æ;ø;å\n".repeat(3).into_bytes();
-        bytes.push(0xff);
-        assert!(decode(&bytes, None).unwrap().unchecked);
-        assert_eq!(decode(b"a\xf8", Some(WINDOWS_1252)).unwrap().bytes(), "aø".as_bytes());
-    }
-
-    #[test]
-    fn what_is_no_text_is_named() {
-        let problem = |bytes: &[u8]| decode(bytes, None).err().map(|p| p.to_string()).unwrap_or_default();
-        assert!(problem(b"").contains("empty"));
-        assert!(problem(b"\xef\xbb\xbf \r\n").contains("empty"));
-        assert!(problem(b"%PDF-1.7 ...").contains("PDF"));
-        assert!(problem(&[0, 1, 2, 3, 4, 5, 6, 7]).contains("binary"));
-        assert!(problem(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1").contains("password"));
+    fn encoding(&self) -> &'static Encoding {
+        if self.good >= self.bad { UTF_8 } else { WINDOWS_1252 }
     }
 }

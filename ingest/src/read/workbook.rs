@@ -1,12 +1,12 @@
 //! XLSX workbooks: one sheet, cell by cell.
 
-use std::io::Cursor;
+use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{DataRef, Reader, Xlsx};
 use jiff::civil::Date;
 
-use super::Sink;
+use super::{Input, Sink};
 use crate::error::FileProblem;
 use crate::mapping::Compiled;
 use crate::values::{Cell, serial_date};
@@ -15,21 +15,25 @@ use crate::values::{Cell, serial_date};
 const MAX_COLUMNS: u32 = 512;
 
 /// Reads the mapping's sheet (or the first) into a sink.
-pub(crate) fn read(bytes: &[u8], mapping: &Compiled, sink: &mut dyn Sink) -> Result<(), FileProblem> {
+pub(crate) fn read(
+    source: &mut dyn Input,
+    mapping: &Compiled,
+    sink: &mut dyn Sink,
+) -> Result<(), FileProblem> {
     let mut last_row = 0;
     // The library is not ours, and a workbook may be damaged in ways it does not expect.
-    let outcome = catch_unwind(AssertUnwindSafe(|| read_sheet(bytes, mapping, sink, &mut last_row)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| read_sheet(source, mapping, sink, &mut last_row)));
     outcome.unwrap_or(Err(FileProblem::DamagedWorkbook { row: last_row }))
 }
 
 fn read_sheet(
-    bytes: &[u8],
+    source: &mut dyn Input,
     mapping: &Compiled,
     sink: &mut dyn Sink,
     last_row: &mut u64,
 ) -> Result<(), FileProblem> {
     let damaged = |row: u64| FileProblem::DamagedWorkbook { row };
-    let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|_| damaged(0))?;
+    let mut workbook: Xlsx<_> = Xlsx::new(BufReader::new(source)).map_err(|_| damaged(0))?;
     let names = workbook.sheet_names();
     let wanted = mapping.sheet.as_deref();
     let sheet =
@@ -46,6 +50,9 @@ fn read_sheet(
             any |= give(&row, line, sink)?;
             row.clear();
             *last_row = line;
+            if sink.has_enough() {
+                break;
+            }
         }
         let (Some(cell), Some((r, c))) = (cell, at) else { break };
         number = Some(r);

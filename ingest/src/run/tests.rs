@@ -1,8 +1,14 @@
 //! Whole files through the reading half, and the ways input is bad.
 
 mod bad_input;
+mod corpus;
+mod forms;
+mod killed;
+mod large;
+mod learnt;
 mod mutated;
 mod scene;
+mod sides;
 mod sources;
 mod whole;
 
@@ -18,6 +24,9 @@ use skjerm_warehouse::Installation;
 use skjerm_warehouse::policy::Policy;
 
 use super::*;
+use crate::error::FileProblem;
+use crate::file::Taker;
+use crate::key::Pseudonym;
 use crate::progress::Silent;
 
 pub(super) const TODAY: Date = date(2026, 2, 1);
@@ -27,6 +36,70 @@ pub(super) const NUMBER: &str = "01810750126";
 pub(super) const LOST_ZERO: &str = "1810750126";
 
 pub(super) const SOMA: &str = "Registreringsnr;Klientnr;Fødselsnummer;Fornavn;Etternavn;Kallenavn;Fødselsdato;Kjønn;Tilhørighet;Hjemkommune;Bydel;Dato;Enhet;Registreringstype;Førstegang;Sted;Vakt;Varighet (min);Tiltak;Henvist til;Saksbehandler;Merknad;Datasett";
+
+/// A file that was read, with its rows.
+pub(super) struct ReadFile {
+    pub(super) read: u64,
+    pub(super) quarantined: Vec<QuarantineLine>,
+    pub(super) entry: FileEntry,
+    pub(super) rows: Memory,
+}
+
+impl ReadFile {
+    pub(super) fn of(file: &FileRead, rows: Memory) -> Self {
+        let read = file.account.read;
+        Self { read, quarantined: file.quarantined().collect(), entry: file.entry(), rows }
+    }
+
+    /// Rows that go to the warehouse.
+    pub(super) fn usable(&self) -> u64 {
+        let rows: usize = self.rows.tables.values().map(RecordBatch::num_rows).sum();
+        (rows + self.rows.withdrawn.len()) as u64
+    }
+
+    pub(super) fn report(&self, load: DeliveryLoad) -> crate::DeliveryReport {
+        self.entry.report(&load, true)
+    }
+}
+
+/// Keeps rows in memory.
+#[derive(Default)]
+pub(super) struct Memory {
+    pub(super) tables: BTreeMap<String, RecordBatch>,
+    pub(super) withdrawn: Vec<(String, Pseudonym)>,
+}
+
+impl Taker for Memory {
+    fn rows(&mut self, table: &str, rows: &RecordBatch) -> Result<(), FileProblem> {
+        let rows = crate::table::plain(rows).unwrap();
+        let rows = match self.tables.remove(table) {
+            None => rows,
+            Some(before) => arrow::compute::concat_batches(&rows.schema(), [&before, &rows]).unwrap(),
+        };
+        self.tables.insert(table.to_owned(), rows);
+        Ok(())
+    }
+
+    fn withdrawn(&mut self, table: &str, records: &[Pseudonym]) -> Result<(), FileProblem> {
+        self.withdrawn.extend(records.iter().map(|record| (table.to_owned(), *record)));
+        Ok(())
+    }
+}
+
+struct InMemory;
+
+impl Keep for InMemory {
+    type File<'k> = Memory;
+    type Done = Memory;
+
+    fn file(&self, _number: usize) -> Memory {
+        Memory::default()
+    }
+
+    fn done(&self, file: Memory, _account: &Account) -> Result<Memory, FileProblem> {
+        Ok(file)
+    }
+}
 
 /// A place to work in, with a key.
 pub(super) struct Bench {
@@ -52,7 +125,9 @@ impl Bench {
     pub(super) fn read_all(&self, files: &[(&str, &Path)]) -> Result<Vec<ReadFile>, IngestError> {
         let files: Vec<(String, PathBuf)> =
             files.iter().map(|(s, p)| ((*s).to_owned(), p.to_path_buf())).collect();
-        Ingest::open(&self.installation, &self.policy)?.read(&self.key, &files, TODAY, &Silent)
+        let reading = Ingest::open(&self.installation, &self.policy)?;
+        let read = reading.read(&self.key, &files, TODAY, &Silent, &InMemory)?;
+        Ok(read.into_iter().map(|(file, rows)| ReadFile::of(&file, rows)).collect())
     }
 
     /// Reads one file of bytes.
@@ -125,12 +200,23 @@ pub(super) fn soma_text(rows: &[SomaRow]) -> String {
     text
 }
 
+/// The rows as JSON lines, a field that is empty left out.
+pub(super) fn json_lines(rows: &[SomaRow]) -> String {
+    let line = |row: &SomaRow| {
+        let filled = row.0.iter().filter(|(_, value)| !value.is_empty());
+        let object: serde_json::Map<String, serde_json::Value> =
+            filled.map(|(header, value)| ((*header).to_owned(), value.trim_matches('"').into())).collect();
+        format!("{}\n", serde_json::Value::Object(object))
+    };
+    rows.iter().map(line).collect()
+}
+
 pub(super) fn windows_1252(text: &str) -> Vec<u8> {
     encoding_rs::WINDOWS_1252.encode(text).0.into_owned()
 }
 
 /// A cell of a workbook under test.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum X<'a> {
     Text(&'a str),
     Number(f64),
@@ -210,7 +296,7 @@ pub(super) fn cells(batch: &RecordBatch, column: &str) -> Vec<String> {
 }
 
 pub(super) fn table<'f>(file: &'f ReadFile, name: &str) -> &'f RecordBatch {
-    &file.delivery.tables[name]
+    &file.rows.tables[name]
 }
 
 /// Where the rows of a file went wrong: (line, column, reason).

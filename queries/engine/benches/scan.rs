@@ -149,7 +149,8 @@ async fn main() {
     for first in (0..rows).step_by(PER_LOAD) {
         let part = first as u64..(first + PER_LOAD).min(rows) as u64;
         let tables = BTreeMap::from([("contact".to_owned(), batch(&policy, table, part))]);
-        let delivery = Delivery { source: "bench".to_owned(), file: "rows".to_owned(), tables };
+        let delivery =
+            Delivery { source: "bench".to_owned(), file: "rows".to_owned(), tables, ..Delivery::default() };
         warehouse.load(&key, vec![delivery]).await.unwrap();
     }
     println!("loaded {rows} rows in {:.0} s", started.elapsed().as_secs_f64());

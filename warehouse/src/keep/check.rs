@@ -13,6 +13,7 @@ use super::outside::{self, Counts};
 use super::risk::{self, YearRisk};
 use crate::WarehouseError;
 use crate::derive::person_year;
+use crate::links::{self, Links};
 use crate::load::{State, Workplace};
 use crate::policy::Table;
 use crate::storage::home::Home;
@@ -218,6 +219,9 @@ fn derived(place: &Workplace<'_>, state: &State, sound: &BTreeSet<(&str, Cell)>,
 
 /// Files that nothing names, files of others, and the entries of the logs.
 fn lying_about(place: &Workplace<'_>, pointer: Option<&Pointer>, state: &State, check: &mut Check) {
+    if let Err(error) = Links::read(place.home(), pointer.and_then(|pointer| pointer.links.as_deref())) {
+        check.damaged(&place.root().join(links::FOLDER), error.to_string());
+    }
     let listing = Listing::of(place.home());
     for (path, error) in listing.unreadable {
         check.damaged(&path, format!("it cannot be read: {error}"));
@@ -233,6 +237,11 @@ fn lying_about(place: &Workplace<'_>, pointer: Option<&Pointer>, state: &State, 
             What::Own => {}
             What::Leftover => check.orphans.push(path),
             What::Foreign => check.foreign.push(path),
+            What::Links(name) => {
+                if pointer.and_then(|pointer| pointer.links.as_ref()) != Some(&name) {
+                    check.orphans.push(path);
+                }
+            }
             What::Data { table, path: file } => {
                 let live = match state.get(&table) {
                     Some(files) => files.values().any(|live| live.path == file),

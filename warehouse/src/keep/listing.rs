@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::links;
 use crate::storage::home::Home;
 use crate::storage::{is_our_name, lease};
 
@@ -14,6 +15,8 @@ pub(super) enum What {
     Data { table: String, path: String },
     /// An entry of a table's log.
     Entry { table: String, version: u64 },
+    /// A file of links, by its name.
+    Links(String),
     /// What somebody was writing when stopped.
     Leftover,
     /// The pointer, locks, leases, the note of the keys.
@@ -101,6 +104,7 @@ fn what(names: &[&str]) -> What {
             _ if name.contains(".json#") || name.starts_with("_commit_") => What::Leftover,
             _ => What::Foreign,
         },
+        [links::FOLDER, name] if links::is_our_name(name) => What::Links((*name).to_owned()),
         [table, year, name] if is_year(year) && is_our_name(name) => {
             What::Data { table: (*table).to_owned(), path: format!("{year}/{name}") }
         }

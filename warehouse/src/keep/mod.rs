@@ -41,6 +41,7 @@ pub use vacuum::Removed;
 
 use jiff::civil::Date;
 
+use crate::links::Links;
 use crate::load::{State, Workplace};
 use crate::snapshot::snapshot_id;
 use crate::storage::delta::TableLog;
@@ -74,25 +75,28 @@ impl Warehouse {
         // Nobody would be found by a key without the epoch of the tables, and the proof would be of nothing.
         let in_force = pointer.clone().unwrap_or_default();
         keys.iter().try_for_each(|key| in_force.key_in_force(key).map(drop))?;
-        let marks = Arc::new(Marks::new(keys, sought));
-        let (taken, after) = {
+        let mut marks = Marks::new(keys, sought);
+        let (taken, after, links, marks) = {
             let (policy, derivation) = self.shared();
-            let (marks, mut after) = (marks.clone(), before.clone());
+            let (named, mut after) = (in_force.links.clone(), before.clone());
             held(&lock, move |lock| {
+                let mut links = Links::read(lock.home(), named.as_deref())?;
+                marks.follow(&links);
+                links.forget(|pseudonym| marks.person(pseudonym).is_some());
                 let place =
                     Workplace { lock, policy: &policy, derivation: &derivation, today: today_in_oslo() };
                 let taken = erase::take_out(&place, &marks, &mut after)?;
-                Ok((taken, after))
+                Ok((taken, after, links.write(lock)?, Arc::new(marks)))
             })
             .await?
         };
         let TakenOutOf { tables, found } = taken;
-        let pointer_after = if after == before {
+        let pointer_after = if after == before && links == in_force.links {
             pointer.clone()
         } else {
             // As loaded: see [`Pointer`] for why an erasure must not show there.
             let loaded = in_force.loaded_as(&before);
-            Some(self.commit(&lock, &before, &after, Pointer { loaded, ..in_force }).await?)
+            Some(self.commit(&lock, &before, &after, Pointer { loaded, links, ..in_force }).await?)
         };
         let (snapshot_before, snapshot_after) = (id_of(pointer.as_ref()), id_of(pointer_after.as_ref()));
         let proven = async {

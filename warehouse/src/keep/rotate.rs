@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::listing::{Listing, What};
 use super::vacuum::Removed;
+use crate::links::Links;
 use crate::load::{CellRows, NewFile, State, Workplace, layer};
 use crate::policy::Table;
 use crate::storage::files::LoadLock;
@@ -82,13 +83,18 @@ impl Warehouse {
         let (key, in_force, resumed) = self.newest(&lock, key, path, &pointer).await?;
         let (policy, derivation) = self.shared();
         let (hasher, old) = (key.clone(), before.clone());
-        let (tables, after) = held(&lock, move |lock| {
+        let named = pointer.links.clone();
+        let (tables, after, links) = held(&lock, move |lock| {
             let place = Workplace { lock, policy: &policy, derivation: &derivation, today: today_in_oslo() };
-            hash_all(&place, &|purpose, stored| hasher.hash_on(in_force, purpose, stored), old)
+            let hash = |purpose, stored: &[u8; 16]| hasher.hash_on(in_force, purpose, stored);
+            let links = Links::read(lock.home(), named.as_deref())?;
+            let links = links.hashed(|stored| hash(Purpose::Person, stored)).write(lock)?;
+            let (tables, after) = hash_all(&place, &hash, old)?;
+            Ok((tables, after, links))
         })
         .await?;
         let (snapshot_before, loaded) = (pointer.id.clone(), pointer.loaded_as(&before));
-        let pointer = Pointer { loaded, key: key.epochs().last(), ..pointer };
+        let pointer = Pointer { loaded, key: key.epochs().last(), links, ..pointer };
         let pointer = self.commit(&lock, &before, &after, pointer).await?;
         let (snapshot_after, epoch) = (pointer.id.clone(), key.epoch());
         let removed = self.vacuum(&lock, Some(pointer), after).await;

@@ -5,6 +5,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::links::Links;
 use crate::storage::Pseudonym;
 use crate::{Purpose, WarehouseKey};
 
@@ -101,6 +102,18 @@ impl Marks {
             }
         }
         marks
+    }
+
+    /// Adds the persons that client numbers of those sought turned out to be.
+    pub(super) fn follow(&mut self, links: &Links) {
+        for (client, person) in links.pairs() {
+            if let Some(sought) = self.person(client) {
+                self.all.push(person.to_be_bytes());
+                self.stored.insert(person, sought);
+                let (word, bit) = place(person);
+                self.filter[word] |= bit;
+            }
+        }
     }
 
     /// Which of those sought a stored pseudonym is of.

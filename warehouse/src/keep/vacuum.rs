@@ -58,6 +58,7 @@ pub(super) fn vacuum(
             What::Entry { table, version } => {
                 pointer.and_then(|pointer| pointer.tables.get(table)).is_none_or(|named| version > named)
             }
+            What::Links(name) => pointer.and_then(|p| p.links.as_ref()) != Some(name),
             What::Leftover => true,
             What::Own | What::Foreign => false,
         };

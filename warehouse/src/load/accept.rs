@@ -11,19 +11,52 @@ use super::layer;
 use crate::derive::Derivation;
 use crate::error::Refusal;
 use crate::policy::{CodeList, ColumnRole, Policy, Table};
-use crate::{Delivery, WarehouseError, WarehouseKey};
+use crate::storage::Pseudonym;
+use crate::{Delivery, Purpose, WarehouseError, WarehouseKey};
 
 /// Rows of one delivery, with second-layer pseudonyms.
 #[derive(Clone)]
 pub(crate) struct Accepted {
-    /// Place of the delivery in the call.
-    pub(crate) delivery: usize,
+    /// Place of the delivery in the call; none for rows that are stored and turn out to be somebody else's.
+    pub(crate) delivery: Option<usize>,
     /// Rows of [`Table::arrow_schema`].
     pub(crate) rows: RecordBatch,
 }
 
 /// Lists longer than this are looked up by hash.
 const SHORT_LIST: usize = 32;
+
+/// Records that are taken back, by table: by which delivery, as the key has them.
+pub(crate) type Withdrawn = BTreeMap<String, Vec<(usize, Pseudonym)>>;
+
+/// The records that deliveries take back.
+pub(crate) fn withdrawn(
+    policy: &Policy,
+    derivation: &Derivation,
+    key: &WarehouseKey,
+    deliveries: &[Delivery],
+) -> Result<Withdrawn, WarehouseError> {
+    let mut withdrawn = Withdrawn::new();
+    for (at, delivery) in deliveries.iter().enumerate() {
+        for (table, records) in &delivery.withdrawn {
+            let origin = || Origin {
+                source: delivery.source.clone(),
+                file: delivery.file.clone(),
+                table: table.clone(),
+            };
+            if policy.table(table).is_none() {
+                return Err(origin().refuse(None, None, Refusal::UnknownTable));
+            }
+            if derivation.derives(table) {
+                return Err(origin().refuse(None, None, Refusal::DerivedTable));
+            }
+            let hashed = |record| Pseudonym::from_be_bytes(key.pseudonym(Purpose::Record, record));
+            let records = records.iter().map(|record| (at, hashed(record)));
+            withdrawn.entry(table.clone()).or_default().extend(records);
+        }
+    }
+    Ok(withdrawn)
+}
 
 /// Every row of the call by table, or the first thing wrong.
 pub(crate) fn accept(
@@ -49,7 +82,7 @@ pub(crate) fn accept(
         let rows = Checker { policy, table, today, origin: &origin, rows: &rows }.check()?;
         let columns = layer::columns(table);
         let rows = layer::hashed(table, &columns, &rows, |purpose, one| key.pseudonym(purpose, one))?;
-        Ok((origin.table, Accepted { delivery, rows }))
+        Ok((origin.table, Accepted { delivery: Some(delivery), rows }))
     })?;
     let mut tables: BTreeMap<String, Vec<Accepted>> = BTreeMap::new();
     for (table, accepted) in done {

@@ -31,6 +31,9 @@ struct Seen {
     stored: bool,
 }
 
+/// The place of a record's last row when it was taken back: no row is there.
+const GONE: Row = (u32::MAX, u32::MAX);
+
 /// Pseudonyms are hashes already.
 #[derive(Default)]
 struct AsIs(u64);
@@ -76,6 +79,7 @@ impl<'a> Merge<'a> {
         table: &'a Table,
         files: &TableFiles,
         incoming: Vec<Accepted>,
+        withdrawn: &[(usize, Pseudonym)],
     ) -> Result<Self, WarehouseError> {
         let rows: usize = incoming.iter().map(|a| a.rows.num_rows()).sum();
         let mut records = Records::with_capacity_and_hasher(rows, BuildHasherDefault::default());
@@ -85,6 +89,14 @@ impl<'a> Merge<'a> {
                 let last = (narrow(batch), narrow(row));
                 let record = parquet::pseudonym(column, row);
                 records.entry(record).and_modify(|s| s.last = last).or_insert(Seen { last, stored: false });
+            }
+        }
+        for (delivery, record) in withdrawn {
+            let seen = records.entry(*record).or_insert(Seen { last: GONE, stored: false });
+            // A later delivery may bring it again.
+            let by = incoming.get(seen.last.0 as usize).and_then(|accepted| accepted.delivery);
+            if by <= Some(*delivery) {
+                seen.last = GONE;
             }
         }
         let mut jobs: BTreeMap<Cell, Job> = BTreeMap::new();
@@ -128,12 +140,14 @@ impl<'a> Merge<'a> {
             BuildHasherDefault::<AsIs>::default(),
         );
         for accepted in &self.incoming {
-            let Some(load) = loads.get_mut(accepted.delivery) else { continue };
+            let Some(load) = accepted.delivery.and_then(|at| loads.get_mut(at)) else { continue };
             let Ok(column) = record_column(self.table, &accepted.rows) else { continue };
             for row in 0..accepted.rows.num_rows() {
                 let record = parquet::pseudonym(column, row);
                 let stored = self.records.get(&record).is_some_and(|seen| seen.stored);
-                if !again.insert(record) || stored {
+                let repeated = !again.insert(record);
+                load.repeated += u64::from(repeated);
+                if repeated || stored {
                     load.replaced += 1;
                 } else {
                     load.loaded += 1;

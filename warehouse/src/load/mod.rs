@@ -2,12 +2,13 @@
 //!
 //! 1. Every row is checked against the policy again; a row that breaks it refuses the whole call ([`accept`]).
 //! 2. Pseudonyms are hashed a second time ([`layer`]), under the epoch of the key that the tables are of.
-//! 3. Rows are merged by record: the last delivery of a record wins, whatever year it says ([`merge`]).
-//!    Only the files of touched years and shards are made anew.
-//! 4. Derived tables are made anew for the same years and shards ([`crate::derive`]).
-//! 5. Each table is committed, then the pointer moves ([`crate::storage`]).
+//! 3. Client numbers whose person is known now become that person ([`crate::links`]), in delivered and in stored rows.
+//! 4. Rows are merged by record: the last delivery of a record wins, whatever year it says ([`merge`]).
+//!    A record that is taken back goes. Only the files of touched years and shards are made anew.
+//! 5. Derived tables are made anew for the same years and shards ([`crate::derive`]).
+//! 6. Each table is committed, then the pointer moves ([`crate::storage`]).
 //!
-//! This module does 3 to 5 without the network of tasks: it is work for the processor and the disk.
+//! This module does 3 to 6 without the network of tasks: it is work for the processor and the disk.
 
 pub(crate) mod accept;
 pub(crate) mod layer;
@@ -21,6 +22,7 @@ use jiff::civil::Date;
 
 use crate::delivery::DeliveryLoad;
 use crate::derive::Derivation;
+use crate::links::Links;
 use crate::policy::{Policy, Table};
 use crate::storage::files::LoadLock;
 use crate::storage::home::Home;
@@ -73,14 +75,36 @@ impl Workplace<'_> {
         key: &WarehouseKey,
         deliveries: Vec<Delivery>,
         state: &mut State,
+        links: &mut Links,
     ) -> Result<Vec<DeliveryLoad>, WarehouseError> {
         let mut loads = vec![DeliveryLoad::default(); deliveries.len()];
-        let accepted = accept::accept(self.policy, self.derivation, key, deliveries, self.today)?;
+        let new = links.learn(key, &deliveries, &mut loads);
+        let mut withdrawn = accept::withdrawn(self.policy, self.derivation, key, &deliveries)?;
+        for (load, delivery) in loads.iter_mut().zip(&deliveries) {
+            load.replaced += delivery.withdrawn.values().map(|records| records.len() as u64).sum::<u64>();
+        }
+        let mut accepted = accept::accept(self.policy, self.derivation, key, deliveries, self.today)?;
+        for (table, batches) in &mut accepted {
+            let Some(table) = self.policy.table(table) else { continue };
+            for batch in batches {
+                if let Some(rows) = links.apply(table, &batch.rows)? {
+                    batch.rows = rows;
+                }
+            }
+        }
+        for (table, rows) in links.moved(self, state, &new)? {
+            // In front: what is delivered wins over what is there.
+            accepted.entry(table).or_default().insert(0, rows);
+        }
+        for table in withdrawn.keys() {
+            accepted.entry(table.clone()).or_default();
+        }
         let mut touched: BTreeMap<String, BTreeSet<Cell>> = BTreeMap::new();
         for (table, batches) in accepted {
             let Some(table) = self.policy.table(&table) else { continue };
             let files = state.entry(table.name.clone()).or_default();
-            let merge = Merge::new(self, table, files, batches)?;
+            let gone = withdrawn.remove(&table.name).unwrap_or_default();
+            let merge = Merge::new(self, table, files, batches, &gone)?;
             merge.count(&mut loads);
             let made = merge.run(self)?;
             let changed = replace_files(files, made);

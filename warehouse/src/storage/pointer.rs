@@ -33,6 +33,9 @@ pub(crate) struct Pointer {
     /// The epoch of the warehouse key that the stored pseudonyms are of; nothing for the first, before any rotation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<KeyEpoch>,
+    /// The file of the links; nothing as long as there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) links: Option<String>,
 }
 
 /// By table and year, what was loaded.

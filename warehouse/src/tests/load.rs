@@ -4,7 +4,7 @@ use super::world::{Row, World, hex, layer_one, row};
 use crate::{DeliveryLoad, Purpose, SHARDS};
 
 fn load(loaded: u64, replaced: u64) -> DeliveryLoad {
-    DeliveryLoad { loaded, replaced }
+    DeliveryLoad { loaded, replaced, ..DeliveryLoad::default() }
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_record_twice_in_a_call_counts_as_replaced_and_the_last_wins() {
         )],
     );
     let loads = world.try_load(vec![first, second]).await.expect("a load");
-    assert_eq!(loads, [load(2, 0), load(1, 2)]);
+    assert_eq!(loads, [load(2, 0), DeliveryLoad { repeated: 2, ..load(1, 2) }]);
     let stored = world.rows("contact").await;
     assert_eq!(stored.len(), 3);
     assert_eq!(stored.iter().filter(|s| s["gender"] == "female").count(), 1);

@@ -6,6 +6,7 @@ mod crash;
 mod erase;
 mod keys;
 mod killed;
+mod learnt;
 mod load;
 mod loopback;
 mod refuse;

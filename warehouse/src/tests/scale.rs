@@ -124,7 +124,12 @@ async fn an_erasure_beside_a_full_rewrite() {
         let rows = contacts(table, year);
         loaded += rows.num_rows();
         let tables = [("contact".to_owned(), rows)].into();
-        let delivery = Delivery { source: "soma".to_owned(), file: format!("{year}_SYNTETISK.csv"), tables };
+        let delivery = Delivery {
+            source: "soma".to_owned(),
+            file: format!("{year}_SYNTETISK.csv"),
+            tables,
+            ..Delivery::default()
+        };
         world.try_load(vec![delivery]).await.expect("a load");
     }
     world.warehouse.compact().await.expect("compacted");

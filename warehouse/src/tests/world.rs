@@ -149,7 +149,12 @@ impl World {
 
     pub(crate) fn delivery(&self, file: &str, tables: &[(&str, &[Row])]) -> Delivery {
         let tables = tables.iter().map(|(name, rows)| ((*name).to_owned(), batch(&self.policy, name, rows)));
-        Delivery { source: "soma".to_owned(), file: file.to_owned(), tables: tables.collect() }
+        Delivery {
+            source: "soma".to_owned(),
+            file: file.to_owned(),
+            tables: tables.collect(),
+            ..Delivery::default()
+        }
     }
 
     pub(crate) async fn try_load(

@@ -16,8 +16,10 @@ fn a_missing_file_a_folder_and_no_file_are_named() {
     let path = bench.dir.path().join("borte.csv");
     let message = refusal(&bench, "soma", &path);
     assert!(message.contains("borte.csv: there is no such file"), "{message}");
-    let message = refusal(&bench, "soma", bench.dir.path());
-    assert!(message.contains("this is not a file"), "{message}");
+    let folder = bench.dir.path().join("mappe");
+    std::fs::create_dir_all(&folder).unwrap();
+    let message = refusal(&bench, "soma", &folder);
+    assert!(message.contains("mappe: the folder holds no file"), "{message}");
     assert!(matches!(bench.read_all(&[]), Err(IngestError::NoFiles)));
 }
 
@@ -129,7 +131,7 @@ fn rows_that_cannot_be_used_are_quarantined_with_line_column_and_reason() {
     let expected: Vec<_> =
         (3..).zip(cases).map(|(line, (column, _, reason))| (line, column, reason)).collect();
     assert_eq!(faults(&file), expected);
-    let report = file.report(DeliveryLoad { loaded: 1, replaced: 0 });
+    let report = file.report(DeliveryLoad { loaded: 1, ..DeliveryLoad::default() });
     assert_eq!(report.reasons["unknown_code"], 4);
     assert_eq!(report.reasons.values().sum::<u64>(), report.quarantined);
 }

@@ -6,20 +6,23 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::mapping::{self, Compiled};
-use crate::rows::FileRows;
 
 /// One way to damage a file. Positions are parts of a thousand of its length.
 #[derive(Clone, Debug)]
-enum Damage {
+pub(super) enum Damage {
     Flip(usize, u8),
     Cut(usize),
     Insert(usize, Vec<u8>),
     DropLine(usize),
     SwapColumns(usize, usize),
     RenameHeader(usize),
+    /// From here on, characters beyond ASCII are written in the other of two encodings.
+    MixEncodings(usize),
+    /// A field becomes a megabyte long.
+    Megabyte(usize),
 }
 
-fn damage() -> impl Strategy<Value = Damage> {
+pub(super) fn damage() -> impl Strategy<Value = Damage> {
     let junk = prop::sample::select(vec![
         b"\"".to_vec(),
         b";".to_vec(),
@@ -40,11 +43,14 @@ fn damage() -> impl Strategy<Value = Damage> {
         (at.clone(), junk).prop_map(|(at, junk)| Damage::Insert(at, junk)),
         at.clone().prop_map(Damage::DropLine),
         (0..23_usize, 0..23_usize).prop_map(|(a, b)| Damage::SwapColumns(a, b)),
-        at.prop_map(Damage::RenameHeader),
+        at.clone().prop_map(Damage::MixEncodings),
+        at.clone().prop_map(Damage::RenameHeader),
+        // Rarely, since each takes its time.
+        (at, 0..20_u8).prop_map(|(at, dice)| if dice == 0 { Damage::Megabyte(at) } else { Damage::Cut(at) }),
     ]
 }
 
-fn apply(bytes: &mut Vec<u8>, damage: &Damage) {
+pub(super) fn apply(bytes: &mut Vec<u8>, damage: &Damage) {
     let len = bytes.len();
     let place = |at: &usize| (at * len / 1000).min(len.saturating_sub(1));
     if len == 0 {
@@ -72,6 +78,17 @@ fn apply(bytes: &mut Vec<u8>, damage: &Damage) {
             });
             *bytes = lines.collect::<Vec<_>>().join(&b'\n');
         }
+        Damage::MixEncodings(at) => {
+            let rest = bytes.split_off(place(at));
+            match String::from_utf8(rest) {
+                Ok(text) => bytes.extend(windows_1252(&text)),
+                Err(error) => bytes.extend(encoding_rs::WINDOWS_1252.decode(error.as_bytes()).0.as_bytes()),
+            }
+        }
+        Damage::Megabyte(at) => {
+            let at = place(at);
+            bytes.splice(at..at, std::iter::repeat_n(b'x', 1 << 20));
+        }
         Damage::RenameHeader(at) => {
             let end = bytes.iter().position(|b| *b == b'\n').unwrap_or(len);
             if end > 0 {
@@ -83,9 +100,23 @@ fn apply(bytes: &mut Vec<u8>, damage: &Damage) {
 
 /// Reads bytes with a shipped mapping; the file's counts, or a refusal.
 fn read(source: &Compiled, policy: &Policy, key: &LinkingKey, bytes: &[u8]) -> Result<ReadFile, FileProblem> {
-    let mut rows = FileRows::new(source, policy, key, TODAY);
-    crate::read::bytes_of(bytes, source, &mut rows)?;
-    rows.finish("mutated")
+    read_by(1, source, policy, key, bytes)
+}
+
+/// The same by several threads.
+fn read_by(
+    workers: usize,
+    source: &Compiled,
+    policy: &Policy,
+    key: &LinkingKey,
+    bytes: &[u8],
+) -> Result<ReadFile, FileProblem> {
+    let (rules, mut rows) = (Rules::new(source, policy, key, TODAY), Memory::default());
+    let mut input = std::io::Cursor::new(bytes);
+    let account = crate::file::read(&mut input, &rules, workers, &|_| (), &mut rows)?;
+    let labels = source.fields.iter().map(|field| field.label.clone()).collect();
+    let (source, file) = (source.source.clone(), "mutated".to_owned());
+    Ok(ReadFile::of(&FileRead { source, file, path: PathBuf::new(), labels, account }, rows))
 }
 
 /// Read once: a policy and its mappings take longer than a small file.
@@ -103,10 +134,10 @@ fn compiled(name: &str) -> (&'static Policy, &'static Compiled) {
 
 fn check(file: &ReadFile, key: &LinkingKey) {
     assert_eq!(file.read, file.usable() + file.quarantined.len() as u64);
-    let report = file.report(DeliveryLoad { loaded: file.usable(), replaced: 0 });
+    let report = file.report(DeliveryLoad { loaded: file.usable(), ..DeliveryLoad::default() });
     assert_eq!(report.reasons.values().sum::<u64>(), report.quarantined);
     assert!(file.quarantined.windows(2).all(|w| w[0].line < w[1].line));
-    for batch in file.delivery.tables.values() {
+    for batch in file.rows.tables.values() {
         for column in batch.columns() {
             assert_eq!(column.len(), batch.num_rows());
         }

@@ -69,7 +69,7 @@ fn every_line_of_an_incomplete_round_is_quarantined() {
         assert_eq!(file.report(DeliveryLoad::default()).reasons["incomplete_round"], 36);
     }
     let alone = read(&bench, &round("2024-summer", "01.07.2024", "Dag", 1)[..1]);
-    assert!(alone.delivery.tables.is_empty(), "no table without rows");
+    assert!(alone.rows.tables.is_empty(), "no table without rows");
 }
 
 #[test]

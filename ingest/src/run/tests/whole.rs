@@ -6,22 +6,22 @@ use std::sync::atomic::AtomicU64;
 
 use super::*;
 
-struct Whole {
-    bench: Bench,
-    policy: Arc<Policy>,
-    warehouse: Warehouse,
-    warehouse_key: WarehouseKey,
+pub(super) struct Whole {
+    pub(super) bench: Bench,
+    pub(super) policy: Arc<Policy>,
+    pub(super) warehouse: Warehouse,
+    pub(super) warehouse_key: WarehouseKey,
 }
 
 impl Whole {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let bench = Bench::new();
         let policy = Arc::new(Policy::oslo());
         let warehouse = Warehouse::open(&bench.installation, Arc::clone(&policy)).unwrap();
         Self { bench, policy, warehouse, warehouse_key: WarehouseKey::generate().unwrap() }
     }
 
-    async fn ingest(
+    pub(super) async fn ingest(
         &self,
         files: &[(&str, &Path)],
         dry_run: bool,
@@ -62,7 +62,7 @@ impl Whole {
     }
 
     /// Ten rows, of which two cannot be used.
-    fn export(&self) -> PathBuf {
+    pub(super) fn export(&self) -> PathBuf {
         let mut rows: Vec<SomaRow> = (1..=8).map(SomaRow::new).collect();
         rows.push(SomaRow::new(9).with("Bydel", "Atlantis"));
         rows.push(SomaRow::new(10).with("Fødselsnummer", "01810750127"));
@@ -129,11 +129,11 @@ async fn rows_are_loaded_once_and_the_others_quarantined_without_values() {
         serde_json::json!({"bad_check_digit": 1, "unknown_code": 1})
     );
     let keys: Vec<&String> = json["deliveries"][0].as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["source", "file", "read", "loaded", "replaced", "quarantined", "reasons"]);
+    assert_eq!(keys, ["source", "file", "read", "loaded", "replaced", "quarantined", "reasons", "quality"]);
 
     let folder = whole.bench.installation.quarantine_dir();
     let names: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
-    assert_eq!(names.len(), 2, "{names:?}");
+    assert_eq!(names.len(), 3, "{names:?}");
     let lines = names.iter().find(|n| n.extension().is_some_and(|e| e == "csv")).unwrap();
     let text = std::fs::read_to_string(lines).unwrap();
     let expected = [

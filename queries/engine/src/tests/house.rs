@@ -140,7 +140,12 @@ pub(super) async fn house_with(contacts: &[Row], changes: &[(&str, &str)]) -> Ho
         .map(|(name, rows)| (name.to_owned(), batch(policy.table(name).expect("a table"), &rows)))
         .collect();
     let warehouse = Warehouse::open(&installation, Arc::clone(&policy)).expect("a warehouse");
-    let delivery = Delivery { source: "soma".to_owned(), file: "soma_SYNTETISK.csv".to_owned(), tables };
+    let delivery = Delivery {
+        source: "soma".to_owned(),
+        file: "soma_SYNTETISK.csv".to_owned(),
+        tables,
+        ..Delivery::default()
+    };
     warehouse.load(&key, vec![delivery]).await.expect("loaded");
     let engine = Engine::open(&installation).expect("an engine");
     House { folder, engine }
