@@ -78,7 +78,7 @@ impl Turn {
     /// Refuses what has too little time left to be charged for: before the first charge, with half of the time gone; behind
     /// it with three quarters gone, like whatever goes wrong there. What was stored by then is free when asked again.
     pub(crate) fn may_charge(&self) -> Result<(), EngineError> {
-        if self.has_paid && self.left() < self.lasts / 4 {
+        if self.has_paid && self.left() <= self.lasts / 4 {
             tracing::error!("the time of a statement is up after some of its questions");
             return Err(EngineError::uniform());
         }
