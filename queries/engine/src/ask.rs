@@ -182,7 +182,7 @@ impl Engine {
         for name in query.tables() {
             let table = self.policy.table(&name).ok_or_else(EngineError::uniform)?;
             let source = SnapshotTable::new(table, snapshot.tables.get(&name), &query.years);
-            sources.insert(name, Source { table: Arc::new(source), ordered: true });
+            sources.insert(name, Source::Files(source));
         }
         Ok(Work { limits: self.limits.clone(), sources, query, plan: Arc::clone(plan), at })
     }

@@ -46,7 +46,7 @@ pub(crate) use places::Places;
 pub(crate) use post::{Origin, Post};
 pub(crate) use present::{Lost, NoisedColumn, NoisedTable, ReadOff};
 pub(crate) use price::{CONFIDENCE, Part, checked_rho, half_widths, norms};
-pub(crate) use query::{Bounding, NORM_UNIT, ONE, PrivateQuery, Value, What};
+pub(crate) use query::{Bounding, NORM_UNIT, ONE, PrivateQuery, Value, Vector, What};
 pub(crate) use relation::{NumberOf, PersonNumber, Relation};
 
 use crate::error::EngineError;

@@ -1,12 +1,13 @@
 //! Rows as places, cells and values: everything that a question computes from a row is looked up in its tables.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Date32Type, Int64Type};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::{Date32Type, Int32Type, Int64Type};
 
 use super::error::RunError;
-use crate::plan::{Condition, Domain, Field, PrivateQuery, Value, What};
+use crate::plan::{Condition, Domain, Field, PrivateQuery, Value, Vector, What};
 
 /// The place of what is outside a field's closed list.
 const NOWHERE: u32 = u32::MAX;
@@ -14,7 +15,9 @@ const NOWHERE: u32 = u32::MAX;
 /// A query, ready to look rows up.
 pub(super) struct Lookup {
     fields: Vec<FieldLookup>,
-    sets: Vec<Vec<AxisLookup>>,
+    /// What rows must pass.
+    condition: Test,
+    sets: Vec<SetLookup>,
     terms: Vec<TermLookup>,
 }
 
@@ -31,14 +34,20 @@ enum Kind {
     Days { first: i32, last: i32 },
 }
 
+/// The axes of a grouping set, and the cell of each combination of their classes.
+struct SetLookup {
+    axes: Vec<AxisLookup>,
+    cells: Vec<u32>,
+}
+
 struct AxisLookup {
     inputs: Combination,
     classes: Vec<u32>,
-    count: usize,
+    count: u32,
 }
 
 /// Which fields, and by how much each of their places counts.
-struct Combination(Vec<(usize, usize)>);
+struct Combination(Vec<(usize, u32)>);
 
 struct TermLookup {
     filter: Test,
@@ -55,14 +64,29 @@ enum Test {
 
 /// The rows of a batch, looked up.
 pub(super) struct Found {
-    /// For each grouping set the cell of each row.
-    pub(super) cells: Vec<Vec<Option<u32>>>,
-    /// For each term the value of each row; nothing where its filter leaves the row out.
-    pub(super) values: Vec<Vec<Option<i64>>>,
+    /// For each grouping set the cell of each row, or [`NOWHERE`].
+    cells: Vec<Vec<u32>>,
+    terms: Vec<FoundTerm>,
+}
+
+struct FoundTerm {
+    /// Which rows pass the filter; all without one.
+    passing: Option<Vec<bool>>,
+    /// The value of each row; 1 without one.
+    values: Option<Vec<i64>>,
+}
+
+impl Found {
+    /// The cell and the value of a row in a vector, if it counts there.
+    pub(super) fn at(&self, vector: &Vector, row: usize) -> Option<(u32, i64)> {
+        let (cell, term) = (self.cells[vector.set][row], &self.terms[vector.term]);
+        let counts = cell != NOWHERE && term.passing.as_ref().is_none_or(|passing| passing[row]);
+        counts.then(|| (cell, term.values.as_ref().map_or(1, |values| values[row])))
+    }
 }
 
 impl Lookup {
-    /// For rows with these columns.
+    /// For rows with these columns. Rows of a single table have still to pass the query's condition.
     pub(super) fn new(query: &PrivateQuery, has_column: impl Fn(&str) -> bool) -> Result<Self, RunError> {
         let fields: Vec<FieldLookup> = query
             .fields
@@ -76,7 +100,7 @@ impl Lookup {
             let mut parts = Vec::new();
             for (input, size) in inputs.iter().zip(sizes) {
                 stride = stride.checked_div(*size).ok_or(RunError::Layout)?;
-                parts.push((at(input)?, stride));
+                parts.push((at(input)?, u32::try_from(stride).map_err(|_| RunError::Layout)?));
             }
             Ok(Combination(parts))
         };
@@ -86,10 +110,13 @@ impl Lookup {
                 Ok(AxisLookup {
                     inputs: combination(&axis.inputs, &axis.sizes)?,
                     classes: axis.classes.iter().map(|class| class.unwrap_or(NOWHERE)).collect(),
-                    count: axis.count,
+                    count: u32::try_from(axis.count).map_err(|_| RunError::Layout)?,
                 })
             });
-            sets.push(axes.collect::<Result<Vec<_>, RunError>>()?);
+            let axes = axes.collect::<Result<Vec<_>, RunError>>()?;
+            let combinations: usize = cells.axes.iter().map(|axis| axis.count).product();
+            let numbers = (0..combinations).map(|at| cells.number_at(at).unwrap_or(NOWHERE)).collect();
+            sets.push(SetLookup { axes, cells: numbers });
         }
         let mut terms = Vec::new();
         for term in &query.terms {
@@ -101,68 +128,90 @@ impl Lookup {
             };
             terms.push(TermLookup { filter: test(&term.filter, query, &at)?, value });
         }
-        Ok(Self { fields, sets, terms })
+        let condition =
+            if query.relation.is_table() { test(&query.condition, query, &at)? } else { Test::Always };
+        Ok(Self { fields, condition, sets, terms })
     }
 
-    /// Looks the rows of a batch up.
-    pub(super) fn find(&self, query: &PrivateQuery, batch: &RecordBatch) -> Result<Found, RunError> {
+    /// Looks the rows of a batch up, a column at a time.
+    pub(super) fn find(&self, batch: &RecordBatch) -> Result<Found, RunError> {
         let rows = batch.num_rows();
         let mut places = Vec::with_capacity(self.fields.len());
         for field in &self.fields {
             let column = batch.column_by_name(&field.name).ok_or(RunError::Layout)?;
             places.push(field.places(column)?);
         }
-        let mut cells = Vec::with_capacity(self.sets.len());
-        for (axes, of_set) in self.sets.iter().zip(&query.sets) {
-            let mut at: Vec<usize> = vec![0; rows];
-            let mut nowhere = vec![false; rows];
-            for axis in axes {
-                for row in 0..rows {
-                    let class = axis.inputs.at(&places, row).and_then(|at| axis.classes.get(at).copied());
-                    match class {
-                        Some(class) if class != NOWHERE => at[row] = at[row] * axis.count + class as usize,
-                        _ => nowhere[row] = true,
-                    }
-                }
-            }
-            let cell = |row: usize| if nowhere[row] { None } else { of_set.number_at(at[row]) };
-            cells.push((0..rows).map(cell).collect());
-        }
-        let values = self.terms.iter().map(|term| {
-            let value = |row: usize| match &term.value {
-                None => 1,
-                Some((inputs, table)) => {
-                    inputs.at(&places, row).and_then(|at| table.get(at).copied()).unwrap_or(0)
-                }
-            };
-            (0..rows).map(|row| term.filter.holds(&places, row).then(|| value(row))).collect()
+        let passing = self.condition.passing(&places, rows);
+        let cells = self.sets.iter().map(|set| set.cells(&places, rows, passing.as_deref()));
+        let terms = self.terms.iter().map(|term| FoundTerm {
+            passing: term.filter.passing(&places, rows),
+            values: term.value.as_ref().map(|(inputs, table)| {
+                let value = |at: &u32| table.get(*at as usize).copied().unwrap_or(0);
+                inputs.at(&places, rows).iter().map(value).collect()
+            }),
         });
-        Ok(Found { cells, values: values.collect() })
+        Ok(Found { cells: cells.collect(), terms: terms.collect() })
+    }
+}
+
+impl SetLookup {
+    /// The cell of each row that passes.
+    fn cells(&self, places: &[Vec<u32>], rows: usize, passing: Option<&[bool]>) -> Vec<u32> {
+        let mut at = vec![0; rows];
+        for axis in &self.axes {
+            let combinations = axis.inputs.at(places, rows);
+            for (at, combination) in at.iter_mut().zip(combinations.iter()) {
+                let class = axis.classes.get(*combination as usize).copied().unwrap_or(NOWHERE);
+                *at = if *at == NOWHERE || class == NOWHERE { NOWHERE } else { *at * axis.count + class };
+            }
+        }
+        for at in &mut at {
+            *at = self.cells.get(*at as usize).copied().unwrap_or(NOWHERE);
+        }
+        for (at, passes) in at.iter_mut().zip(passing.into_iter().flatten()) {
+            *at = if *passes { *at } else { NOWHERE };
+        }
+        at
     }
 }
 
 impl Combination {
-    fn at(&self, places: &[Vec<u32>], row: usize) -> Option<usize> {
-        let mut at = 0;
-        for (field, stride) in &self.0 {
-            let place = places[*field][row];
-            if place == NOWHERE {
-                return None;
-            }
-            at += place as usize * stride;
+    /// The number of each row's combination of places; [`NOWHERE`] if one of them is.
+    fn at<'p>(&self, places: &'p [Vec<u32>], rows: usize) -> Cow<'p, [u32]> {
+        if let [(field, 1)] = self.0[..] {
+            return Cow::Borrowed(&places[field]);
         }
-        Some(at)
+        let mut at = vec![0; rows];
+        for (field, stride) in &self.0 {
+            for (at, place) in at.iter_mut().zip(&places[*field]) {
+                *at = if *at == NOWHERE || *place == NOWHERE { NOWHERE } else { *at + *place * stride };
+            }
+        }
+        Cow::Owned(at)
     }
 }
 
 impl Test {
-    fn holds(&self, places: &[Vec<u32>], row: usize) -> bool {
+    /// Which rows pass; nothing where all do.
+    fn passing(&self, places: &[Vec<u32>], rows: usize) -> Option<Vec<bool>> {
         match self {
-            Self::Always => true,
-            Self::Never => false,
-            Self::In(field, holds) => holds.get(places[*field][row] as usize).copied().unwrap_or(false),
-            Self::All(parts) => parts.iter().all(|part| part.holds(places, row)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(places, row)),
+            Self::Always => None,
+            Self::Never => Some(vec![false; rows]),
+            Self::In(field, holds) => {
+                let passes = |place: &u32| holds.get(*place as usize).copied().unwrap_or(false);
+                Some(places[*field].iter().map(passes).collect())
+            }
+            Self::All(parts) => {
+                let parts = parts.iter().filter_map(|part| part.passing(places, rows));
+                parts.reduce(|a, b| a.into_iter().zip(b).map(|(a, b)| a && b).collect())
+            }
+            Self::Any(parts) => {
+                let parts = parts.iter().map(|part| part.passing(places, rows));
+                let any = |a: Option<Vec<bool>>, b: Option<Vec<bool>>| {
+                    Some(a?.into_iter().zip(b?).map(|(a, b)| a || b).collect())
+                };
+                parts.fold(Some(vec![false; rows]), any)
+            }
         }
     }
 }
@@ -214,24 +263,24 @@ impl FieldLookup {
         let place = |at: i64| u32::try_from(at).unwrap_or(NOWHERE);
         match &self.kind {
             Kind::Codes { short, long } => {
-                let codes = column.as_string_opt::<i32>().ok_or(RunError::Layout)?;
-                // Neighbouring rows often agree.
-                let (mut before, mut there) = (None, NOWHERE);
-                let find = |row: usize| {
-                    if codes.is_null(row) {
-                        return self.missing;
-                    }
-                    let code = codes.value(row);
-                    match packed(code.as_bytes()) {
-                        Some(key) if before == Some(key) => there,
-                        Some(key) => {
-                            (before, there) = (Some(key), short.get(&key).copied().unwrap_or(NOWHERE));
-                            there
-                        }
-                        None => long.get(code).copied().unwrap_or(NOWHERE),
-                    }
+                // Each code of the dictionary once, if there is one.
+                let Some(coded) = column.as_dictionary_opt::<Int32Type>() else {
+                    let texts = column.as_string_opt::<i32>().ok_or(RunError::Layout)?;
+                    return Ok(self.places_of_codes(texts, short, long));
                 };
-                Ok((0..codes.len()).map(find).collect())
+                let texts = coded.values().as_string_opt::<i32>().ok_or(RunError::Layout)?;
+                let of_codes = self.places_of_codes(texts, short, long);
+                let entry = |at: i32| usize::try_from(at).ok().and_then(|at| of_codes.get(at).copied());
+                if coded.null_count() == 0 {
+                    return Ok(coded
+                        .keys()
+                        .values()
+                        .iter()
+                        .map(|at| entry(*at).unwrap_or(NOWHERE))
+                        .collect());
+                }
+                let find = |at: Option<i32>| at.map_or(self.missing, |at| entry(at).unwrap_or(NOWHERE));
+                Ok(coded.keys().iter().map(find).collect())
             }
             Kind::Numbers { low, high } => {
                 let numbers = column.as_primitive_opt::<Int64Type>().ok_or(RunError::Layout)?;
@@ -242,6 +291,9 @@ impl FieldLookup {
                     Some(n) if exact && !(*low..=*high).contains(&n) => NOWHERE,
                     Some(n) => place(n.clamp(*low, *high) - low),
                 };
+                if numbers.null_count() == 0 {
+                    return Ok(numbers.values().iter().map(|number| find(Some(*number))).collect());
+                }
                 Ok(numbers.iter().map(find).collect())
             }
             Kind::Days { first, last } => {
@@ -254,6 +306,28 @@ impl FieldLookup {
                 Ok(days.iter().map(find).collect())
             }
         }
+    }
+
+    fn places_of_codes(
+        &self,
+        codes: &StringArray,
+        short: &HashMap<u128, u32>,
+        long: &HashMap<String, u32>,
+    ) -> Vec<u32> {
+        // Neighbouring rows often agree.
+        let (mut before, mut there) = (None, NOWHERE);
+        let find = |code: Option<&str>| {
+            let Some(code) = code else { return self.missing };
+            match packed(code.as_bytes()) {
+                Some(key) if before == Some(key) => there,
+                Some(key) => {
+                    (before, there) = (Some(key), short.get(&key).copied().unwrap_or(NOWHERE));
+                    there
+                }
+                None => long.get(code).copied().unwrap_or(NOWHERE),
+            }
+        };
+        codes.iter().map(find).collect()
     }
 }
 

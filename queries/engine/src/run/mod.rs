@@ -4,6 +4,7 @@
 //! uniform fault.
 
 mod bounded;
+mod coded;
 mod cut;
 mod error;
 mod exact;

@@ -21,31 +21,31 @@ use crate::plan::{
 /// Reads a question's person-years. The result is exact: see [`PersonYears`].
 ///
 /// # Privacy
-/// The rows of a person-year must come together, from one partition. Each partition checks that its units rise, and so
-/// is checked here of the partitions among each other: else the run ends as a fault.
+/// The rows of a person-year must come together, from one part. Each part checks that its units rise, and so
+/// is checked here of the parts among each other: else the run ends as a fault. A part is read by itself, so that the rows
+/// of a person-year depend on no other's.
 pub(crate) async fn read(
     limits: &Limits,
     sources: &Sources,
     query: &Arc<PrivateQuery>,
 ) -> Result<Vec<PersonYears>, RunError> {
-    let session = RunSession::new(limits)?;
-    let plan = relation::rows(sources, query)?;
+    let session = RunSession::of_parts(limits)?;
     let memory = session.reserve("person-years");
-    let parts = if relation::is_ordered(sources, query) {
-        session.streams(plan).await?
-    } else {
-        vec![session.stream(plan).await?]
-    };
-    // In tasks of their own, so that the machine's cores share the files.
+    // In tasks of their own, so that the machine's cores share the parts.
     let mut work: Vec<BoxFuture<'static, Result<Gather, RunError>>> = Vec::new();
-    for rows in parts {
-        let (query, memory) = (Arc::clone(query), memory.new_empty());
+    for part in relation::parts(sources) {
+        let (query, session, memory) = (Arc::clone(query), session.clone(), memory.new_empty());
+        let read = async move {
+            let rows = session.stream(relation::rows(&part, &query)?).await?;
+            gather(rows, query, memory).await
+        };
         work.push(Box::pin(async move {
-            let mut task = AbortOnDrop(tokio::spawn(gather(rows, query, memory)));
+            let mut task = AbortOnDrop(tokio::spawn(read));
             (&mut task.0).await.map_err(|_| RunError::Task)?
         }));
     }
-    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    // One more than there are cores, which is begun while the first is waited for.
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from) + 1;
     let mut parts = futures::stream::iter(work).buffered(at_once);
     let mut all: Option<Gather> = None;
     while let Some(part) = parts.try_next().await? {
@@ -100,17 +100,15 @@ fn add_batch(
     lookup: &Lookup,
     batch: &RecordBatch,
 ) -> Result<(), RunError> {
-    let found = lookup.find(query, batch)?;
+    let found = lookup.find(batch)?;
     let (persons, years) = unit_columns(batch)?;
     for row in 0..batch.num_rows() {
         let person = <[u8; 16]>::try_from(persons.value(row)).map_err(|_| RunError::Layout)?;
         gather.begin((years.value(row), person))?;
         for (at, vector) in query.vectors.iter().enumerate() {
-            let (Some(cell), Some(value)) = (found.cells[vector.set][row], found.values[vector.term][row])
-            else {
-                continue;
-            };
-            gather.add(at, cell, value);
+            if let Some((cell, value)) = found.at(vector, row) {
+                gather.add(at, cell, value);
+            }
         }
     }
     Ok(())

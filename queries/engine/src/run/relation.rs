@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::datatypes::DataType;
+#[cfg(test)]
 use datafusion::catalog::TableProvider;
 use datafusion::common::{JoinType, ScalarValue};
 use datafusion::functions_aggregate::count::{count_distinct, count_udaf};
@@ -13,24 +14,62 @@ use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBu
 
 use super::error::RunError;
 use super::session::RunSession;
+use super::source::SnapshotTable;
 use crate::plan::{Condition, Domain, Field, Fields, NumberOf, PersonNumber, Places, PrivateQuery, Relation};
 
 /// A table to read.
 #[derive(Clone)]
-pub(crate) struct Source {
-    pub(crate) table: Arc<dyn TableProvider>,
-    /// Whether each partition gives its rows by year and person, ascending, and the partitions one after the other.
-    pub(crate) ordered: bool,
+pub(crate) enum Source {
+    /// The files of a snapshot, of the years that are asked for.
+    Files(SnapshotTable),
+    /// Rows in any order.
+    #[cfg(test)]
+    Rows(Arc<dyn TableProvider>),
 }
 
 /// Tables by name.
 pub(crate) type Sources = BTreeMap<String, Source>;
 
-/// The rows that a query's cells and terms are made of: year, person and the fields it names.
+/// The same tables, a year and shard at a time, in the order of year and person.
+///
+/// All rows of a person-year are in one part of each table, and nothing that a question does with rows looks beyond their
+/// person-year: joined, or aggregated by person, the parts give the rows that the whole would give.
+pub(super) fn parts(sources: &Sources) -> Vec<Sources> {
+    let mut cells = BTreeSet::new();
+    for source in sources.values() {
+        match source {
+            Source::Files(files) => cells.extend(files.cells()),
+            #[cfg(test)]
+            Source::Rows(_) => return vec![sources.clone()],
+        }
+    }
+    let part = |cell| {
+        sources.iter().map(move |(name, source)| {
+            let part = match source {
+                Source::Files(files) => Source::Files(files.part(cell)),
+                #[cfg(test)]
+                Source::Rows(rows) => Source::Rows(Arc::clone(rows)),
+            };
+            (name.clone(), part)
+        })
+    };
+    cells.into_iter().map(|cell| part(cell).collect()).collect()
+}
+
+/// The rows that a query's cells and terms are made of: year, person and the fields it names, by year and person.
+///
+/// Of a single table all rows come, and whoever looks them up leaves out what does not pass the query's condition.
 pub(super) fn rows(sources: &Sources, query: &PrivateQuery) -> Result<LogicalPlan, RunError> {
     let build = Build { sources, query };
-    let (plan, _) = build.filtered(&query.relation, &query.condition)?;
     let mut last = BTreeSet::new();
+    let plan = if query.relation.is_table() {
+        let mut named = BTreeSet::new();
+        query.condition.fields(&mut named);
+        last.extend(query.fields.keys().filter(|name| named.contains(*name)));
+        build.relation(&query.relation)?.0
+    } else {
+        build.filtered(&query.relation, &query.condition)?.0
+    };
     last.extend(query.sets.iter().flat_map(|cells| &cells.axes).flat_map(|axis| axis.inputs.iter()));
     for term in &query.terms {
         let mut named = BTreeSet::new();
@@ -42,16 +81,8 @@ pub(super) fn rows(sources: &Sources, query: &PrivateQuery) -> Result<LogicalPla
     }
     let fields = last.into_iter().filter(|name| *name != "year").map(col);
     let plan = plan.project([col("year"), col("person")].into_iter().chain(fields))?;
-    if is_ordered(sources, query) {
-        return Ok(plan.build()?);
-    }
+    // Where the rows are known to be in order, nothing is sorted.
     Ok(plan.sort([col("year").sort(true, false), col("person").sort(true, false)])?.build()?)
-}
-
-/// Whether the rows come in order, partition by partition, without being sorted.
-pub(super) fn is_ordered(sources: &Sources, query: &PrivateQuery) -> bool {
-    query.relation.is_table()
-        && query.tables().iter().all(|table| sources.get(table).is_some_and(|s| s.ordered))
 }
 
 struct Build<'a> {
@@ -68,19 +99,24 @@ impl Build<'_> {
             Relation::Table { instance, table } => self.table(instance, table),
             Relation::Filter { input, condition } => self.filtered(input, condition),
             Relation::Join { left, right } => {
+                let is_lighter = self.bytes(left) < self.bytes(right);
                 let (left, mut fields) = self.relation(left)?;
                 let (right, of_right) = self.relation(right)?;
                 let right = beside(right, &of_right)?;
-                let joined = left.join(right, JoinType::Inner, (ON.to_vec(), BESIDE.to_vec()), None)?;
+                let joined = joined(left, right, is_lighter, [JoinType::Inner; 2])?;
                 fields.extend(of_right);
                 Ok((only(joined, &fields)?, fields))
             }
             Relation::Semi { left, right, anti, .. } => {
+                let is_lighter = self.bytes(left) < self.bytes(right);
                 let (left, fields) = self.relation(left)?;
                 let (right, _) = self.relation(right)?;
-                let kind = if *anti { JoinType::LeftAnti } else { JoinType::LeftSemi };
-                let right = beside(right, &[])?;
-                let kept = left.join(right, kind, (ON.to_vec(), BESIDE.to_vec()), None)?;
+                let kinds = if *anti {
+                    [JoinType::LeftAnti, JoinType::RightAnti]
+                } else {
+                    [JoinType::LeftSemi, JoinType::RightSemi]
+                };
+                let kept = joined(left, beside(right, &[])?, is_lighter, kinds)?;
                 Ok((only(kept, &fields)?, fields))
             }
             Relation::PerPerson { input, keys, numbers } => {
@@ -105,9 +141,24 @@ impl Build<'_> {
         })
     }
 
+    /// Bytes of the files that the rows of a relation are read from; none where a person has a row or few.
+    fn bytes(&self, relation: &Relation) -> u64 {
+        match relation {
+            Relation::Table { table, .. } => match self.sources.get(table) {
+                Some(Source::Files(files)) => files.bytes(),
+                #[cfg(test)]
+                Some(Source::Rows(_)) => 0,
+                None => 0,
+            },
+            Relation::Filter { input, .. } => self.bytes(input),
+            Relation::Join { left, right } => self.bytes(left).max(self.bytes(right)),
+            Relation::Semi { left, .. } => self.bytes(left),
+            Relation::PerPerson { .. } => 0,
+        }
+    }
+
     fn table(&self, instance: &str, table: &str) -> Result<Built, RunError> {
         let source = self.sources.get(table).ok_or(RunError::Layout)?;
-        let years: Vec<Expr> = self.query.years.iter().map(|year| lit(i64::from(*year))).collect();
         let prefix = format!("{instance}_");
         let of_table = self.query.fields.keys().filter_map(|name| Some((name, name.strip_prefix(&prefix)?)));
         let mut columns = vec![col("rows.year").alias("year"), col("rows.person").alias("person")];
@@ -116,8 +167,18 @@ impl Build<'_> {
             columns.push(col(format!("rows.{column}")).alias(name));
             fields.push(name.clone());
         }
-        let scan = RunSession::scan("rows", Arc::clone(&source.table))?;
-        let scan = scan.filter(col("rows.year").in_list(years, false))?;
+        let scan = match source {
+            // They are of the years asked for. Looked up, codes need not become texts.
+            Source::Files(files) if self.query.relation.is_table() => {
+                RunSession::scan("rows", Arc::new(files.clone().coded()))?
+            }
+            Source::Files(files) => RunSession::scan("rows", Arc::new(files.clone()))?,
+            #[cfg(test)]
+            Source::Rows(rows) => {
+                let years = self.query.years.iter().map(|year| lit(i64::from(*year))).collect();
+                RunSession::scan("rows", Arc::clone(rows))?.filter(col("rows.year").in_list(years, false))?
+            }
+        };
         Ok((scan.project(columns)?, fields))
     }
 }
@@ -128,6 +189,21 @@ const BESIDE: [&str; 2] = ["year_beside", "person_beside"];
 /// Year, person and some fields.
 fn only(plan: LogicalPlanBuilder, fields: &[String]) -> Result<LogicalPlanBuilder, RunError> {
     Ok(plan.project(ON.into_iter().chain(fields.iter().map(String::as_str)).map(col))?)
+}
+
+/// Two sides joined on year and person. The lighter side is held in memory, and the other one's rows stay in their order.
+/// The kinds of join: with the left side held, and with the right.
+fn joined(
+    left: LogicalPlanBuilder,
+    right: LogicalPlan,
+    left_is_lighter: bool,
+    [held, streamed]: [JoinType; 2],
+) -> Result<LogicalPlanBuilder, RunError> {
+    if left_is_lighter {
+        return Ok(left.join(right, held, (ON.to_vec(), BESIDE.to_vec()), None)?);
+    }
+    let right = LogicalPlanBuilder::from(right);
+    Ok(right.join(left.build()?, streamed, (BESIDE.to_vec(), ON.to_vec()), None)?)
 }
 
 /// The right side of a join, its year and person under other names.

@@ -66,6 +66,7 @@ pub(crate) fn until_step(elapsed: Duration, step: Duration) -> Duration {
 pub(crate) type Rows = BoxStream<'static, datafusion::common::Result<RecordBatch>>;
 
 /// One run's session. A new one each time, so that nothing of a run is left in the next.
+#[derive(Clone)]
 pub(crate) struct RunSession {
     context: SessionContext,
     pool: Arc<dyn MemoryPool>,
@@ -74,19 +75,25 @@ pub(crate) struct RunSession {
 impl RunSession {
     /// A session for small plans over answers, whose rows always come in the same order.
     pub(crate) fn in_order(limits: &Limits) -> Result<Self, RunError> {
-        Self::with_partitions(limits, Some(1))
+        // They write nothing: what is answered is shown also where nothing can be written.
+        Self::with(limits, Some(1), false)
     }
 
     pub(crate) fn new(limits: &Limits) -> Result<Self, RunError> {
-        Self::with_partitions(limits, None)
+        Self::with(limits, None, true)
     }
 
-    fn with_partitions(limits: &Limits, partitions: Option<usize>) -> Result<Self, RunError> {
+    /// A session for plans that each read a part of the tables: the parts share the cores, and no plan its rows.
+    pub(crate) fn of_parts(limits: &Limits) -> Result<Self, RunError> {
+        Self::with(limits, Some(1), true)
+    }
+
+    fn with(limits: &Limits, partitions: Option<usize>, spills: bool) -> Result<Self, RunError> {
         let pool: Arc<dyn MemoryPool> = Arc::new(FairSpillPool::new(limits.memory_bytes));
-        // Small plans over answers write nothing: what is answered is shown also where nothing can be written.
-        let mode = match partitions {
-            Some(_) => DiskManagerMode::Disabled,
-            None => DiskManagerMode::Directories(vec![limits.spill.clone()]),
+        let mode = if spills {
+            DiskManagerMode::Directories(vec![limits.spill.clone()])
+        } else {
+            DiskManagerMode::Disabled
         };
         let disk = DiskManagerBuilder::default().with_mode(mode);
         let runtime = RuntimeEnvBuilder::new()

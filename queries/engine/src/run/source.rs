@@ -20,6 +20,8 @@ use datafusion::physical_plan::empty::EmptyExec;
 use skjerm_warehouse::policy::{ColumnRole, Table};
 use skjerm_warehouse::{DataFile, Lease, Origin, TableSnapshot};
 
+use super::coded::{self, CodedFiles};
+
 /// The files of one table and some years. The year comes from the snapshot, not from a path. Holds the snapshot's
 /// lease: whoever reads the files holds this.
 ///
@@ -30,10 +32,12 @@ use skjerm_warehouse::{DataFile, Lease, Origin, TableSnapshot};
 /// ordered so in each: a person's rows of a year are together without a shuffle. `DataFusion` believes it; the
 /// warehouse has checked it on the very bytes of each file before it was committed, and the bounding layer checks on
 /// every row that no person-year comes twice.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct SnapshotTable {
     schema: SchemaRef,
     table: TableSchema,
+    /// Whether codes are read as codes, and not as texts.
+    coded: bool,
     person: Option<String>,
     /// By year and shard, which is the order of year and person.
     files: Vec<DataFile>,
@@ -44,22 +48,43 @@ pub(crate) struct SnapshotTable {
 impl SnapshotTable {
     /// The part of `snapshot` that holds `years`; a table without files is empty.
     pub(crate) fn new(table: &Table, snapshot: Option<&TableSnapshot>, years: &BTreeSet<i32>) -> Self {
-        let year = Arc::new(Field::new("year", DataType::Int64, false));
-        let file_schema = table.file_schema();
-        let schema =
-            Schema::new(file_schema.fields().iter().cloned().chain([Arc::clone(&year)]).collect::<Vec<_>>());
+        let (schema, file_schema) = schemas(table.file_schema());
         let files = snapshot.map(|s| s.files.as_slice()).unwrap_or_default();
         let mut files: Vec<DataFile> =
             files.iter().filter(|f| f.year.is_some_and(|year| years.contains(&year))).cloned().collect();
         files.sort_by_key(|file| (file.year, file.shard));
         Self {
-            schema: Arc::new(schema),
-            table: TableSchema::builder(file_schema).with_table_partition_cols(vec![year]).build(),
+            schema,
+            table: file_schema,
+            coded: false,
             person: table.column_of(&ColumnRole::Person).map(str::to_owned),
             files,
             origin: snapshot.map(|s| s.origin.clone()).unwrap_or_default(),
             _lease: snapshot.map(|s| s.lease.clone()).unwrap_or_default(),
         }
+    }
+
+    /// The same, with columns of texts read as what the files store: a dictionary, and an entry of it a row.
+    pub(crate) fn coded(mut self) -> Self {
+        (self.schema, self.table) = schemas(coded::schema(self.table.file_schema()));
+        self.coded = true;
+        self
+    }
+
+    /// The years and shards that have a file.
+    pub(crate) fn cells(&self) -> impl Iterator<Item = Cell> {
+        self.files.iter().map(cell)
+    }
+
+    /// Bytes of its files.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// The part of it that is in one year and shard: all rows of those whose rows are there.
+    pub(crate) fn part(&self, of: Cell) -> Self {
+        let files = self.files.iter().filter(|file| cell(file) == of).cloned().collect();
+        Self { files, ..self.clone() }
     }
 
     /// Year and person, ascending: the order in each file, and that of the files among each other.
@@ -81,6 +106,21 @@ impl SnapshotTable {
         };
         self.files.iter().skip(1).map(least).collect()
     }
+}
+
+/// A year and a shard, in the order of year and person.
+pub(crate) type Cell = (Option<i32>, u8);
+
+fn cell(file: &DataFile) -> Cell {
+    (file.year, file.shard)
+}
+
+/// The schema of a table whose files have this one, and how the year is put to it.
+fn schemas(of_files: SchemaRef) -> (SchemaRef, TableSchema) {
+    let year = Arc::new(Field::new("year", DataType::Int64, false));
+    let schema =
+        Schema::new(of_files.fields().iter().cloned().chain([Arc::clone(&year)]).collect::<Vec<_>>());
+    (Arc::new(schema), TableSchema::builder(of_files).with_table_partition_cols(vec![year]).build())
 }
 
 #[async_trait::async_trait]
@@ -122,8 +162,12 @@ impl TableProvider for SnapshotTable {
             part.partition_values = vec![ScalarValue::Int64(file.year.map(i64::from))];
             groups.push(FileGroup::new(vec![part]));
         }
-        let source = Arc::new(ParquetSource::new(self.table.clone()));
-        let mut config = FileScanConfigBuilder::new(url, source)
+        let mut source = ParquetSource::new(self.table.clone());
+        if self.coded {
+            let store = state.runtime_env().object_store(&url)?;
+            source = source.with_parquet_file_reader_factory(Arc::new(CodedFiles::new(store)));
+        }
+        let mut config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit);

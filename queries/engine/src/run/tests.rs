@@ -18,6 +18,7 @@ use crate::public;
 
 mod corpus;
 mod noisy;
+mod parts;
 mod shape;
 mod wide;
 
@@ -52,7 +53,7 @@ fn question(sql: &str) -> Question {
 
 /// Tables by name, in memory and in no order.
 fn sources(rows: &BTreeMap<&str, Vec<Row>>) -> Sources {
-    let source = |name: &str, rows: &[Row]| Source { table: table(&POLICY, name, rows), ordered: false };
+    let source = |name: &str, rows: &[Row]| Source::Rows(table(&POLICY, name, rows));
     rows.iter().map(|(name, rows)| ((*name).to_owned(), source(name, rows))).collect()
 }
 
@@ -83,9 +84,7 @@ async fn exact_table(sources: &Sources, question: &Question) -> NoisedTable {
 
 async fn person_years(question: &Question, rows: &[Row]) -> Vec<PersonYears> {
     let all = question.query.tables().into_iter().map(|name| (name, rows));
-    let sources = all
-        .map(|(name, rows)| (name.clone(), Source { table: table(&POLICY, &name, rows), ordered: false }))
-        .collect();
+    let sources = all.map(|(name, rows)| (name.clone(), Source::Rows(table(&POLICY, &name, rows)))).collect();
     read(&limits(), &sources, &Arc::new(question.query.clone())).await.unwrap_or_else(|e| panic!("{e}"))
 }
 
@@ -341,8 +340,7 @@ fn a_snapshot_is_read_from_exactly_its_files() {
     let run = |sql: &str| {
         let question = question(sql);
         let source = super::SnapshotTable::new(declared, Some(&snapshot), &question.query.years);
-        let source = Source { table: Arc::new(source), ordered: true };
-        let sources = Sources::from([("contact".to_owned(), source)]);
+        let sources = Sources::from([("contact".to_owned(), Source::Files(source))]);
         runtime().block_on(async { read(&limits(), &sources, &Arc::new(question.query)).await }).map(
             |mut found| {
                 let exact = found.remove(0).into_exact(120 * NORM_UNIT.unsigned_abs() * 5).expect("summed");
@@ -375,8 +373,7 @@ fn a_person_in_two_files_of_a_year_is_no_two_persons() {
         let run = |cells: &[(i64, u8, u8)]| {
             let snapshot = stored(declared, folder.path(), cells, 1);
             let source = super::SnapshotTable::new(declared, Some(&snapshot), &query.years);
-            let sources =
-                Sources::from([(name.to_owned(), Source { table: Arc::new(source), ordered: true })]);
+            let sources = Sources::from([(name.to_owned(), Source::Files(source))]);
             let found = runtime().block_on(read(&limits(), &sources, &query));
             found.map(|mut found| found.remove(0).into_exact(1).expect("summed").reveal().to_vec())
         };

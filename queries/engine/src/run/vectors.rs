@@ -34,7 +34,13 @@ pub(crate) struct Gather {
 pub(crate) struct PersonYears {
     bound: Bounding,
     cells: usize,
-    /// Entries of all units one after the other, and where each unit ends.
+    /// As they were gathered, one part after the other.
+    parts: Vec<Units>,
+}
+
+/// Entries of some units one after the other, and where each unit ends.
+#[derive(Default)]
+struct Units {
     entries: Vec<(u32, i64)>,
     ends: Vec<usize>,
 }
@@ -49,12 +55,8 @@ impl Gather {
 
     /// For vectors with these bounds and numbers of cells.
     pub(crate) fn of(vectors: &[(Bounding, usize)]) -> Self {
-        let empty = |&(bound, cells): &(Bounding, usize)| PersonYears {
-            bound,
-            cells,
-            entries: Vec::new(),
-            ends: Vec::new(),
-        };
+        let empty =
+            |&(bound, cells): &(Bounding, usize)| PersonYears { bound, cells, parts: vec![Units::default()] };
         Self {
             current: None,
             first: None,
@@ -101,9 +103,7 @@ impl Gather {
         self.current = next.current.or(self.current);
         self.memory.append(&mut next.memory);
         for (done, more) in self.done.iter_mut().zip(next.done) {
-            let shift = done.entries.len();
-            done.entries.extend(more.entries);
-            done.ends.extend(more.ends.into_iter().map(|end| end + shift));
+            done.parts.extend(more.parts);
         }
         Ok(())
     }
@@ -115,8 +115,9 @@ impl Gather {
 
     /// Bytes held, to be counted with the run's memory.
     pub(crate) fn bytes(&self) -> usize {
-        let entry = size_of::<(u32, i64)>();
-        self.done.iter().map(|d| d.entries.capacity() * entry + d.ends.capacity() * size_of::<usize>()).sum()
+        let (entry, end) = (size_of::<(u32, i64)>(), size_of::<usize>());
+        let parts = self.done.iter().flat_map(|done| &done.parts);
+        parts.map(|part| part.entries.capacity() * entry + part.ends.capacity() * end).sum()
     }
 
     pub(crate) fn finish(mut self) -> Vec<PersonYears> {
@@ -130,17 +131,18 @@ impl Gather {
             if open.is_empty() {
                 continue;
             }
+            let Some(part) = person_years.parts.last_mut() else { continue };
             open.sort_unstable_by_key(|(cell, _)| *cell);
-            let start = person_years.entries.len();
+            let start = part.entries.len();
             for (cell, value) in open.drain(..) {
-                match person_years.entries.get_mut(start..).and_then(<[_]>::last_mut) {
+                match part.entries.get_mut(start..).and_then(<[_]>::last_mut) {
                     Some(last) if last.0 == cell => last.1 = last.1.saturating_add(value),
-                    Some(_) | None => person_years.entries.push((cell, value)),
+                    Some(_) | None => part.entries.push((cell, value)),
                 }
             }
-            let kept = clamp(person_years.bound, &mut person_years.entries[start..]);
-            person_years.entries.truncate(start + kept);
-            person_years.ends.push(person_years.entries.len());
+            let kept = clamp(person_years.bound, &mut part.entries[start..]);
+            part.entries.truncate(start + kept);
+            part.ends.push(part.entries.len());
         }
     }
 }
@@ -166,11 +168,28 @@ fn clamp(bound: Bounding, entries: &mut [(u32, i64)]) -> usize {
     kept
 }
 
-impl PersonYears {
+impl Units {
     /// The vectors of the units, one after the other.
-    fn units(&self) -> impl Iterator<Item = &[(u32, i64)]> {
+    fn vectors(&self) -> impl Iterator<Item = &[(u32, i64)]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| &self.entries[start..*end])
+    }
+}
+
+impl PersonYears {
+    /// What `work` makes of the parts, which the cores share. Blocking.
+    fn shared<T: Send>(
+        &self,
+        work: impl Fn(&[Units]) -> Result<T, RunError> + Sync,
+    ) -> Result<Vec<T>, RunError> {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let share = self.parts.len().div_ceil(cores).max(1);
+        std::thread::scope(|scope| {
+            let work = &work;
+            let begun: Vec<_> =
+                self.parts.chunks(share).map(|parts| scope.spawn(move || work(parts))).collect();
+            begun.into_iter().map(|task| task.join().map_err(|_| RunError::Task)?).collect()
+        })
     }
 
     /// How many units have a norm in each bucket, in [`NORM_UNIT`]s.
@@ -178,15 +197,19 @@ impl PersonYears {
     /// # Privacy
     /// Each unit is in exactly one bucket, once: adding or removing one changes the histogram by an L2 norm of 1.
     pub(super) fn histogram(&self, buckets: &[u64]) -> Result<Exact, RunError> {
-        let mut counts = vec![0_i64; buckets.len()];
-        let mut values: Vec<i64> = Vec::new();
-        for unit in self.units() {
-            values.clear();
-            values.extend(unit.iter().map(|(_, value)| value.saturating_mul(NORM_UNIT)));
-            let bucket = bounding::bucket_of(bounding::norm(&values), buckets);
-            *counts.get_mut(bucket).ok_or(RunError::Layout)? += 1;
-        }
-        Ok(Exact::new(counts, 1))
+        let counts = self.shared(|parts| {
+            let mut counts = vec![0_i64; buckets.len()];
+            let mut values: Vec<i64> = Vec::new();
+            for unit in parts.iter().flat_map(Units::vectors) {
+                values.clear();
+                values.extend(unit.iter().map(|(_, value)| value.saturating_mul(NORM_UNIT)));
+                let bucket = bounding::bucket_of(bounding::norm(&values), buckets);
+                *counts.get_mut(bucket).ok_or(RunError::Layout)? += 1;
+            }
+            Ok(counts)
+        })?;
+        let count = |bucket: usize| counts.iter().filter_map(|counts| counts.get(bucket)).sum();
+        Ok(Exact::new((0..buckets.len()).map(count).collect(), 1))
     }
 
     /// How the units are bounded.
@@ -206,15 +229,18 @@ impl PersonYears {
     /// most `r`. Neither bound may depend on the exact data.
     pub(super) fn remainder(&self, c: u64, r: u64) -> Result<Exact, RunError> {
         let (c, r) = (in_fixed_point(c)?, in_fixed_point(r)?);
-        let mut sum = 0_i128;
-        let mut scaled: Vec<i64> = Vec::new();
-        for unit in self.units() {
-            let before = fixed_point(unit, &mut scaled)?;
-            bounding::scale_to_norm(&mut scaled, c);
-            let lost = before - absolute(&scaled);
-            sum += lost.clamp(0, i128::from(r));
-        }
-        Ok(Exact::new(vec![clamped(sum)?], r))
+        let sums = self.shared(|parts| {
+            let mut sum = 0_i128;
+            let mut scaled: Vec<i64> = Vec::new();
+            for unit in parts.iter().flat_map(Units::vectors) {
+                let before = fixed_point(unit, &mut scaled)?;
+                bounding::scale_to_norm(&mut scaled, c);
+                let lost = before - absolute(&scaled);
+                sum += lost.clamp(0, i128::from(r));
+            }
+            Ok(sum)
+        })?;
+        Ok(Exact::new(vec![clamped(sums.into_iter().sum())?], r))
     }
 
     /// Scales every unit to the norm `c`, given in [`NORM_UNIT`]s, and sums up by cell.
@@ -227,32 +253,37 @@ impl PersonYears {
     /// Sums are added up exactly and clamped: a clamp moves no two sums apart, so that the bound holds, and no sum fails
     /// because of how many persons there are.
     pub(crate) fn into_exact(self, c: u64) -> Result<Exact, RunError> {
-        let mut sums = vec![0_i128; self.cells];
         let l2 = match self.bound {
             Bounding::One => 1,
             Bounding::Norm { .. } => in_fixed_point(c)?,
         };
-        let mut scaled: Vec<i64> = Vec::new();
-        for unit in self.units() {
-            match self.bound {
-                Bounding::One => {
-                    scaled.clear();
-                    scaled.extend(unit.iter().map(|(_, value)| *value));
+        let sums = self.shared(|parts| {
+            let mut sums = vec![0_i128; self.cells];
+            let mut scaled: Vec<i64> = Vec::new();
+            for unit in parts.iter().flat_map(Units::vectors) {
+                match self.bound {
+                    Bounding::One => {
+                        scaled.clear();
+                        scaled.extend(unit.iter().map(|(_, value)| *value));
+                    }
+                    Bounding::Norm { .. } => {
+                        fixed_point(unit, &mut scaled)?;
+                        bounding::scale_to_norm(&mut scaled, l2);
+                    }
                 }
-                Bounding::Norm { .. } => {
-                    fixed_point(unit, &mut scaled)?;
-                    bounding::scale_to_norm(&mut scaled, l2);
+                for ((cell, _), value) in unit.iter().zip(&scaled) {
+                    let sum = usize::try_from(*cell)
+                        .ok()
+                        .and_then(|cell| sums.get_mut(cell))
+                        .ok_or(RunError::Layout)?;
+                    *sum += i128::from(*value);
                 }
             }
-            for ((cell, _), value) in unit.iter().zip(&scaled) {
-                let sum = usize::try_from(*cell)
-                    .ok()
-                    .and_then(|cell| sums.get_mut(cell))
-                    .ok_or(RunError::Layout)?;
-                *sum += i128::from(*value);
-            }
-        }
-        Ok(Exact::new(sums.into_iter().map(clamped).collect::<Result<_, _>>()?, l2))
+            Ok(sums)
+        })?;
+        let sum = |cell: usize| sums.iter().filter_map(|sums| sums.get(cell)).sum::<i128>();
+        let sums = (0..self.cells).map(|cell| clamped(sum(cell)));
+        Ok(Exact::new(sums.collect::<Result<_, _>>()?, l2))
     }
 }
 
