@@ -9,9 +9,9 @@ use skjerm_warehouse::{Delivery, Installation, Warehouse, WarehouseKey};
 
 use crate::rows::{Row, batch};
 
-pub struct House {
-    pub engine: Engine,
-    pub caller: Caller,
+pub(crate) struct House {
+    pub(crate) engine: Engine,
+    pub(crate) caller: Caller,
     _folder: tempfile::TempDir,
 }
 
@@ -25,7 +25,7 @@ const CHANGES: [(&str, &str); 4] = [
 ];
 
 impl House {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let installation = Installation::init(folder.path()).expect("an installation");
         Engine::init_ledger(&installation).expect("a new ledger");
