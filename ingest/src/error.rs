@@ -205,6 +205,14 @@ pub enum FileProblem {
         /// Headers of the required columns.
         expected: Vec<String>,
     },
+    /// No row that is surely a header, to propose a mapping from.
+    #[error(
+        "no row of the first {searched} is surely a header: words without digits, above rows with digits"
+    )]
+    NoGuess {
+        /// How many rows were looked at.
+        searched: usize,
+    },
     /// JSON lines that hold nothing of the mapping's.
     #[error("no object in the file has keys of this source; expected are keys such as {}", expected.join(", "))]
     NoKeys {
@@ -259,6 +267,7 @@ impl FileProblem {
             Self::NotATable(_) | Self::DamagedWorkbook { .. } => {
                 "Export again as CSV, or save as XLSX without a password."
             }
+            Self::NoGuess { .. } => "Put a row with the names of the columns above the rows.",
             Self::NoHeader { .. } | Self::NoKeys { .. } => {
                 "Check that the file belongs to the source that was named."
             }

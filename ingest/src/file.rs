@@ -81,7 +81,7 @@ fn workbook(
     let header = OnceCell::new();
     let give = &mut |piece| collector.add(piece);
     let mut sheet = Sheet { rules, search: Search::new(rules.mapping), header: &header, rows: None, give };
-    read::read_workbook(source, rules.mapping, &mut sheet)?;
+    read::read_workbook(source, rules.mapping.sheet.as_deref(), &mut sheet)?;
     match sheet.rows {
         Some(mut rows) => (sheet.give)(rows.take()?),
         None => sheet.search.finish().map(drop),

@@ -26,6 +26,9 @@ mod erasure;
 mod error;
 mod file;
 mod folder;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzed;
+mod guess;
 mod header;
 pub mod identity;
 mod keep;
@@ -50,6 +53,7 @@ pub use custody::check_keys;
 pub use delivery::{DeliveryError, DeliveryProblem, is_delivery};
 pub use erasure::persons_to_erase;
 pub use error::{FileError, FileProblem, IngestError, ListProblem};
+pub use guess::guess;
 pub use key::{DeliveryKey, LinkingKey};
 pub use mapping::{MappingError, sources};
 pub use progress::{Progress, Silent};

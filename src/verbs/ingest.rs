@@ -23,6 +23,10 @@ pub(crate) struct IngestArgs {
     /// Read and check everything, write nothing.
     #[arg(long)]
     dry_run: bool,
+    /// Propose a mapping for one export of a source that none is known for: headers, and no value of a row. Reads the
+    /// file and writes nothing.
+    #[arg(long, conflicts_with_all = ["source", "dry_run", "to"])]
+    guess: bool,
     /// Make a delivery of this name for a warehouse elsewhere, and load nothing. Needs the linking key alone.
     #[arg(long, value_name = "DELIVERY")]
     to: Option<PathBuf>,
@@ -71,6 +75,20 @@ fn deliver(
     Ok(report)
 }
 
+/// Prints a proposal for the mapping of a new source.
+fn guess(common: &Common, installation: &Installation, files: &[PathBuf]) -> Result<(), Failure> {
+    let [file] = files else {
+        return Err(Failure::refused("a mapping is proposed for one file")
+            .with_hint("name one export that is like the others of its source"));
+    };
+    let mapping = skjerm_ingest::guess(&*open::policy(installation)?, file)?;
+    if common.format == Format::Json {
+        return output::print_json(&serde_json::json!({"mapping": mapping}));
+    }
+    mapping.lines().for_each(|line| output::say_line(&output::harmless(line)));
+    Ok(())
+}
+
 /// Loads deliveries.
 async fn take_in(
     installation: &Installation,
@@ -91,6 +109,9 @@ async fn take_in(
 
 pub(crate) async fn run(common: &Common, args: IngestArgs) -> Result<(), Failure> {
     let installation = open::installation(common)?;
+    if args.guess {
+        return guess(common, &installation, &args.files);
+    }
     let deliveries = args.files.iter().filter(|path| skjerm_ingest::is_delivery(path)).count();
     let report = match (&args.source, &args.to) {
         (None, None) if deliveries == args.files.len() => {

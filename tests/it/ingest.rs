@@ -60,3 +60,55 @@ fn a_number_in_a_file_name_is_not_kept() {
         assert!(!String::from_utf8_lossy(&std::fs::read(&path).unwrap()).contains("018107 50126"));
     }
 }
+
+#[test]
+fn two_sides_with_a_key_each_load_what_one_machine_does() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let (source, warehouse) = (folder.path().join("source"), folder.path().join("warehouse"));
+    for (dir, side) in [(&source, "linking"), (&warehouse, "warehouse")] {
+        json(dir, &["init"]).ok();
+        json(dir, &["keys", "new", "--only", side]).ok();
+    }
+    let given = warehouse.join("keys").join("delivery.key");
+    json(&source, &["keys", "share", given.to_str().unwrap()]).ok();
+    let delivery = folder.path().join("kontakt.skjerm");
+    let export = &files_of(&city().exports, "kontakt")[0];
+    let [to, export] = [&delivery, export].map(|path| path.to_str().unwrap());
+    let sent = json(&source, &["ingest", "--source", "kontakt", "--to", to, export]).ok().json();
+    assert_eq!(sent["read"], sent["loaded"], "{sent}");
+    // Neither side has what the other needs.
+    let error = json(&source, &["ingest", to]).error(2);
+    assert!(error["message"].as_str().unwrap().contains("no key in"), "{error}");
+    let error = json(&warehouse, &["ingest", "--source", "kontakt", export]).error(2);
+    assert!(error["message"].as_str().unwrap().contains("no key in"), "{error}");
+    let error = json(&warehouse, &["ingest", export]).error(2);
+    assert!(error["hint"].as_str().unwrap().contains("--source"), "{error}");
+
+    let report = json(&warehouse, &["ingest", to]).ok().json();
+    assert_eq!((&report["read"], &report["loaded"]), (&sent["read"], &sent["read"]), "{report}");
+    let again = json(&warehouse, &["ingest", to]).ok().json();
+    assert_eq!((&again["loaded"], &again["replaced"]), (&serde_json::json!(0), &sent["read"]), "{again}");
+    let listed = json(&warehouse, &["keys", "list"]).ok().json();
+    let purposes: Vec<&str> =
+        listed["keys"].as_array().unwrap().iter().filter_map(|k| k["purpose"].as_str()).collect();
+    assert_eq!(purposes, ["delivery", "warehouse", "ledger"], "{listed}");
+
+    std::fs::remove_file(delivery.join("manifest.mac")).unwrap();
+    let error = json(&warehouse, &["ingest", to]).error(2);
+    assert!(error["message"].as_str().unwrap().contains("seal is missing"), "{error}");
+}
+
+#[test]
+fn a_mapping_is_proposed_for_an_export_and_shows_nobody() {
+    let folder = tempfile::TempDir::new().unwrap();
+    json(folder.path(), &["init"]).ok();
+    let export = files_of(&city().exports, "beds").remove(0);
+    let proposed = json(folder.path(), &["ingest", "--guess", export.to_str().unwrap()]).ok().json();
+    let text = proposed["mapping"].as_str().unwrap();
+    assert!(text.contains("[tables.bed_stay]") && text.contains("kind = \"national_id\""), "{text}");
+    let rows = std::fs::read_to_string(&export).unwrap();
+    for cell in rows.lines().nth(1).unwrap().split(';').filter(|cell| cell.len() > 8 && *cell != "SYNTETISK")
+    {
+        assert!(!text.contains(cell), "a value in {text}");
+    }
+}

@@ -8,7 +8,7 @@ use std::path::Path;
 use arrow::array::{Array, BinaryArray, FixedSizeBinaryArray};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use crate::support::{city, files_below, fresh_book, json};
+use crate::support::{SOURCES, city, files_below, files_of, fresh_book, json};
 
 /// Everything that identifies: names of six characters or more (shorter ones occur by chance), nicknames, numbers.
 fn identifiers(exports: &Path) -> HashSet<String> {
@@ -78,6 +78,13 @@ fn no_identifier_in_any_byte() {
     json(book.path(), &["query", "select gender, count(*) from contact where year = 2023 group by gender"])
         .ok();
     json(book.path(), &["release", "publish", "--year", "2023", "--as", "steward"]).ok();
+    for source in SOURCES {
+        let delivery = book.path().join(format!("{source}.skjerm")).to_string_lossy().into_owned();
+        let exports = files_of(&city().exports, source);
+        let mut arguments = vec!["ingest", "--source", source, "--to", &delivery];
+        arguments.extend(exports.iter().filter_map(|path| path.to_str()));
+        json(book.path(), &arguments).ok();
+    }
     let identifiers = identifiers(&city().exports);
 
     let mut haystack_cells = HashSet::new();

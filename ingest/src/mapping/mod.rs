@@ -109,12 +109,14 @@ pub enum MappingError {
     },
 }
 
+/// The shipped mappings.
+pub(crate) fn shipped() -> Result<Vec<Mapping>, MappingError> {
+    SHIPPED.iter().map(|(name, text)| parse(text, &format!("{name}.toml (shipped)"))).collect()
+}
+
 /// The shipped mappings, and those of a folder (if there is one) instead of or beside them.
 pub(crate) fn all(folder: &Path) -> Result<Vec<Mapping>, MappingError> {
-    let mut found = Vec::new();
-    for (name, text) in SHIPPED {
-        found.push(parse(text, &format!("{name}.toml (shipped)"))?);
-    }
+    let mut found = shipped()?;
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(found),

@@ -8,36 +8,34 @@ use jiff::civil::Date;
 
 use super::{Input, Sink};
 use crate::error::FileProblem;
-use crate::mapping::Compiled;
 use crate::values::{Cell, serial_date};
 
 /// Columns further right hold nothing of ours; a stray cell out there must not make rows huge.
 const MAX_COLUMNS: u32 = 512;
 
-/// Reads the mapping's sheet (or the first) into a sink.
+/// Reads the sheet of this name (or the first) into a sink.
 pub(crate) fn read(
     source: &mut dyn Input,
-    mapping: &Compiled,
+    sheet: Option<&str>,
     sink: &mut dyn Sink,
 ) -> Result<(), FileProblem> {
     let mut last_row = 0;
     // The library is not ours, and a workbook may be damaged in ways it does not expect.
-    let outcome = catch_unwind(AssertUnwindSafe(|| read_sheet(source, mapping, sink, &mut last_row)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| read_sheet(source, sheet, sink, &mut last_row)));
     outcome.unwrap_or(Err(FileProblem::DamagedWorkbook { row: last_row }))
 }
 
 fn read_sheet(
     source: &mut dyn Input,
-    mapping: &Compiled,
+    sheet: Option<&str>,
     sink: &mut dyn Sink,
     last_row: &mut u64,
 ) -> Result<(), FileProblem> {
     let damaged = |row: u64| FileProblem::DamagedWorkbook { row };
     let mut workbook: Xlsx<_> = Xlsx::new(BufReader::new(source)).map_err(|_| damaged(0))?;
     let names = workbook.sheet_names();
-    let wanted = mapping.sheet.as_deref();
     let sheet =
-        names.iter().find(|n| wanted == Some(n.as_str())).or(names.first()).ok_or(FileProblem::Empty)?;
+        names.iter().find(|n| sheet == Some(n.as_str())).or(names.first()).ok_or(FileProblem::Empty)?;
     let mut cells = workbook.worksheet_cells_reader(sheet).map_err(|_| damaged(0))?;
     let mut row: Vec<DataRef<'_>> = Vec::new();
     let mut number: Option<u32> = None;
