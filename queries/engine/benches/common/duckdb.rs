@@ -65,6 +65,7 @@ impl DuckDb {
         writeln!(self.to, "{line}").unwrap();
         let mut answer = String::new();
         self.from.read_line(&mut answer).unwrap();
+        // Where it stopped, what it said stands above.
         answer.trim().parse().unwrap()
     }
 }
