@@ -68,6 +68,11 @@ impl Column {
         Some(Self { kind: FieldKind::Code, codes: Some((list, spelling)), recode: BTreeMap::new(), strange })
     }
 
+    /// How many of the words met are in no list.
+    pub(super) fn strange(&self) -> usize {
+        self.strange.0
+    }
+
     /// The code list.
     pub(super) fn codes(&self) -> Option<&str> {
         self.codes.as_ref().map(|(list, _)| list.as_str())

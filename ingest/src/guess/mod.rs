@@ -153,7 +153,11 @@ fn propose(policy: &Policy, source: &str, rows: &[Vec<Text>]) -> Result<String, 
         let cells = rows[at + 1..].iter().filter_map(|row| row.get(column)).map(|cell| cell.trim());
         let cells: Vec<&str> = cells.filter(|cell| !cell.is_empty()).collect();
         let found = match known.get(&fold(header)) {
-            Some((name, field)) => Some((name.clone(), Column::known(policy, field, &cells))),
+            // Sources may call different things the same: the words met decide.
+            Some(meanings) => meanings
+                .iter()
+                .map(|(name, field)| (name.clone(), Column::known(policy, field, &cells)))
+                .min_by_key(|(_, column)| column.strange()),
             None => Column::looked_at(policy, &fold(header), &cells).map(|found| (fold(header), found)),
         };
         match found {
@@ -176,13 +180,13 @@ fn propose(policy: &Policy, source: &str, rows: &[Vec<Text>]) -> Result<String, 
     })
 }
 
-/// Headers of the shipped mappings, folded, with the field they mean.
-fn known() -> HashMap<String, (String, Field)> {
-    let mut known = HashMap::new();
+/// Headers of the shipped mappings, folded, with the fields they mean.
+fn known() -> HashMap<String, Vec<(String, Field)>> {
+    let mut known = HashMap::<String, Vec<(String, Field)>>::new();
     for mapping in mapping::shipped().into_iter().flatten() {
         for (name, field) in &mapping.fields {
             for header in &field.headers {
-                known.entry(fold(header)).or_insert_with(|| (name.clone(), field.clone()));
+                known.entry(fold(header)).or_default().push((name.clone(), field.clone()));
             }
         }
     }

@@ -64,6 +64,24 @@ fn json_lines_and_what_the_shipped_mappings_know_are_guessed() {
 }
 
 #[test]
+fn the_words_met_decide_between_two_meanings_of_a_header() {
+    // `Enhet` is a service in one shipped mapping, and a unit with beds in another.
+    let mut text = "Oppholdsnr;Fnr;Enhet;Innskrevet;Døgn\n".to_owned();
+    for n in 1..30 {
+        let _ = writeln!(
+            text,
+            "{n};01810750126;Ila akuttavdeling og korttidsavdeling;{:02}.02.2024;{}",
+            1 + n % 28,
+            n % 9
+        );
+    }
+    let text = guessed("opphold.csv", text.as_bytes()).unwrap();
+    let mapping = parse(&text, "test").unwrap();
+    let stays = mapping.tables.get("bed_stay").unwrap_or_else(|| panic!("{text}"));
+    assert_eq!((stays.columns["unit"].as_str(), stays.columns["nights"].as_str()), ("unit", "nights"));
+}
+
+#[test]
 fn a_file_without_a_header_is_not_shown() {
     let text = export();
     let rows = text.splitn(3, '\n').nth(2).unwrap();
