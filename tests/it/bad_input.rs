@@ -128,8 +128,11 @@ fn one_bad_line(bad: &Line, column: &str, value: &str) {
     let (report, quarantine) = quarantined(&[Line::good(1).text(), bad.text(), Line::good(3).text()]);
     assert_eq!(report["loaded"], 2, "{report}");
     assert_eq!(report["quarantined"], 1, "{report}");
-    let line =
-        quarantine.lines().find(|line| line.contains(column)).unwrap_or_else(|| panic!("{quarantine}"));
+    // Beside the list stands the report as a page, which names columns, too.
+    let line = quarantine
+        .lines()
+        .find(|line| line.contains(column) && !line.starts_with('<'))
+        .unwrap_or_else(|| panic!("{quarantine}"));
     assert!(
         line.contains("soma_uteseksjonen_2023") && line.contains(";3;"),
         "file or line is missing: {line}"
