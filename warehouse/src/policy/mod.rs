@@ -236,6 +236,20 @@ pub enum ColumnRole {
     },
 }
 
+impl ColumnRole {
+    /// The name a column of this role must have, for the roles a table has at most once.
+    fn fixed_name(&self) -> Option<&'static str> {
+        match self {
+            Self::Person => Some("person"),
+            Self::Record => Some("record"),
+            Self::Year => Some("year"),
+            Self::Month => Some("month"),
+            Self::Date => Some("date"),
+            Self::Dimension { .. } | Self::Measure { .. } => None,
+        }
+    }
+}
+
 impl Policy {
     /// The shipped policy of the Oslo installation.
     ///
