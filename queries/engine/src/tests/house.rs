@@ -27,6 +27,12 @@ impl House {
         self.engine.ledger.remaining(&block, share, "").expect("known").as_f64()
     }
 
+    /// More contacts come in.
+    pub(super) async fn deliver(&self, contacts: &[Row]) {
+        let installation = Installation::open(self.folder.path()).expect("an installation");
+        deliver(&installation, &self.engine.policy, &[("contact", contacts.to_vec())]).await;
+    }
+
     /// Deletes every data file, as a disk fault would.
     pub(super) fn lose_files(&self) {
         let mut open = vec![self.folder.path().join("warehouse")];
@@ -132,14 +138,21 @@ pub(super) async fn house_with(contacts: &[Row], changes: &[(&str, &str)]) -> Ho
     let text = changes.iter().fold(text, |text, (shipped, changed)| text.replace(shipped, changed));
     std::fs::write(installation.policy_path(), text).expect("a policy");
     let policy = Arc::new(Policy::load(&installation.policy_path()).expect("a policy"));
-    let key = WarehouseKey::generate().expect("a key");
+    WarehouseKey::generate().expect("a key").save(&installation.warehouse_key_path()).expect("saved");
     let tables =
         [("contact", contacts.to_vec()), ("patrol", patrols()), ("scene_observation", observations())];
+    deliver(&installation, &policy, &tables).await;
+    let engine = Engine::open(&installation).expect("an engine");
+    House { folder, engine }
+}
+
+async fn deliver(installation: &Installation, policy: &Arc<Policy>, tables: &[(&str, Vec<Row>)]) {
+    let key = WarehouseKey::load(&installation.warehouse_key_path()).expect("a key");
     let tables: BTreeMap<String, _> = tables
-        .into_iter()
-        .map(|(name, rows)| (name.to_owned(), batch(policy.table(name).expect("a table"), &rows)))
+        .iter()
+        .map(|(name, rows)| ((*name).to_owned(), batch(policy.table(name).expect("a table"), rows)))
         .collect();
-    let warehouse = Warehouse::open(&installation, Arc::clone(&policy)).expect("a warehouse");
+    let warehouse = Warehouse::open(installation, Arc::clone(policy)).expect("a warehouse");
     let delivery = Delivery {
         source: "soma".to_owned(),
         file: "soma_SYNTETISK.csv".to_owned(),
@@ -147,6 +160,4 @@ pub(super) async fn house_with(contacts: &[Row], changes: &[(&str, &str)]) -> Ho
         ..Delivery::default()
     };
     warehouse.load(&key, vec![delivery]).await.expect("loaded");
-    let engine = Engine::open(&installation).expect("an engine");
-    House { folder, engine }
 }

@@ -137,3 +137,16 @@ async fn what_a_release_cannot_say_is_measured() {
     let again = house.engine.ask(&caller, BY_GENDER, &ask).await.expect("answered");
     assert_eq!((again.answer.source, again.rows), (AnswerSource::Stored, spent.rows));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_answers_nothing_about_data_that_came_after_it() {
+    let (house, _) = published().await;
+    let caller = house.caller("researcher");
+    let free =
+        async || house.engine.explain(&caller, BY_GENDER, &Ask::default()).await.expect("explained").free;
+    assert!(free().await);
+    house.deliver(&contacts(210)).await;
+    assert!(!free().await);
+    let answer = house.engine.ask(&caller, BY_GENDER, &Ask::default()).await.expect("answered");
+    assert_eq!(answer.answer.source, AnswerSource::Spent);
+}
