@@ -150,3 +150,17 @@ async fn a_release_answers_nothing_about_data_that_came_after_it() {
     let answer = house.engine.ask(&caller, BY_GENDER, &Ask::default()).await.expect("answered");
     assert_eq!(answer.answer.source, AnswerSource::Spent);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_release_far_wider_than_the_default_price_is_not_taken_for_an_answer() {
+    let house = house(&contacts(200)).await;
+    let mut request = marginals();
+    request.themes[0].measured = vec![(vec![0], 40.0)];
+    request.distinct.clear();
+    house.engine.measure(&house.caller("steward"), &request).await.expect("measured");
+    let caller = house.caller("researcher");
+    let explained = house.engine.explain(&caller, BY_GENDER, &Ask::default()).await.expect("explained");
+    assert!(!explained.free && explained.expected[0].half_width < 40.0, "{:?}", explained.expected);
+    let within = Ask { price: Some(Price::Within(80.0)), ..Ask::default() };
+    assert!(house.engine.explain(&caller, BY_GENDER, &within).await.expect("explained").free);
+}
