@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use arrow::array::RecordBatch;
@@ -50,7 +51,10 @@ impl Limits {
     /// Whether intermediate results can be written: asked before anything is charged.
     pub(crate) fn check_spill(&self) -> std::io::Result<()> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.spill)?;
-        let probe = self.spill.join(format!(".probe-{}", std::process::id()));
+        // Several questions ask at once, and each removes its own.
+        static ASKED: AtomicU64 = AtomicU64::new(0);
+        let number = ASKED.fetch_add(1, Ordering::Relaxed);
+        let probe = self.spill.join(format!(".probe-{}-{number}", std::process::id()));
         fs::write(&probe, [])?;
         fs::remove_file(&probe)
     }
@@ -173,5 +177,22 @@ pub(crate) fn empty_stale_spill(folder: &Path) {
                 tracing::warn!(kind = ?error.kind(), "stale spill could not be removed");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With one name for all, one would remove what another one is about to, and its question would be refused.
+    #[test]
+    fn many_ask_for_spill_at_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let limits = Limits::new(&skjerm_warehouse::policy::Policy::oslo().query, folder.path().join("spill"));
+        std::thread::scope(|scope| {
+            let ask = || (0..200).for_each(|_| limits.check_spill().expect("a folder that can be written"));
+            (0..8).for_each(|_| drop(scope.spawn(ask)));
+        });
+        assert_eq!(fs::read_dir(folder.path().join("spill")).expect("a folder").count(), 0);
     }
 }
