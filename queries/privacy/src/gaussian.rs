@@ -61,6 +61,12 @@ impl Gaussian {
         Self::least(root_up(l2_squared)?, rho)
     }
 
+    /// Noise of a given σ for the sensitivity √`l2_squared`; the price is what `opendp` certifies, rounded up.
+    pub fn for_sigma_squared(l2_squared: u128, sigma: f64) -> Result<Self, PrivacyError> {
+        let l2 = root_up(l2_squared)?;
+        Ok(Self { sigma, rho: Rho::from_f64_up(certified(l2, sigma)?)?, l2 })
+    }
+
     /// Noise of a given σ; the price is what `opendp` certifies, rounded up.
     pub fn for_sigma(l2: u64, sigma: f64) -> Result<Self, PrivacyError> {
         let l2 = exact_l2(l2)?;

@@ -188,7 +188,8 @@ mod tests {
     #[test]
     fn many_ask_for_spill_at_once() {
         let folder = tempfile::tempdir().expect("a folder");
-        let limits = Limits::new(&skjerm_warehouse::policy::Policy::oslo().query, folder.path().join("spill"));
+        let limits =
+            Limits::new(&skjerm_warehouse::policy::Policy::oslo().query, folder.path().join("spill"));
         std::thread::scope(|scope| {
             let ask = || (0..200).for_each(|_| limits.check_spill().expect("a folder that can be written"));
             (0..8).for_each(|_| drop(scope.spawn(ask)));

@@ -1,17 +1,22 @@
-//! The noise with the least weighted sum of variances.
+//! Which marginals to measure, and how precisely.
 
-use super::{Domain, Marginal, Workload};
-use crate::Rho;
+use super::objective::{self, Objective};
+use super::parts::{self, Precisions};
+use super::{Domain, Form, Marginal, Workload};
+use crate::{Gaussian, PrivacyError, Rho};
 
-/// Marginals whose precision would be below this part of the whole are not measured.
+/// Marginals that would get less than this part of the whole are not measured.
 const NEGLIGIBLE: f64 = 1e-9;
 
 /// Which marginals to measure, and how precisely.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     domain: Domain,
+    form: Form,
+    /// Each with its share of ρ.
     measured: Vec<(Marginal, f64)>,
-    parts: Vec<f64>,
+    /// The precisions of the parts at ρ = 1.
+    parts: Precisions,
     objective: f64,
 }
 
@@ -21,154 +26,195 @@ impl Plan {
         &self.domain
     }
 
-    /// The marginals to measure with their precisions 1/σ² at ρ = 1, which sum to 2.
+    /// How the marginals are measured.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// The marginals to measure with their shares of ρ, which sum to 1.
     pub fn measured(&self) -> &[(Marginal, f64)] {
         &self.measured
     }
 
-    /// σ of each measured marginal at a given ρ; infinite when there is nothing to spend.
-    ///
-    /// The σ that is used comes from [`crate::Gaussian::for_rho`] with this marginal's part of ρ,
-    /// [`Plan::prices`]: it may differ in the last digits.
-    pub fn sigmas(&self, rho: Rho) -> Vec<(Marginal, f64)> {
-        let sigma = |precision: f64| (precision * rho.as_f64()).sqrt().recip();
-        self.measured.iter().map(|(marginal, precision)| (marginal.clone(), sigma(*precision))).collect()
+    /// The noise of each measured marginal. The prices, rounded down, never sum to more than `rho`.
+    pub fn noise(&self, rho: Rho) -> Result<Vec<(Marginal, Gaussian)>, PrivacyError> {
+        let shares: Vec<f64> = self.measured.iter().map(|(_, share)| *share).collect();
+        let prices = divide(&shares, rho);
+        let priced = self.measured.iter().zip(prices).map(|((marginal, _), price)| {
+            let squared = self.domain.sensitivity_squared(marginal, self.form)?;
+            Ok((marginal.clone(), Gaussian::for_rho_squared(squared, price)?))
+        });
+        priced.collect()
     }
 
-    /// What each measured marginal costs: a marginal has sensitivity 1, and the prices, rounded
-    /// down, never sum to more than `rho`.
-    pub fn prices(&self, rho: Rho) -> Vec<(Marginal, Rho)> {
-        let parts = divide(&self.measured.iter().map(|(_, precision)| *precision).collect::<Vec<_>>(), rho);
-        self.measured.iter().map(|(marginal, _)| marginal.clone()).zip(parts).collect()
-    }
-
-    /// The variance of one cell of a table after least squares at ρ; `None` when the plan does not
-    /// determine the table.
-    pub fn variance(&self, table: &Marginal, rho: Rho) -> Option<f64> {
+    /// The mean variance of what is asked of a table, and the largest, after least squares at ρ; `None` when the plan
+    /// does not determine the table.
+    pub fn variance(&self, table: &Marginal, rho: Rho) -> Option<Variance> {
         self.domain.check(table).ok()?;
-        cell_variance(&self.domain, &self.parts, table.mask()).map(|variance| variance / rho.as_f64())
+        let variance = asked_variance(&self.domain, &self.parts, table)?;
+        let scale = rho.as_f64().recip();
+        Some(Variance { mean: variance.mean * scale, largest: variance.largest * scale })
     }
 
-    /// The weighted sum of variances at ρ = 1: what [`split`] takes.
+    /// What the plan minimises, at ρ = 1: what [`split`] takes.
     pub fn objective(&self) -> f64 {
         self.objective
     }
 }
 
-/// What the part A contributes to the variance of a cell of B, at precision 1.
-fn contribution(domain: &Domain, table: usize, part: usize) -> f64 {
-    domain.sizes().iter().enumerate().fold(1.0, |product, (i, size)| {
-        let n = *size as f64;
-        product
-            * match (table >> i & 1, part >> i & 1) {
-                (0, _) => n,
-                (_, 0) => 1.0 / n,
-                _ => (n - 1.0) / n,
-            }
-    })
+/// Variances of what is asked of a table: its single values, or the sums that an attribute with an order is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Variance {
+    /// The mean.
+    pub mean: f64,
+    /// The largest.
+    pub largest: f64,
 }
 
-/// The price of the part A at precision 1, in units of 2ρ: its share of one cell.
-fn price(domain: &Domain, part: usize) -> f64 {
-    domain.sizes().iter().enumerate().fold(1.0, |product, (i, size)| {
-        let n = *size as f64;
-        product * if part >> i & 1 == 1 { (n - 1.0) / n } else { 1.0 / n }
-    })
-}
+/// The most combinations of what is asked of a table that are looked at one by one.
+const MOST_ASKED: usize = 1 << 16;
 
-/// All subsets of a set of attributes, itself and the empty one included.
-fn subsets(mask: usize) -> impl Iterator<Item = usize> {
-    let mut next = Some(mask);
-    std::iter::from_fn(move || {
-        let current = next?;
-        next = (current != 0).then(|| (current - 1) & mask);
-        Some(current)
-    })
-}
-
-/// The variance of a cell of a table when the parts have these precisions.
-pub(super) fn cell_variance(domain: &Domain, parts: &[f64], table: usize) -> Option<f64> {
-    subsets(table).try_fold(0.0, |sum, part| {
-        let share = contribution(domain, table, part);
-        // A part of an attribute with one value is empty.
-        if share == 0.0 {
-            Some(sum)
-        } else if parts[part] > 0.0 {
-            Some(sum + share / parts[part])
-        } else {
-            None
-        }
-    })
-}
-
-/// The precision of every part when marginals are measured with these precisions.
-pub(super) fn part_precisions<'a>(
-    domain: &Domain,
-    measured: impl Iterator<Item = (&'a Marginal, f64)>,
-) -> Vec<f64> {
-    let mut parts = vec![0.0; 1 << domain.sizes().len()];
-    for (marginal, precision) in measured {
-        let added = precision * domain.left_out(marginal.mask());
-        for part in subsets(marginal.mask()) {
-            parts[part] += added;
-        }
-    }
-    parts
-}
-
-/// The plan with the least weighted sum of the tables' cell variances.
-///
-/// The optimum over all Gaussian mechanisms gives the part A a precision in proportion to √(v/d), v
-/// being its weight in the objective and d its price. Translated to whole marginals, a few precisions
-/// may come out slightly negative for uneven weights; those are left out and the rest rescaled to the
-/// budget, which costs under one per cent.
-pub fn plan(workload: &Workload) -> Plan {
-    let domain = workload.domain();
-    let all = 1_usize << domain.sizes().len();
-
-    let mut weights = vec![0.0; all];
-    for (table, weight) in workload.tables() {
-        for part in subsets(table.mask()) {
-            weights[part] += weight * contribution(domain, table.mask(), part);
-        }
-    }
-    let mut precisions: Vec<f64> = (0..all)
-        .map(|part| if weights[part] > 0.0 { (weights[part] / price(domain, part)).sqrt() } else { 0.0 })
-        .collect();
-    // A part's precision is the sum over the marginals that contain it: take that sum apart.
-    for attribute in 0..domain.sizes().len() {
-        for part in (0..all).filter(|part| part >> attribute & 1 == 0) {
-            precisions[part] -= precisions[part | 1 << attribute];
-        }
-    }
-    let taus: Vec<f64> =
-        precisions.iter().enumerate().map(|(mask, sum)| (sum / domain.left_out(mask)).max(0.0)).collect();
-    let whole: f64 = taus.iter().sum();
-    let kept = |tau: f64| tau > NEGLIGIBLE * whole;
-    let scale = 2.0 / taus.iter().filter(|tau| kept(**tau)).sum::<f64>();
-    let mut measured: Vec<(Marginal, f64)> = taus
+fn asked_variance(domain: &Domain, precisions: &Precisions, table: &Marginal) -> Option<Variance> {
+    let asked: Vec<Vec<(f64, f64)>> =
+        table.attributes().iter().map(|attribute| objective::asked_of(domain, *attribute)).collect();
+    let one_by_one = asked
         .iter()
-        .enumerate()
-        .filter(|(_, tau)| kept(**tau))
-        .map(|(mask, tau)| (Marginal::from_mask(mask), tau * scale))
-        .collect();
+        .try_fold(1_usize, |n, kinds| n.checked_mul(kinds.len()))
+        .is_some_and(|n| n <= MOST_ASKED);
+    // Too many to look at: the mean is exact all the same, and the largest is taken from above.
+    let mean_only = |kinds: &Vec<(f64, f64)>| {
+        let count = kinds.len() as f64;
+        vec![kinds.iter().fold((0.0, 0.0), |(a, b), (x, y)| (a + x / count, b + y / count))]
+    };
+    let most = |kinds: &Vec<(f64, f64)>| {
+        vec![kinds.iter().fold((0.0_f64, 0.0_f64), |(a, b), (x, y)| (a.max(*x), b.max(*y)))]
+    };
+    if one_by_one {
+        let all = combined(domain, precisions, table, &asked)?;
+        let count = all.len() as f64;
+        Some(Variance { mean: all.iter().sum::<f64>() / count, largest: all.into_iter().fold(0.0, f64::max) })
+    } else {
+        let of = |kinds: Vec<Vec<(f64, f64)>>| combined(domain, precisions, table, &kinds)?.first().copied();
+        Some(Variance {
+            mean: of(asked.iter().map(mean_only).collect())?,
+            largest: of(asked.iter().map(most).collect())?,
+        })
+    }
+}
+
+/// The variance of every combination of what is asked of the attributes, row-major.
+pub(super) fn combined(
+    domain: &Domain,
+    precisions: &Precisions,
+    table: &Marginal,
+    asked: &[Vec<(f64, f64)>],
+) -> Option<Vec<f64>> {
+    let count: usize = asked.iter().map(Vec::len).product();
+    let mut sums = vec![0.0; count];
+    for part in parts::within(domain, table) {
+        let mut adds = vec![domain.left_out(table.mask())];
+        for (attribute, kinds) in table.attributes().iter().zip(asked) {
+            let inside = part >> attribute & 1 == 1;
+            let of = |(varying, constant): &(f64, f64)| if inside { *varying } else { *constant };
+            adds = adds.iter().flat_map(|before| kinds.iter().map(move |one| before * of(one))).collect();
+        }
+        let precision = precisions.get(&part).copied().unwrap_or(0.0);
+        for (sum, add) in sums.iter_mut().zip(adds) {
+            if add > 0.0 {
+                if precision <= 0.0 {
+                    return None;
+                }
+                *sum += add / precision;
+            }
+        }
+    }
+    Some(sums)
+}
+
+/// What measuring a marginal with σ adds to the precision of the parts within it.
+pub(super) fn added(domain: &Domain, marginal: &Marginal, form: Form, sigma: f64) -> Vec<(u32, f64)> {
+    let gain: f64 = domain.axes_of(marginal).iter().map(|axis| axis.gain(form)).product();
+    let mask = marginal.mask() & domain.telling();
+    let precision = domain.left_out(marginal.mask()) * gain / (sigma * sigma);
+    match form {
+        Form::Whole => parts::within(domain, marginal).map(|part| (part, precision)).collect(),
+        Form::Apart => vec![(mask, precision)],
+    }
+}
+
+/// The plan with the least weighted sum of the tables' variances, or the least largest one.
+///
+/// The optimum over all Gaussian mechanisms is a precision for each part ([`objective`]). Where it is the sum of what whole
+/// marginals add, with no negative precision among them, those are measured: they read as counts. Otherwise, and where an
+/// attribute has ranges, each part is measured by itself, in whole numbers: the same precisions at the same price.
+pub fn plan(workload: &Workload, objective: Objective) -> Result<Plan, PrivacyError> {
+    let domain = workload.domain();
+    let optimum = objective::optimum(workload, objective)?;
+    let (form, mut shares) = match whole(domain, &optimum.precisions) {
+        Some(shares) => (Form::Whole, shares),
+        None => {
+            let price =
+                |(part, precision): (&u32, &f64)| (*part, precision * parts::price(domain, *part) / 2.0);
+            (Form::Apart, optimum.precisions.iter().map(price).collect())
+        }
+    };
+    let sum: f64 = shares.values().sum();
+    shares.retain(|_, share| *share > NEGLIGIBLE * sum);
+    let kept: f64 = shares.values().sum();
+    let mut measured: Vec<(Marginal, f64)> =
+        shares.into_iter().map(|(mask, share)| (Marginal::from_mask(mask), share / kept)).collect();
     measured.sort_by(|(a, _), (b, _)| (a.attributes().len(), a).cmp(&(b.attributes().len(), b)));
 
-    let parts = part_precisions(domain, measured.iter().map(|(marginal, tau)| (marginal, *tau)));
-    // Every table lies within one of highest order, whose precision is positive, unless weights differ
-    // by more than 10¹⁸ to one.
-    let objective = workload
-        .tables()
-        .iter()
-        .map(|(table, weight)| weight * cell_variance(domain, &parts, table.mask()).unwrap_or(f64::INFINITY))
-        .sum();
-    Plan { domain: domain.clone(), measured, parts, objective }
+    let mut parts = Precisions::new();
+    for (marginal, share) in &measured {
+        let squared = domain.sensitivity_squared(marginal, form)?;
+        let sigma = (squared as f64 / (2.0 * share)).sqrt();
+        for (part, precision) in added(domain, marginal, form, sigma) {
+            *parts.entry(part).or_insert(0.0) += precision;
+        }
+    }
+    Ok(Plan { domain: domain.clone(), form, measured, parts, objective: optimum.value })
 }
 
-/// Splits ρ over several plans, measured one after the other, so that the sum of their objectives is
-/// least: in proportion to their roots. The parts are rounded down and never sum to more than ρ.
-pub fn split(objectives: &[f64], rho: Rho) -> Vec<Rho> {
-    divide(&objectives.iter().map(|objective| objective.max(0.0).sqrt()).collect::<Vec<_>>(), rho)
+/// Shares of ρ for whole marginals that add up to these precisions, if none is negative.
+fn whole(domain: &Domain, precisions: &Precisions) -> Option<Precisions> {
+    // Ranges are measured beside the sum over all values, so never as part of it.
+    if domain.attributes().iter().any(|attribute| matches!(attribute.kind(), super::Kind::Ranges(_))) {
+        return None;
+    }
+    // A part's precision is the sum of what the marginals that contain it add: from the largest down, take that apart.
+    let mut left = precisions.clone();
+    let mut order: Vec<u32> = precisions.keys().copied().collect();
+    order.sort_by_key(|part| std::cmp::Reverse(part.count_ones()));
+    let mut shares = Precisions::new();
+    for part in order {
+        let own = left.get(&part).copied().unwrap_or(0.0);
+        if own < -1e-9 * precisions.get(&part).copied().unwrap_or(0.0) {
+            return None;
+        }
+        if own <= 0.0 {
+            continue;
+        }
+        for within in parts::subsets(part, domain.always()) {
+            if let Some(left) = left.get_mut(&within) {
+                *left -= own;
+            }
+        }
+        // A marginal with the share s of ρ = 1 adds 2s·∏(sizes left out).
+        shares.insert(part, own / (2.0 * domain.left_out(part)));
+    }
+    Some(shares)
+}
+
+/// Splits ρ over several plans, measured one after the other. The parts are rounded down and never sum to more than ρ.
+///
+/// The sum of their objectives is least in proportion to the objectives' roots; the largest of them is least when all are alike.
+pub fn split(objectives: &[f64], objective: Objective, rho: Rho) -> Vec<Rho> {
+    let proportion = |value: &f64| match objective {
+        Objective::Sum => value.max(0.0).sqrt(),
+        Objective::Largest => value.max(0.0),
+    };
+    divide(&objectives.iter().map(proportion).collect::<Vec<_>>(), rho)
 }
 
 /// Divides an amount in these proportions, each part rounded down.
