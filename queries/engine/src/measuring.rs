@@ -1,9 +1,10 @@
 //! Planned measurements: `measure`, `measure_scene` and `patrols`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use datafusion::catalog::TableProvider;
 use skjerm_ledger::{Block, Request};
 use skjerm_privacy::{Loss, Rho};
 use skjerm_warehouse::Snapshot;
@@ -14,7 +15,7 @@ use crate::engine::{Engine, PERSONS, SCENE, require};
 use crate::error::EngineError;
 use crate::kept::without_numbers;
 use crate::measure::{
-    MarginalsMeasurement, MarginalsRequest, PatrolCounts, SceneMeasurement, marginals, patrols, scene,
+    MarginalsMeasurement, MarginalsRequest, PatrolCounts, SceneMeasurement, check, marginals, patrols, scene,
 };
 use crate::plan::checked_rho;
 use crate::run::SnapshotTable;
@@ -27,7 +28,14 @@ const PATROLS: &str = "patrol";
 impl Engine {
     /// ρ that [`Engine::measure`] charges for this request.
     pub fn price(&self, request: &MarginalsRequest) -> Result<f64, EngineError> {
-        marginals::price(&self.policy, request).map(Rho::as_f64)
+        check::price(&self.policy, request).map(Rho::as_f64)
+    }
+
+    /// Id of what a request of this year reads, as it is now: of the person-years, and of the tables of events that it names. Reads
+    /// the pointer and the tables' logs, and no row.
+    pub async fn measured_id(&self, request: &MarginalsRequest) -> Result<String, EngineError> {
+        let snapshot = self.snapshot().await?;
+        Ok(measured_id(&snapshot, request.year, marginals::tables(request).into_iter()))
     }
 
     /// Measures a year's marginals for a release. Role `release`; paid from the caller's share. The same request
@@ -51,13 +59,17 @@ impl Engine {
         request: &MarginalsRequest,
     ) -> Result<MarginalsMeasurement, EngineError> {
         require(caller, Role::Release)?;
-        let rho = marginals::price(&self.policy, request)?;
+        let rho = check::price(&self.policy, request)?;
         let turn = self.turns.take(self.limits.deadline).await?;
         let snapshot = self.snapshot().await?;
-        let part = snapshot.part_id(marginals::TABLE, [request.year]);
+        let tables = marginals::tables(request);
+        let part = measured_id(&snapshot, request.year, tables.iter().copied());
         // Whether anything was delivered for a year is for the one who delivers, and only that one may ask here.
-        let delivered = snapshot.tables.get(marginals::TABLE);
-        if !delivered.is_some_and(|table| table.files.iter().any(|file| file.year == Some(request.year))) {
+        let delivered = |name: &&str| {
+            let table = snapshot.tables.get(*name);
+            table.is_some_and(|table| table.files.iter().any(|file| file.year == Some(request.year)))
+        };
+        if !tables.iter().any(delivered) {
             return Err(EngineError::refused(format!(
                 "Nothing was delivered for {} yet, so there is nothing to publish; nothing was charged.",
                 request.year
@@ -76,15 +88,19 @@ impl Engine {
             question: request.purpose.clone(),
             snapshot: part.clone(),
             charges: vec![(Block::new(PERSONS, request.year.to_string()), Loss::pure(rho))],
-            bounds: "a person-year adds 1 to one cell of each marginal".to_owned(),
-            noise: marginals::noise_in_words(request),
+            bounds: check::bounds_in_words(request),
+            noise: check::noise_in_words(request),
             reason: request.reason.as_deref().map(without_numbers),
             may_take: Duration::ZERO,
         };
-        let source = self.table(&snapshot, marginals::TABLE, &BTreeSet::from([request.year]))?;
+        let mut sources: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
+        for name in tables {
+            let source = self.table(&snapshot, name, &BTreeSet::from([request.year]))?;
+            sources.insert(name.to_owned(), Arc::new(source));
+        }
         let (limits, request, id) = (self.limits.clone(), request.clone(), part);
         let work = move |working: Working| async move {
-            let exact = marginals::read(&limits, Arc::new(source), &request).await?;
+            let exact = marginals::read(&limits, &sources, &request).await?;
             working.noised(move || exact.into_measurement(&request, id, rho)).await
         };
         let (stored, _) = self.pay_and_run(entry, turn, work).await?;
@@ -226,6 +242,18 @@ impl Engine {
         match column.map(|column| &column.role) {
             Some(ColumnRole::Measure { min, max }) => Ok((*min, *max)),
             _ => Err(EngineError::fault("The policy has no measure `persons` in scene_observation.")),
+        }
+    }
+}
+
+/// The id of one table's part, or of several together.
+fn measured_id<'a>(snapshot: &Snapshot, year: i32, tables: impl Iterator<Item = &'a str>) -> String {
+    let parts: Vec<String> = tables.map(|table| snapshot.part_id(table, [year])).collect();
+    match parts.as_slice() {
+        [part] => part.clone(),
+        parts => {
+            let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+            key("parts", &parts)[..32].to_owned()
         }
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! # Privacy
 //! The inner aggregation keeps one row a person (the least of each column's values, whatever the data holds).
-//! In each theme that person is in one cell of each marginal, or in none, so adding or removing one person-year
-//! changes each marginal by an L2 norm of at most 1. A number of different codes changes by at most 1, since
-//! that person has one code. Each is noised on its own, and the prices add up (composition of zCDP).
+//! In each theme of `person_year` that person is in one cell of each marginal, or in none, so adding or removing one person-year
+//! changes each marginal by an L2 norm of at most 1, and what is measured of it by what the theme's domain says
+//! ([`Domain::sensitivity_squared`]); for themes of events see [`super::events`]. A number of different codes changes by at most
+//! 1, since that person has one code. Each is noised on its own, and the prices add up (composition of zCDP).
+//!
+//! [`Domain::sensitivity_squared`]: skjerm_privacy::marginals::Domain::sensitivity_squared
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -14,121 +17,17 @@ use datafusion::catalog::TableProvider;
 use datafusion::functions_aggregate::min_max::min;
 use datafusion::logical_expr::{LogicalPlan, col, lit};
 use futures::StreamExt;
+use skjerm_privacy::marginals::Marginal;
 use skjerm_privacy::{Gaussian, Rho};
-use skjerm_warehouse::policy::{ColumnRole, Policy, Table};
 
+use super::events;
 use super::request::{
-    Dim, Distinct, MarginalsMeasurement, MarginalsRequest, MeasuredDistinct, MeasuredMarginal, MeasuredTheme,
-    Theme,
+    Distinct, MarginalsMeasurement, MarginalsRequest, MeasuredDistinct, MeasuredMarginal, MeasuredTheme, Theme,
 };
-use crate::error::EngineError;
 use crate::run::{Exact, Limits, RunError, RunSession, units};
 
 /// The table that releases measure.
 pub(crate) const TABLE: &str = "person_year";
-/// The most cells of one marginal.
-const MAX_CELLS: usize = 1 << 20;
-
-/// Checks a request against the policy and says what it costs. Sees no data.
-pub(crate) fn price(policy: &Policy, request: &MarginalsRequest) -> Result<Rho, EngineError> {
-    let table =
-        policy.table(TABLE).ok_or_else(|| EngineError::fault("The policy has no table person_year."))?;
-    if !policy.years.contains(request.year) {
-        return Err(EngineError::refused(format!("The policy declares no year {}.", request.year))
-            .with_hint(format!("Its years are {} to {}.", policy.years.first, policy.years.last)));
-    }
-    let mut total = Rho::ZERO;
-    let mut pay = |sigma: f64| {
-        let gaussian = Gaussian::for_sigma(1, sigma).map_err(|e| EngineError::refused(e.to_string()))?;
-        total = total
-            .checked_add(gaussian.rho())
-            .ok_or_else(|| EngineError::refused("The request costs more than any budget holds."))?;
-        Ok::<_, EngineError>(())
-    };
-    for theme in &request.themes {
-        check_filter(policy, table, &theme.filter)?;
-        for dim in &theme.dims {
-            check_dim(policy, table, dim)?;
-        }
-        for (dims, sigma) in &theme.measured {
-            cells(theme, dims)?;
-            pay(*sigma)?;
-        }
-    }
-    for distinct in &request.distinct {
-        check_filter(policy, table, &distinct.filter)?;
-        codes(policy, table, &distinct.column)?;
-        pay(distinct.sigma)?;
-    }
-    if total.is_zero() {
-        return Err(EngineError::refused("The request measures nothing."));
-    }
-    Ok(total)
-}
-
-/// Mechanism and scales, for the ledger.
-pub(crate) fn noise_in_words(request: &MarginalsRequest) -> String {
-    let themes = request.themes.iter().map(|theme| {
-        let sigmas: Vec<String> = theme.measured.iter().map(|(_, sigma)| format!("{sigma:.3}")).collect();
-        format!("{}: σ {}", theme.name, sigmas.join(", "))
-    });
-    let distinct = request.distinct.iter().map(|figure| format!("{}: σ {:.3}", figure.name, figure.sigma));
-    format!("discrete Gaussian on each marginal; {}", themes.chain(distinct).collect::<Vec<_>>().join("; "))
-}
-
-fn codes<'a>(policy: &'a Policy, table: &Table, column: &str) -> Result<Vec<&'a str>, EngineError> {
-    let list = table.column(column).and_then(|c| match &c.role {
-        ColumnRole::Dimension { codes } => policy.code_list(codes),
-        _ => None,
-    });
-    let list =
-        list.ok_or_else(|| EngineError::refused(format!("{TABLE} has no coded column `{column}`.")))?;
-    Ok(list.codes.iter().map(|code| code.code.as_str()).collect())
-}
-
-fn check_filter(policy: &Policy, table: &Table, filter: &[(String, Vec<String>)]) -> Result<(), EngineError> {
-    for (column, wanted) in filter {
-        let known = codes(policy, table, column)?;
-        if let Some(code) = wanted.iter().find(|code| !known.contains(&code.as_str())) {
-            return Err(EngineError::refused(format!("'{code}' is no code of `{column}`.")));
-        }
-    }
-    Ok(())
-}
-
-fn check_dim(policy: &Policy, table: &Table, dim: &Dim) -> Result<(), EngineError> {
-    let mut left: BTreeSet<&str> = codes(policy, table, &dim.column)?.into_iter().collect();
-    for code in dim.groups.iter().flat_map(|(_, codes)| codes) {
-        if !left.remove(code.as_str()) {
-            return Err(EngineError::refused(format!(
-                "In `{}` the code '{code}' of `{}` is unknown or in two groups.",
-                dim.name, dim.column
-            )));
-        }
-    }
-    match left.first() {
-        Some(code) => Err(EngineError::refused(format!(
-            "In `{}` no group holds the code '{code}' of `{}`; every code must be in one.",
-            dim.name, dim.column
-        ))),
-        None => Ok(()),
-    }
-}
-
-fn cells(theme: &Theme, dims: &[usize]) -> Result<usize, EngineError> {
-    let ascending = dims.windows(2).all(|pair| pair[0] < pair[1]);
-    let sizes: Option<Vec<usize>> =
-        dims.iter().map(|d| theme.dims.get(*d).map(|dim| dim.groups.len())).collect();
-    let (true, Some(sizes)) = (ascending, sizes) else {
-        return Err(EngineError::refused(format!(
-            "A marginal of `{}` names its dims out of order.",
-            theme.name
-        )));
-    };
-    let cells = sizes.iter().try_fold(1_usize, |n, size| n.checked_mul(*size)).filter(|n| *n <= MAX_CELLS);
-    cells.ok_or_else(|| EngineError::refused(format!("A marginal of `{}` has too many cells.", theme.name)))
-}
-
 /// The exact counts of a request, each in its [`Exact`].
 pub(crate) struct ExactMarginals {
     themes: Vec<Vec<Exact>>,
@@ -141,7 +40,7 @@ pub(crate) fn private_plan(
     request: &MarginalsRequest,
 ) -> Result<LogicalPlan, RunError> {
     let mut columns: BTreeSet<&str> = BTreeSet::new();
-    for theme in &request.themes {
+    for theme in request.themes.iter().filter(|theme| theme.events.is_none()) {
         columns.extend(theme.filter.iter().map(|(column, _)| column.as_str()));
         columns.extend(theme.dims.iter().map(|dim| dim.column.as_str()));
     }
@@ -157,42 +56,59 @@ pub(crate) fn private_plan(
         .build()?)
 }
 
-/// Reads the persons of the year once and counts.
+/// The tables that a request reads.
+pub(crate) fn tables(request: &MarginalsRequest) -> BTreeSet<&str> {
+    let persons = request.themes.iter().any(|theme| theme.events.is_none()) || !request.distinct.is_empty();
+    let events = request.themes.iter().filter_map(|theme| theme.events.as_deref());
+    events.chain(persons.then_some(TABLE)).collect()
+}
+
+/// Reads the persons of the year once, and the events of each theme that wants some, and counts.
 pub(crate) async fn read(
     limits: &Limits,
-    table: Arc<dyn TableProvider>,
+    tables: &BTreeMap<String, Arc<dyn TableProvider>>,
     request: &MarginalsRequest,
 ) -> Result<ExactMarginals, RunError> {
     let session = RunSession::new(limits)?;
-    let plan = private_plan(table, request)?;
-    let mut tallies: Vec<ThemeTally<'_>> = request.themes.iter().map(ThemeTally::new).collect();
+    let mut tallies: Vec<ThemeTally<'_>> =
+        request.themes.iter().filter(|theme| theme.events.is_none()).map(ThemeTally::new).collect();
     let mut distinct: Vec<DistinctTally<'_>> = request.distinct.iter().map(DistinctTally::new).collect();
-    let mut stream = session.stream(plan).await?;
-    let mut before = None;
-    while let Some(batch) = stream.next().await {
-        let batch = batch?;
-        // Sensitivity 1 rests on it: that files are split and ordered is only declared to DataFusion.
-        for unit in units(&batch)? {
-            if before.replace(unit).is_some_and(|before| before >= unit) {
-                return Err(RunError::Unordered);
+    if let Some(table) = tables.get(TABLE) {
+        let mut stream = session.stream(private_plan(Arc::clone(table), request)?).await?;
+        let mut before = None;
+        while let Some(batch) = stream.next().await {
+            let batch = batch?;
+            // Sensitivity 1 rests on it: that files are split and ordered is only declared to DataFusion.
+            for unit in units(&batch)? {
+                if before.replace(unit).is_some_and(|before| before >= unit) {
+                    return Err(RunError::Unordered);
+                }
+            }
+            for tally in &mut tallies {
+                tally.add(&batch)?;
+            }
+            for tally in &mut distinct {
+                tally.add(&batch)?;
             }
         }
-        for tally in &mut tallies {
-            tally.add(&batch)?;
-        }
-        for tally in &mut distinct {
-            tally.add(&batch)?;
-        }
     }
-    Ok(ExactMarginals {
-        themes: tallies
-            .into_iter()
-            .map(|tally| {
-                tally.counts.into_iter().map(|counts| crate::run::exact_of_units(counts, 1)).collect()
-            })
-            .collect(),
-        distinct: distinct.into_iter().map(DistinctTally::finish).collect(),
-    })
+    let mut persons = tallies.into_iter();
+    let mut themes = Vec::with_capacity(request.themes.len());
+    for theme in &request.themes {
+        let counts = match &theme.events {
+            None => persons.next().ok_or(RunError::Layout)?.counts,
+            Some(name) => {
+                let table = tables.get(name).ok_or(RunError::Layout)?;
+                events::read(&session, Arc::clone(table), request.year, theme).await?
+            }
+        };
+        let domain = theme.domain()?;
+        let exact = theme.measured.iter().zip(counts).map(|((dims, _), counts)| {
+            Exact::of_marginal(&domain, &Marginal::new(dims.iter().copied()), theme.form, counts)
+        });
+        themes.push(exact.collect::<Result<_, _>>()?);
+    }
+    Ok(ExactMarginals { themes, distinct: distinct.into_iter().map(DistinctTally::finish).collect() })
 }
 
 fn strings<'b>(batch: &'b RecordBatch, column: &str) -> Result<&'b StringArray, RunError> {
@@ -212,25 +128,35 @@ fn passing(batch: &RecordBatch, filter: &[(String, Vec<String>)]) -> Result<Vec<
     Ok(pass)
 }
 
+/// For each dim, the group of each code.
+pub(super) fn groups(theme: &Theme) -> Vec<HashMap<&str, usize>> {
+    let of_dim = theme.dims.iter().map(|dim| {
+        let numbered = dim.groups.iter().enumerate();
+        numbered.flat_map(|(at, (_, codes))| codes.iter().map(move |code| (code.as_str(), at))).collect()
+    });
+    of_dim.collect()
+}
+
+/// Nothing counted yet, for each measured marginal.
+pub(super) fn empty(theme: &Theme) -> Vec<Vec<i64>> {
+    let size = |dims: &[usize]| dims.iter().map(|d| theme.dims[*d].groups.len()).product();
+    theme.measured.iter().map(|(dims, _)| vec![0; size(dims)]).collect()
+}
+
+/// The cell of a marginal, row-major; none where a code is in no group.
+pub(super) fn cell(theme: &Theme, dims: &[usize], place: impl Fn(usize) -> Option<usize>) -> Option<usize> {
+    dims.iter().try_fold(0, |at, dim| Some(at * theme.dims[*dim].groups.len() + place(*dim)?))
+}
+
 struct ThemeTally<'a> {
     theme: &'a Theme,
-    /// For each dim, the group of each code.
     groups: Vec<HashMap<&'a str, usize>>,
     counts: Vec<Vec<i64>>,
 }
 
 impl<'a> ThemeTally<'a> {
     fn new(theme: &'a Theme) -> Self {
-        let groups = theme.dims.iter().map(|dim| {
-            let numbered = dim.groups.iter().enumerate();
-            numbered.flat_map(|(at, (_, codes))| codes.iter().map(move |code| (code.as_str(), at))).collect()
-        });
-        let size = |dims: &[usize]| dims.iter().map(|d| theme.dims[*d].groups.len()).product();
-        Self {
-            theme,
-            groups: groups.collect(),
-            counts: theme.measured.iter().map(|(dims, _)| vec![0; size(dims)]).collect(),
-        }
+        Self { theme, groups: groups(theme), counts: empty(theme) }
     }
 
     fn add(&mut self, batch: &RecordBatch) -> Result<(), RunError> {
@@ -242,10 +168,7 @@ impl<'a> ThemeTally<'a> {
         }
         for ((dims, _), counts) in self.theme.measured.iter().zip(&mut self.counts) {
             for (row, _) in pass.iter().enumerate().filter(|(_, pass)| **pass) {
-                // A code outside the closed list is in no cell.
-                let cell = dims.iter().try_fold(0, |at, dim| {
-                    places[*dim][row].map(|place| at * self.theme.dims[*dim].groups.len() + place)
-                });
+                let cell = cell(self.theme, dims, |dim| places[dim][row]);
                 if let Some(count) = cell.and_then(|cell| counts.get_mut(cell)) {
                     *count += 1;
                 }
@@ -293,16 +216,19 @@ impl ExactMarginals {
     ) -> Result<MarginalsMeasurement, RunError> {
         let mut themes = Vec::with_capacity(self.themes.len());
         for (theme, exact) in request.themes.iter().zip(self.themes) {
+            let domain = theme.domain()?;
             let mut measured = Vec::with_capacity(exact.len());
             for ((dims, sigma), exact) in theme.measured.iter().zip(exact) {
-                let values = exact.into_noised(&Gaussian::for_sigma(1, *sigma)?)?;
+                let l2_squared =
+                    domain.sensitivity_squared(&Marginal::new(dims.iter().copied()), theme.form)?;
+                let values = exact.into_noised(&Gaussian::for_sigma_squared(l2_squared, *sigma)?)?;
                 measured.push(MeasuredMarginal { dims: dims.clone(), sigma: *sigma, values });
             }
-            themes.push(MeasuredTheme { name: theme.name.clone(), measured });
+            themes.push(MeasuredTheme { name: theme.name.clone(), form: theme.form, measured });
         }
         let mut distinct = Vec::with_capacity(self.distinct.len());
         for (wanted, exact) in request.distinct.iter().zip(self.distinct) {
-            let values = exact.into_noised(&Gaussian::for_sigma(1, wanted.sigma)?)?;
+            let values = exact.into_noised(&Gaussian::for_sigma_squared(1, wanted.sigma)?)?;
             let value = values.first().copied().ok_or(RunError::Layout)?;
             distinct.push(MeasuredDistinct { name: wanted.name.clone(), sigma: wanted.sigma, value });
         }

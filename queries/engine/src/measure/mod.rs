@@ -1,5 +1,7 @@
 //! Planned measurements: marginals for releases, totals of scene counts, patrols.
 
+pub(crate) mod check;
+pub(crate) mod events;
 pub(crate) mod marginals;
 pub(crate) mod patrols;
 mod request;

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use skjerm_privacy::PrivacyError;
+use skjerm_privacy::marginals::{Attribute, Domain, Form, Kind};
 
-/// The marginals of one year's `person_year` that a release measures.
+/// The marginals of one year that a release measures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MarginalsRequest {
     /// The calendar year.
@@ -25,23 +27,60 @@ pub struct MarginalsRequest {
 pub struct Theme {
     /// Name of the theme.
     pub name: String,
-    /// Columns of `person_year` and the codes that pass; all must pass.
+    /// The table of events that is read instead of `person_year`: then one of the dims is of [`Kind::Several`], a person counts
+    /// once for each of its values that one of the person's events has, and filter and dims are columns of that table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<String>,
+    /// Columns and the codes that pass; all must pass.
     pub filter: Vec<(String, Vec<String>)>,
     /// The attributes of the theme's domain.
     pub dims: Vec<Dim>,
     /// Which marginals are measured: indices into `dims` (sorted), and the noise's standard deviation.
     pub measured: Vec<(Vec<usize>, f64)>,
+    /// What is measured of them.
+    #[serde(default, skip_serializing_if = "is_whole")]
+    pub form: Form,
 }
 
-/// An attribute: a column of `person_year`, its codes gathered in groups.
+fn is_whole(form: &Form) -> bool {
+    *form == Form::Whole
+}
+
+impl Theme {
+    /// The domain that the dims span.
+    pub fn domain(&self) -> Result<Domain, PrivacyError> {
+        Domain::of(self.dims.iter().map(Dim::attribute).collect())
+    }
+
+    /// The dim in which a person may have several values, and the norm over them.
+    pub(crate) fn several(&self) -> Option<(usize, u64, u64)> {
+        self.dims.iter().enumerate().find_map(|(at, dim)| match dim.attribute().kind() {
+            Kind::Several { unit, norm } => Some((at, *unit, *norm)),
+            _ => None,
+        })
+    }
+}
+
+/// An attribute: a column, its codes gathered in groups.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Dim {
     /// Name of the attribute.
     pub name: String,
     /// The column.
     pub column: String,
-    /// Group codes and the column's codes in each. Every code of the closed list is in exactly one group.
+    /// Group codes and the column's codes in each. Every code of the closed list that the theme's filter lets through is in exactly
+    /// one group. Of a column with months the codes are their numbers.
     pub groups: Vec<(String, Vec<String>)>,
+    /// What is asked of the groups, where it is more than their single counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attribute: Option<Attribute>,
+}
+
+impl Dim {
+    /// What is asked of the groups.
+    pub fn attribute(&self) -> Attribute {
+        self.attribute.clone().unwrap_or_else(|| Attribute::nominal(self.groups.len()))
+    }
 }
 
 /// The number of different codes of one column among persons who pass a filter.
@@ -84,6 +123,9 @@ pub struct MarginalsMeasurement {
 pub struct MeasuredTheme {
     /// Name of the theme.
     pub name: String,
+    /// What was measured of the marginals.
+    #[serde(default, skip_serializing_if = "is_whole")]
+    pub form: Form,
     /// In the order of the request.
     pub measured: Vec<MeasuredMarginal>,
 }
@@ -95,7 +137,7 @@ pub struct MeasuredMarginal {
     pub dims: Vec<usize>,
     /// Standard deviation of the noise of each value.
     pub sigma: f64,
-    /// Noised counts, row-major over the dims' groups (the last dim runs fastest).
+    /// Noised values: as the theme's form says, of the counts over the dims' groups, row-major (the last dim runs fastest).
     pub values: Vec<i64>,
 }
 

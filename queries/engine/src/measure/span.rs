@@ -14,7 +14,7 @@
 use std::collections::BTreeMap;
 
 use skjerm_privacy::interval;
-use skjerm_privacy::marginals::{Domain, Joint, LinearQuery, Marginal, Measured, Reconstruction};
+use skjerm_privacy::marginals::{Joint, LinearQuery, Marginal, Measured, Reconstruction};
 
 use super::marginals::TABLE;
 use super::request::{MarginalsMeasurement, MarginalsRequest, MeasuredTheme, Theme};
@@ -105,8 +105,13 @@ impl<'q> Wanted<'q> {
         theme: &Theme,
         measured: &MeasuredTheme,
     ) -> Option<NoisedTable> {
-        let domain = Domain::new(theme.dims.iter().map(|dim| dim.groups.len()).collect()).ok()?;
+        if theme.events.is_some() {
+            return None;
+        }
+        let domain = theme.domain().ok()?;
         let fit = Fit::of(&self.columns, theme)?;
+        // Dims that the question does not look at are summed over.
+        let about = Marginal::new(fit.dims.iter().map(|(dim, _)| *dim));
         let mut queries = Vec::new();
         for (vector, cells) in query.vectors.iter().zip(&self.cells) {
             let count = query.sets.get(vector.set).map(Cells::len)?;
@@ -114,7 +119,8 @@ impl<'q> Wanted<'q> {
                 return None;
             }
             for of_cell in fit.indicators(cells, count)? {
-                queries.push(LinearQuery::new(&domain, fit.expanded(&domain, &of_cell)).ok()?);
+                let coefficients = of_cell.into_iter().map(|counted| f64::from(u8::from(counted))).collect();
+                queries.push(LinearQuery::of(&domain, &about, coefficients).ok()?);
             }
         }
         let measurements: Vec<Measured> = measured
@@ -122,6 +128,7 @@ impl<'q> Wanted<'q> {
             .iter()
             .map(|one| Measured {
                 marginal: Marginal::new(one.dims.iter().copied()),
+                form: theme.form,
                 sigma: one.sigma,
                 values: one.values.clone(),
             })
@@ -208,22 +215,6 @@ impl Fit {
             }
         }
         Some(indicators)
-    }
-
-    /// Coefficients over the theme's whole domain; dims that the question does not look at are summed over.
-    fn expanded(&self, domain: &Domain, indicator: &[bool]) -> Vec<f64> {
-        (0..domain.cells())
-            .map(|at| {
-                let mut rest = at;
-                let mut values = vec![0; domain.sizes().len()];
-                for (value, size) in values.iter_mut().zip(domain.sizes()).rev() {
-                    *value = rest % size;
-                    rest /= size;
-                }
-                let cell = self.dims.iter().fold(0, |cell, (dim, groups)| cell * groups + values[*dim]);
-                f64::from(u8::from(indicator.get(cell).copied().unwrap_or(false)))
-            })
-            .collect()
     }
 }
 

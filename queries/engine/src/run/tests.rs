@@ -385,6 +385,8 @@ fn a_person_in_two_files_of_a_year_is_no_two_persons() {
     let source = super::SnapshotTable::new(declared, Some(&snapshot), &BTreeSet::from([2024]));
     let request = shape::request(2024);
     let limits = limits();
-    let read = crate::measure::marginals::read(&limits, std::sync::Arc::new(source), &request);
+    let source: std::sync::Arc<dyn datafusion::catalog::TableProvider> = std::sync::Arc::new(source);
+    let tables = std::collections::BTreeMap::from([("person_year".to_owned(), source)]);
+    let read = crate::measure::marginals::read(&limits, &tables, &request);
     assert!(matches!(runtime().block_on(read).map(drop), Err(super::RunError::Unordered)));
 }

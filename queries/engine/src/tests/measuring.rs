@@ -1,5 +1,7 @@
 //! Releases, scene counts and patrols over a made-up warehouse.
 
+use skjerm_privacy::marginals::Form;
+
 use super::*;
 
 pub(super) fn marginals() -> MarginalsRequest {
@@ -9,6 +11,7 @@ pub(super) fn marginals() -> MarginalsRequest {
         name: "gender".into(),
         column: "gender".into(),
         groups: groups(&["female", "male", "unknown"]),
+        attribute: None,
     };
     let belonging = Dim {
         name: "home".into(),
@@ -17,6 +20,7 @@ pub(super) fn marginals() -> MarginalsRequest {
             ("oslo".into(), vec!["oslo".into()]),
             ("elsewhere".into(), vec!["other".into(), "unknown".into()]),
         ],
+        attribute: None,
     };
     MarginalsRequest {
         reason: None,
@@ -27,6 +31,8 @@ pub(super) fn marginals() -> MarginalsRequest {
             filter: vec![("ute_contact".into(), vec!["yes".into()])],
             dims: vec![gender, belonging],
             measured: vec![(vec![], 3.0), (vec![0], 4.0), (vec![0, 1], 5.0)],
+            events: None,
+            form: Form::Whole,
         }],
         distinct: vec![Distinct {
             name: "services".into(),

@@ -1,6 +1,6 @@
 //! Questions in the span of a release are answered from it, free.
 
-use skjerm_privacy::marginals::{Domain, LinearQuery, Marginal, Measured, Reconstruction};
+use skjerm_privacy::marginals::{Domain, Form, LinearQuery, Marginal, Measured, Reconstruction};
 
 use super::measuring::marginals;
 use super::{House, contacts, house};
@@ -19,6 +19,7 @@ async fn published() -> (House, MarginalsMeasurement) {
 fn least_squares(measured: &MarginalsMeasurement) -> Reconstruction {
     let of = |one: &crate::measure::MeasuredMarginal| Measured {
         marginal: Marginal::new(one.dims.iter().copied()),
+        form: Form::Whole,
         sigma: one.sigma,
         values: one.values.clone(),
     };
@@ -69,7 +70,7 @@ async fn intervals_of_sums_know_that_cells_of_a_release_share_their_errors() {
         house.engine.ask(&house.caller("researcher"), &sql, &Ask::default()).await.expect("answered");
     assert_eq!(answer.answer.source, AnswerSource::Release);
     let result = least_squares(&measured);
-    let total = result.estimate(&LinearQuery::total(result.domain())).expect("determined");
+    let total = result.estimate(&LinearQuery::total()).expect("determined");
     let [low, high] = answer.intervals["of_all"][0];
     let half = (high - low) / 2.0;
     // The errors of the cells go together: taken for independent ones they would make it half as wide again.

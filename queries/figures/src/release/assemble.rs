@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use skjerm_engine::measure::{self, MarginalsMeasurement, MarginalsRequest, PatrolCounts};
+use skjerm_privacy::marginals::Kind;
 use skjerm_privacy::{Rho, epsilon};
 use skjerm_warehouse::policy::Policy;
 
@@ -33,12 +34,14 @@ pub(crate) fn request(
         workload.themes.iter().zip(&checked.themes).zip(&noise.themes).map(|((theme, checked), measured)| {
             measure::Theme {
                 name: theme.name.clone(),
+                events: theme.events.as_ref().map(|events| events.table.clone()),
                 filter: filter(&theme.filter),
                 dims: checked
                     .dims
                     .iter()
                     .zip(&checked.columns)
-                    .map(|(dimension, column)| measure::Dim {
+                    .zip(checked.domain.attributes())
+                    .map(|((dimension, column), attribute)| measure::Dim {
                         name: dimension.name.clone(),
                         column: column.clone(),
                         groups: dimension
@@ -46,12 +49,15 @@ pub(crate) fn request(
                             .iter()
                             .map(|code| (code.code.clone(), code.of.clone()))
                             .collect(),
+                        attribute: (*attribute.kind() != Kind::Nominal).then(|| attribute.clone()),
                     })
                     .collect(),
                 measured: measured
+                    .sigmas
                     .iter()
                     .map(|(marginal, sigma)| (marginal.attributes().to_vec(), *sigma))
                     .collect(),
+                form: measured.form,
             }
         });
     let distinct = workload.distinct.iter().zip(&noise.distinct).map(|(distinct, sigma)| measure::Distinct {
@@ -96,7 +102,12 @@ pub(crate) fn assemble(
         let measured: Vec<Measured> = measured
             .measured
             .iter()
-            .map(|one| Measured { dims: one.dims.clone(), sigma: one.sigma, values: one.values.clone() })
+            .map(|one| Measured {
+                dims: one.dims.clone(),
+                form: measured.form,
+                sigma: one.sigma,
+                values: one.values.clone(),
+            })
             .collect();
         let joint = Joint::new(checked.domain.clone(), checked.dims.clone(), &measured)?;
         let display = joint.display_table()?;
@@ -105,6 +116,11 @@ pub(crate) fn assemble(
             name: theme.name.clone(),
             dimensions: theme.dims.clone(),
             sizes: checked.domain.sizes().to_vec(),
+            attributes: if checked.domain.attributes().iter().all(|a| *a.kind() == Kind::Nominal) {
+                Vec::new()
+            } else {
+                checked.domain.attributes().to_vec()
+            },
             measured,
             display,
         });

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::text::{Display, Text};
-use crate::workload::Workload;
+use crate::workload::{Objective, Order, Workload};
+use skjerm_privacy::marginals::{Attribute, Form};
 
 /// What a release would cost and how exact it would be; made without any data.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,8 +19,31 @@ pub struct ReleasePlan {
     pub epsilon: f64,
     /// δ of the year's budget.
     pub delta: f64,
+    /// What was minimised.
+    pub objective: Objective,
+    /// The root of the mean over the tables of (variance by this plan / variance by equal split).
+    pub of_equal_split: f64,
     /// Every table, with its expected error.
     pub tables: Vec<PlannedTable>,
+    /// What is measured, and what each costs.
+    pub measurements: Vec<PlannedMeasurement>,
+}
+
+/// One measurement of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedMeasurement {
+    /// The theme, or the distinct figure.
+    pub theme: String,
+    /// Names of its dimensions; empty: the total.
+    pub dimensions: Vec<String>,
+    /// What is measured of it.
+    pub form: Form,
+    /// How many values.
+    pub values: usize,
+    /// Scale of the noise in every value.
+    pub sigma: f64,
+    /// Its price.
+    pub rho: f64,
 }
 
 /// One table of a plan.
@@ -31,11 +55,14 @@ pub struct PlannedTable {
     pub dimensions: Vec<String>,
     /// How many cells it has.
     pub cells: usize,
-    /// Expected standard deviation of a cell.
+    /// Expected standard deviation of a value: root mean over the table.
     pub sd: f64,
-    /// 95 % half-width of a cell.
+    /// 95 % half-width of a value, of the widest of the table.
     pub half_width: f64,
-    /// Standard deviation if every table got an equal part of the same ρ.
+    /// The half-width that was wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wanted: Option<f64>,
+    /// Standard deviation if every table got an equal part of the same ρ and its single counts were added up.
     pub equal_split_sd: f64,
 }
 
@@ -87,6 +114,9 @@ pub struct DimensionInfo {
     pub name: String,
     /// Its name for readers.
     pub label: Text,
+    /// What is asked of the codes: [`Order::ToDate`] makes a row of a code the sum from the first to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
     /// Its codes, in order.
     pub codes: Vec<CodeInfo>,
 }
@@ -111,6 +141,9 @@ pub struct ThemeMeasurement {
     pub dimensions: Vec<String>,
     /// Sizes of its dimensions.
     pub sizes: Vec<usize>,
+    /// How its dimensions are measured; empty where all are by their single counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attributes: Vec<Attribute>,
     /// What was measured.
     pub measured: Vec<Measured>,
     /// The display table over all cells, row-major: non-negative and whole; every published display value is a sum of these.
@@ -122,10 +155,17 @@ pub struct ThemeMeasurement {
 pub struct Measured {
     /// Positions of the dimensions within the theme, ascending.
     pub dims: Vec<usize>,
-    /// Scale of the discrete Gaussian noise in every cell.
+    /// What was measured of it: the counts, or what varies with all its dimensions and with nothing less.
+    #[serde(default, skip_serializing_if = "is_whole")]
+    pub form: Form,
+    /// Scale of the discrete Gaussian noise in every value.
     pub sigma: f64,
-    /// The noised counts, row-major.
+    /// The noised values, row-major.
     pub values: Vec<i64>,
+}
+
+fn is_whole(form: &Form) -> bool {
+    *form == Form::Whole
 }
 
 /// A noised number of distinct values.

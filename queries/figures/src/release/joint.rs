@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use skjerm_privacy::interval::z;
-use skjerm_privacy::marginals::{self, Domain, LinearQuery, Marginal, Reconstruction, marginal_of};
+use skjerm_privacy::marginals::{self, Domain, Kind, LinearQuery, Marginal, Reconstruction, Variance, marginal_of};
 
 use super::document::{DimensionInfo, Measured, Release, ThemeMeasurement};
 use crate::error::FiguresError;
@@ -39,6 +39,7 @@ impl Joint {
             .iter()
             .map(|one| marginals::Measured {
                 marginal: Marginal::new(one.dims.iter().copied()),
+                form: one.form,
                 sigma: one.sigma,
                 values: one.values.clone(),
             })
@@ -74,7 +75,11 @@ impl Joint {
                 })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        let domain = Domain::new(measurement.sizes.clone())?;
+        let domain = if measurement.attributes.is_empty() {
+            Domain::new(measurement.sizes.clone())?
+        } else {
+            Domain::of(measurement.attributes.clone())?
+        };
         Ok((Self::new(domain, dims, &measurement.measured)?, measurement))
     }
 
@@ -87,14 +92,46 @@ impl Joint {
         Ok(marginals::display(&self.reconstruction)?)
     }
 
-    /// A marginal: value, standard deviation and display value of each cell, row-major.
+    /// A table: value, standard deviation and display value of each row, row-major. Along a dimension to date a row is the sum
+    /// from the first code to its own.
     pub(crate) fn marginal(&self, marginal: &Marginal, display: &[i64]) -> Result<Vec<Figure>, FiguresError> {
         let estimates = self.reconstruction.marginal(marginal).ok_or_else(undetermined)?;
-        let shown = marginal_of(&self.domain, display, marginal);
-        let figures = estimates.iter().zip(shown);
-        Ok(figures
-            .map(|(estimate, display)| Figure { value: estimate.value, sd: estimate.sd, display })
-            .collect())
+        let mut shown = marginal_of(&self.domain, display, marginal);
+        let to_date = |attribute: &usize| matches!(self.domain.attributes()[*attribute].kind(), Kind::Prefixes(_));
+        if !marginal.attributes().iter().any(to_date) {
+            let figures = estimates.iter().zip(shown);
+            return Ok(figures
+                .map(|(estimate, display)| Figure { value: estimate.value, sd: estimate.sd, display })
+                .collect());
+        }
+        let sizes: Vec<usize> = marginal.attributes().iter().map(|a| self.domain.sizes()[*a]).collect();
+        for (at, _) in marginal.attributes().iter().enumerate().filter(|(_, attribute)| to_date(attribute)) {
+            let stride: usize = sizes[at + 1..].iter().product();
+            for cell in 0..shown.len() {
+                if cell / stride % sizes[at] > 0 {
+                    shown[cell] += shown[cell - stride];
+                }
+            }
+        }
+        let figure = |(index, display): (usize, i64)| {
+            let places = positions_of(index, &sizes);
+            let sets: Vec<(usize, Vec<usize>)> = marginal
+                .attributes()
+                .iter()
+                .zip(places)
+                .map(|(attribute, place)| {
+                    (*attribute, if to_date(attribute) { (0..=place).collect() } else { vec![place] })
+                })
+                .collect();
+            let (value, sd) = self.estimate(&LinearQuery::union(&self.domain, &sets)?)?;
+            Ok(Figure { value, sd, display })
+        };
+        shown.into_iter().enumerate().map(figure).collect()
+    }
+
+    /// The mean and the largest variance of what is asked of a table.
+    pub(crate) fn variance(&self, marginal: &Marginal) -> Result<Variance, FiguresError> {
+        self.reconstruction.variance(marginal).ok_or_else(undetermined)
     }
 
     /// The sum over the cells whose codes lie in the given sets.

@@ -17,11 +17,11 @@ mod table_file;
 mod texts;
 
 pub use document::{
-    CodeInfo, DimensionInfo, DistinctFigure, Measured, OperationalFigures, PlannedTable, Release,
+    CodeInfo, DimensionInfo, DistinctFigure, Measured, OperationalFigures, PlannedMeasurement, PlannedTable, Release,
     ReleasePlan, ReleaseSummary, Row, Table, ThemeMeasurement,
 };
 pub use missing::{Missing, missing};
-pub use plan::plan;
+pub use plan::{plan, plan_within};
 pub use publish::{Wanted, publish};
 pub use record::{Check, Record, record_of};
 pub use store::Store;

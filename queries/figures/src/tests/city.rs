@@ -77,12 +77,17 @@ impl City {
             self.workload.themes.iter().zip(&self.checked.themes).zip(&self.noise.themes).zip(&self.truth);
         let themes = themes.map(|(((theme, checked), measured), truth)| MeasuredTheme {
             name: theme.name.clone(),
+            form: measured.form,
             measured: measured
+                .sigmas
                 .iter()
                 .map(|(marginal, sigma)| MeasuredMarginal {
                     dims: marginal.attributes().to_vec(),
                     sigma: *sigma,
-                    values: marginal_of(&checked.domain, truth, marginal)
+                    values: checked
+                        .domain
+                        .encode(marginal, measured.form, marginal_of(&checked.domain, truth, marginal))
+                        .unwrap()
                         .iter()
                         .map(|count| count + draw(*sigma, random))
                         .collect(),

@@ -36,6 +36,7 @@ fn key_figures_are_covered_and_as_exact_as_planned() {
                     .measured
                     .iter()
                     .map(|one| Measured {
+                        form: measured.form,
                         dims: one.dims.clone(),
                         sigma: one.sigma,
                         values: one.values.clone(),

@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use skjerm_privacy::marginals::{Domain, Marginal};
-use skjerm_warehouse::policy::{CodeList, ColumnRole, Policy, Table};
+use skjerm_privacy::marginals::{Attribute, Domain, Marginal};
+use skjerm_warehouse::policy::{ColumnRole, Grain, Policy, Table, TableKind};
 
-use super::{Dimension, Distinct, Figure, Theme, Workload};
+use super::{Dimension, Distinct, Events, Figure, Order, Theme, Workload};
 use crate::error::FiguresError;
 use crate::release::{CodeInfo, DimensionInfo};
 use crate::text::Text;
 
-/// The table a release measures.
+/// The table a release measures where a theme names no other.
 const TABLE: &str = "person_year";
+/// What one person counts for in a theme of events, so that less than one can be said in whole numbers.
+const UNIT: u64 = 1 << 10;
 
 /// A workload with every name resolved.
 pub(crate) struct Checked {
@@ -35,6 +37,25 @@ impl Checked {
     }
 }
 
+/// A dimension, and the column's codes that no group holds.
+struct Resolved {
+    info: DimensionInfo,
+    left_out: Vec<String>,
+}
+
+/// The codes that a column may have.
+struct Codes {
+    name: String,
+    label: Text,
+    codes: Vec<CodeInfo>,
+}
+
+impl Codes {
+    fn contains(&self, code: &str) -> bool {
+        self.codes.iter().any(|known| known.code == code)
+    }
+}
+
 struct Checker<'a> {
     workload: &'a Workload,
     policy: &'a Policy,
@@ -45,7 +66,8 @@ impl Checker<'_> {
         let table = self.policy.table(TABLE).ok_or_else(|| format!("the policy has no table {TABLE}"))?;
         let mut dimensions = BTreeMap::new();
         for (name, dimension) in &self.workload.dimensions {
-            dimensions.insert(name.clone(), self.dimension(table, name, dimension)?);
+            let of = self.table_with(table, &dimension.column);
+            dimensions.insert(name.clone(), self.dimension(of, name, dimension)?);
         }
         if self.workload.themes.is_empty() && self.workload.distinct.is_empty() {
             return Err("it has no theme and no distinct figure: there is nothing to measure".to_owned());
@@ -68,44 +90,59 @@ impl Checker<'_> {
         for figure in &self.workload.figures {
             self.figure(figure, &themes)?;
         }
-        Ok(Checked { dimensions: dimensions.into_values().collect(), themes })
+        Ok(Checked { dimensions: dimensions.into_values().map(|resolved| resolved.info).collect(), themes })
     }
 
-    fn code_list(&self, table: &Table, column: &str, place: &str) -> Result<&CodeList, String> {
+    /// `person_year`, or the table of events of a theme that alone has this column.
+    fn table_with<'t>(&'t self, persons: &'t Table, column: &str) -> &'t Table {
+        let events = self.workload.themes.iter().filter_map(|theme| self.policy.table(&theme.events.as_ref()?.table));
+        let mut all = std::iter::once(persons).chain(events);
+        all.find(|table| table.column(column).is_some()).unwrap_or(persons)
+    }
+
+    fn codes(&self, table: &Table, column: &str, place: &str) -> Result<Codes, String> {
         let known = || {
-            let names: Vec<&str> = table
-                .columns
-                .iter()
-                .filter(|column| matches!(column.role, ColumnRole::Dimension { .. }))
-                .map(|column| column.name.as_str())
-                .collect();
+            let coded = |role: &ColumnRole| matches!(role, ColumnRole::Dimension { .. } | ColumnRole::Month);
+            let names: Vec<&str> =
+                table.columns.iter().filter(|column| coded(&column.role)).map(|column| column.name.as_str()).collect();
             names.join(", ")
         };
         let found = table
             .column(column)
-            .ok_or_else(|| format!("{place}: {TABLE} has no column \"{column}\"; it has {}", known()))?;
-        let ColumnRole::Dimension { codes } = &found.role else {
-            return Err(format!(
+            .ok_or_else(|| format!("{place}: {} has no column \"{column}\"; it has {}", table.name, known()))?;
+        match &found.role {
+            ColumnRole::Month => Ok(months(column)),
+            ColumnRole::Dimension { codes } => {
+                let list = self
+                    .policy
+                    .code_list(codes)
+                    .ok_or_else(|| format!("{place}: the policy has no code list \"{codes}\""))?;
+                let codes = list.codes.iter().map(|code| CodeInfo {
+                    code: code.code.clone(),
+                    label: Text::new(&code.no, &code.en),
+                    of: vec![code.code.clone()],
+                });
+                Ok(Codes {
+                    name: list.name.clone(),
+                    label: Text::new(&list.label.no, &list.label.en),
+                    codes: codes.collect(),
+                })
+            }
+            _ => Err(format!(
                 "{place}: the column \"{column}\" has no code list; those that have one are {}",
                 known()
-            ));
-        };
-        self.policy
-            .code_list(codes)
-            .ok_or_else(|| format!("{place}: the policy has no code list \"{codes}\""))
+            )),
+        }
     }
 
-    fn dimension(&self, table: &Table, name: &str, dimension: &Dimension) -> Result<DimensionInfo, String> {
+    fn dimension(&self, table: &Table, name: &str, dimension: &Dimension) -> Result<Resolved, String> {
         let place = format!("dimension \"{name}\"");
-        let list = self.code_list(table, &dimension.column, &place)?;
-        let label = dimension.label.clone().unwrap_or_else(|| Text::new(&list.label.no, &list.label.en));
+        let list = self.codes(table, &dimension.column, &place)?;
+        let label = dimension.label.clone().unwrap_or_else(|| list.label.clone());
+        let order = dimension.order;
         if dimension.groups.is_empty() {
-            let codes = list.codes.iter().map(|code| CodeInfo {
-                code: code.code.clone(),
-                label: Text::new(&code.no, &code.en),
-                of: vec![code.code.clone()],
-            });
-            return Ok(DimensionInfo { name: name.to_owned(), label, codes: codes.collect() });
+            let info = DimensionInfo { name: name.to_owned(), label, order, codes: list.codes };
+            return Ok(Resolved { info, left_out: Vec::new() });
         }
         unique(&format!("group of {place}"), dimension.groups.iter().map(|group| &group.code))?;
         let mut held: BTreeMap<&str, &str> = BTreeMap::new();
@@ -114,7 +151,7 @@ impl Checker<'_> {
                 return Err(format!("{place}: the group \"{}\" holds no code", group.code));
             }
             for code in &group.of {
-                known_code(list, code, &place)?;
+                known_code(&list, code, &place)?;
                 if let Some(other) = held.insert(code, &group.code) {
                     return Err(format!(
                         "{place}: the code \"{code}\" is in \"{other}\" and in \"{}\"; groups must not overlap",
@@ -123,24 +160,15 @@ impl Checker<'_> {
                 }
             }
         }
-        let missing: Vec<&str> = list
-            .codes
-            .iter()
-            .map(|code| code.code.as_str())
-            .filter(|code| !held.contains_key(code))
-            .collect();
-        if !missing.is_empty() {
-            return Err(format!(
-                "{place}: no group holds {}; together the groups must hold every code once",
-                quoted(&missing)
-            ));
-        }
+        let codes = list.codes.iter().map(|code| code.code.as_str());
+        let left_out = codes.filter(|code| !held.contains_key(code)).map(ToOwned::to_owned).collect();
         let codes = dimension.groups.iter().map(|group| CodeInfo {
             code: group.code.clone(),
             label: Text::new(&group.no, &group.en),
             of: group.of.clone(),
         });
-        Ok(DimensionInfo { name: name.to_owned(), label, codes: codes.collect() })
+        let info = DimensionInfo { name: name.to_owned(), label, order, codes: codes.collect() };
+        Ok(Resolved { info, left_out })
     }
 
     fn filter(
@@ -150,12 +178,12 @@ impl Checker<'_> {
         place: &str,
     ) -> Result<(), String> {
         for (column, codes) in filter {
-            let list = self.code_list(table, column, place)?;
+            let list = self.codes(table, column, place)?;
             if codes.is_empty() {
                 return Err(format!("{place}: the filter on \"{column}\" lets nobody through"));
             }
             for code in codes {
-                known_code(list, code, place)?;
+                known_code(&list, code, place)?;
             }
         }
         Ok(())
@@ -163,25 +191,46 @@ impl Checker<'_> {
 
     fn theme(
         &self,
-        table: &Table,
+        persons: &Table,
         theme: &Theme,
-        dimensions: &BTreeMap<String, DimensionInfo>,
+        dimensions: &BTreeMap<String, Resolved>,
     ) -> Result<CheckedTheme, String> {
         let place = format!("theme \"{}\"", theme.name);
+        let table = match &theme.events {
+            None => persons,
+            Some(events) => self.events(events, theme, &place)?,
+        };
         self.filter(table, &theme.filter, &place)?;
         unique(&format!("dimension of {place}"), theme.dims.iter())?;
         let mut dims = Vec::new();
         let mut columns = Vec::new();
+        let mut attributes = Vec::new();
+        let mut always_in: Vec<&String> = Vec::new();
         for name in &theme.dims {
             let found = dimensions.get(name).ok_or_else(|| {
                 let known: Vec<&str> = dimensions.keys().map(String::as_str).collect();
                 format!("{place}: there is no dimension \"{name}\"; the workload has {}", quoted(&known))
             })?;
-            dims.push(found.clone());
-            columns.extend(self.workload.dimensions.get(name).map(|dimension| dimension.column.clone()));
+            let column = self.workload.dimensions.get(name).map(|dimension| dimension.column.clone());
+            let column = column.unwrap_or_default();
+            self.codes(table, &column, &format!("{place}, dimension \"{name}\""))?;
+            let passes = |code: &String| theme.filter.get(&column).is_none_or(|passing| passing.contains(code));
+            let missing: Vec<&str> =
+                found.left_out.iter().filter(|code| passes(code)).map(String::as_str).collect();
+            if !missing.is_empty() {
+                return Err(format!(
+                    "dimension \"{name}\": no group holds {}; together the groups must hold every code once, or the theme's filter must leave it out",
+                    quoted(&missing)
+                ));
+            }
+            let several = theme.events.as_ref().filter(|events| &events.per == name);
+            let attribute = attribute(&found.info, several).map_err(|error| format!("{place}: {error}"))?;
+            always_in.extend(attribute.is_always_in().then_some(name));
+            attributes.push(attribute);
+            dims.push(found.info.clone());
+            columns.push(column);
         }
-        let domain = Domain::new(dims.iter().map(|dimension| dimension.codes.len()).collect())
-            .map_err(|error| format!("{place}: {error}"))?;
+        let domain = Domain::of(attributes).map_err(|error| format!("{place}: {error}"))?;
         if theme.tables.is_empty() {
             return Err(format!("{place} has no table"));
         }
@@ -203,17 +252,46 @@ impl Checker<'_> {
                     return Err(format!("table \"{}\" names the dimension \"{name}\" twice", spec.name));
                 }
             }
+            if let Some(name) = always_in.iter().find(|name| !spec.dims.contains(name)) {
+                return Err(format!(
+                    "table \"{}\" leaves out the dimension \"{name}\", over which its persons cannot be summed: every table of {place} must have it",
+                    spec.name
+                ));
+            }
+            if spec.half_width.is_some_and(|width| !(width.is_finite() && width > 0.0)) {
+                return Err(format!("table \"{}\": the wanted half-width must be a number above 0", spec.name));
+            }
             tables.push(Marginal::new(positions));
         }
         Ok(CheckedTheme { dims, columns, domain, tables })
     }
 
+    fn events(&self, events: &Events, theme: &Theme, place: &str) -> Result<&Table, String> {
+        let found = self.policy.table(&events.table);
+        let of_persons = |table: &&Table| {
+            table.kind == TableKind::Protected && table.grain == Grain::Events && table.family == "persons"
+        };
+        let table = found.filter(of_persons).ok_or_else(|| {
+            let names: Vec<&str> =
+                self.policy.tables.values().filter(of_persons).map(|table| table.name.as_str()).collect();
+            format!("{place}: \"{}\" is no table of events of persons; there are {}", events.table, quoted(&names))
+        })?;
+        if !theme.dims.contains(&events.per) {
+            return Err(format!("{place}: it counts persons once a \"{}\", and has no such dimension", events.per));
+        }
+        if events.norm.is_finite() && (1.0..=1000.0).contains(&events.norm) {
+            Ok(table)
+        } else {
+            Err(format!("{place}: the norm {} must be a number from 1 to 1000", events.norm))
+        }
+    }
+
     fn distinct(&self, table: &Table, distinct: &Distinct) -> Result<(), String> {
         let place = format!("distinct figure \"{}\"", distinct.name);
-        let list = self.code_list(table, &distinct.column, &place)?;
+        let list = self.codes(table, &distinct.column, &place)?;
         self.filter(table, &distinct.filter, &place)?;
         for code in &distinct.excluding {
-            known_code(list, code, &place)?;
+            known_code(&list, code, &place)?;
         }
         weight(distinct.weight, &place)
     }
@@ -266,7 +344,46 @@ impl Checker<'_> {
     }
 }
 
-fn known_code(list: &CodeList, code: &str, place: &str) -> Result<(), String> {
+fn attribute(info: &DimensionInfo, several: Option<&Events>) -> Result<Attribute, String> {
+    let size = info.codes.len();
+    let made = match (several, info.order) {
+        (Some(_), Some(_)) => {
+            return Err(format!("the dimension \"{}\" has an order, and persons are counted once for each of its codes", info.name));
+        }
+        // Rounded up to whole parts: a norm of √12 lets twelve months through whole.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most 1000 units
+        (Some(events), None) => Attribute::several(size, UNIT, (events.norm * UNIT as f64).ceil() as u64),
+        (None, Some(Order::Ranges)) => Attribute::ranges(size),
+        (None, Some(Order::ToDate)) => Attribute::prefixes(size),
+        (None, None) => Ok(Attribute::nominal(size)),
+    };
+    made.map_err(|error| format!("the dimension \"{}\": {error}", info.name))
+}
+
+fn months(column: &str) -> Codes {
+    const NAMES: [(&str, &str); 12] = [
+        ("januar", "January"),
+        ("februar", "February"),
+        ("mars", "March"),
+        ("april", "April"),
+        ("mai", "May"),
+        ("juni", "June"),
+        ("juli", "July"),
+        ("august", "August"),
+        ("september", "September"),
+        ("oktober", "October"),
+        ("november", "November"),
+        ("desember", "December"),
+    ];
+    let codes = NAMES.iter().zip(1..).map(|((no, en), number)| CodeInfo {
+        code: number.to_string(),
+        label: Text::new(*no, *en),
+        of: vec![number.to_string()],
+    });
+    Codes { name: column.to_owned(), label: Text::new("Måned", "Month"), codes: codes.collect() }
+}
+
+fn known_code(list: &Codes, code: &str, place: &str) -> Result<(), String> {
     if list.contains(code) {
         return Ok(());
     }

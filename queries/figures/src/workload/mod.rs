@@ -1,7 +1,7 @@
 //! Workload files: what a release measures, and the named figures it answers.
 //!
 //! A workload is TOML. It names dimensions (columns of `person_year`, or groups of their codes), themes (a filter over
-//! `person_year` and tables over dimensions, with weights), numbers of distinct values, and the named key figures that are unions of
+//! `person_year`, or over events that count persons once a month or service, and tables over dimensions, with weights), numbers of distinct values, and the named key figures that are unions of
 //! cells of a theme. It holds no data, and checking it needs none.
 
 mod check;
@@ -27,6 +27,12 @@ pub struct Workload {
     pub version: u32,
     /// Title.
     pub label: Text,
+    /// What the noise is spread to minimise.
+    #[serde(default, skip_serializing_if = "is_sum")]
+    pub objective: Objective,
+    /// ρ of a release of it where none is named; without it, what the releases' share has left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rho: Option<f64>,
     /// Dimensions by name.
     #[serde(default)]
     pub dimensions: BTreeMap<String, Dimension>,
@@ -41,6 +47,31 @@ pub struct Workload {
     pub figures: Vec<Figure>,
 }
 
+/// What the noise is spread to minimise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Objective {
+    /// The sum over the tables of weight × mean variance of a cell.
+    #[default]
+    Sum,
+    /// The largest weight × variance of any cell.
+    Largest,
+}
+
+fn is_sum(objective: &Objective) -> bool {
+    *objective == Objective::Sum
+}
+
+/// What is asked of a dimension's codes beyond their single counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Sums over neighbouring codes, in the order of the list: ages from 13 to 24.
+    Ranges,
+    /// Sums from the first code to each: the year to date. Every table of a theme with it must have it.
+    ToDate,
+}
+
 /// A column of `person_year`, or a partition of its codes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -50,7 +81,10 @@ pub struct Dimension {
     /// Name for readers; the code list's own when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<Text>,
-    /// Groups of codes that together hold every code once; absent: the codes themselves.
+    /// What is asked of the codes beyond their single counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// Groups of codes that together hold every code once that the theme's filter lets through; absent: the codes themselves.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
 }
@@ -77,6 +111,9 @@ pub struct Theme {
     pub name: String,
     /// Title.
     pub label: Text,
+    /// A table of events, read instead of `person_year`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<Events>,
     /// Who is in it: for each column, the codes that count. Empty: everybody.
     #[serde(default)]
     pub filter: BTreeMap<String, Vec<String>>,
@@ -85,6 +122,20 @@ pub struct Theme {
     /// Its tables.
     #[serde(rename = "table")]
     pub tables: Vec<TableSpec>,
+}
+
+/// Persons counted once for each value of a dimension that one of their events has: distinct persons a month, or a service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Events {
+    /// The table of events.
+    pub table: String,
+    /// The dimension in which a person may be several times. Every table of the theme must have it: distinct persons are never
+    /// summed over it.
+    pub per: String,
+    /// The L2 norm of what a person counts over it. Who has k values counts 1 in each if √k is at most this, else this/√k. The higher,
+    /// the more noise; the lower, the more those with many values count for too little.
+    pub norm: f64,
 }
 
 /// A table: a marginal of its theme.
@@ -99,7 +150,15 @@ pub struct TableSpec {
     #[serde(default)]
     pub dims: Vec<String>,
     /// Weight of the variance of a cell: the higher, the more exact.
+    #[serde(default = "one")]
     pub weight: f64,
+    /// The 95 % half-width wanted of each of its values: with one, the least ρ is looked for that keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub half_width: Option<f64>,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// How many distinct codes of a column occur.

@@ -196,7 +196,7 @@ mod tests {
     fn sensitivities_are_those_of_the_measured_matrices() {
         let columns = |rows: &[Vec<i64>]| {
             (0..rows[0].len())
-                .map(|j| rows.iter().map(|row| (row[j] * row[j]) as u128).sum::<u128>())
+                .map(|j| rows.iter().map(|row| u128::from(row[j].unsigned_abs()).pow(2)).sum::<u128>())
                 .max()
                 .unwrap()
         };

@@ -5,7 +5,7 @@
 //! is the constant one, 1/√n of the sum, and the others are what sums to zero; where every table has the attribute, none is.
 //!
 //! With the precision matrix K that the attribute is measured with (I − J/n for single values), the coordinates of a query are
-//! F·w with FᵀF = K⁺, and those of a table are F⁻ᵀ·x. For single values both are Helmert's orthonormal contrasts, which cost a pass
+//! F·w with `FᵀF` = K⁺, and those of a table are F⁻ᵀ·x. For single values both are Helmert's orthonormal contrasts, which cost a pass
 //! of prefix sums; otherwise F comes from the eigenvectors of K.
 
 use nalgebra::DMatrix;
@@ -156,7 +156,9 @@ impl Axis {
                         let size = line.len() as f64;
                         analyse(line);
                         line.remove(0);
-                        line.iter_mut().for_each(|value| *value /= size);
+                        for value in line.iter_mut() {
+                            *value /= size;
+                        }
                     }
                 }
                 return;

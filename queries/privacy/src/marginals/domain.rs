@@ -179,7 +179,7 @@ impl Domain {
         let mut table = counts;
         for (at, attribute) in marginal.attributes().iter().enumerate() {
             let attribute = &self.attributes[*attribute];
-            let (before, after) = (shape[at], form.rows(attribute));
+            let (before, after) = (shape[at], Form::rows(attribute));
             let stride: usize = shape[at + 1..].iter().product();
             let blocks: usize = shape[..at].iter().product();
             let mut out = vec![0; blocks * after * stride];
@@ -199,8 +199,8 @@ impl Domain {
     }
 
     /// How many values are measured of a marginal.
-    pub fn measured_values(&self, marginal: &Marginal, form: Form) -> usize {
-        marginal.attributes().iter().filter_map(|a| self.attributes.get(*a)).map(|a| form.rows(a)).product()
+    pub fn measured_values(&self, marginal: &Marginal) -> usize {
+        marginal.attributes().iter().filter_map(|a| self.attributes.get(*a)).map(Form::rows).product()
     }
 }
 
@@ -218,7 +218,7 @@ pub enum Form {
 
 impl Form {
     /// How many values are measured along an attribute.
-    pub(super) fn rows(self, attribute: &Attribute) -> usize {
+    pub(super) fn rows(attribute: &Attribute) -> usize {
         match attribute.kind() {
             Kind::Nominal | Kind::Several { .. } => attribute.size(),
             Kind::Ranges(strategy) | Kind::Prefixes(strategy) => strategy.rows().len(),
@@ -397,7 +397,7 @@ mod tests {
                 let mut counts = vec![0; cells];
                 counts[cell] = 1;
                 let measured = domain.encode(&marginal, form, counts).unwrap();
-                assert_eq!(measured.len(), domain.measured_values(&marginal, form));
+                assert_eq!(measured.len(), domain.measured_values(&marginal));
                 measured.iter().map(|v| u128::from(v.unsigned_abs()).pow(2)).sum::<u128>()
             });
             assert_eq!(

@@ -78,8 +78,8 @@ fn least_largest(kinds: &[Kind], weights: &[f64], prices: &[f64]) -> (Vec<f64>, 
     let mut shares = vec![1.0 / kinds.len() as f64; kinds.len()];
     let (mut best, mut least, mut bound) = (Vec::new(), f64::INFINITY, 0.0_f64);
     for _ in 0..STEPS {
-        let shared = kinds.iter().zip(&shares).map(|(kind, share)| (kind, weights[kind.table] * share));
-        let summed = summed(shared, prices.len());
+        let weighed = kinds.iter().zip(&shares).map(|(kind, share)| (kind, weights[kind.table] * share));
+        let summed = summed(weighed, prices.len());
         let (precisions, value) = closed_form(&summed, prices);
         bound = bound.max(value);
         let variances: Vec<f64> =
@@ -96,7 +96,9 @@ fn least_largest(kinds: &[Kind], weights: &[f64], prices: &[f64]) -> (Vec<f64>, 
         }
         let whole: f64 = shares.iter().sum();
         // A share that has died can be needed again.
-        shares.iter_mut().for_each(|share| *share = (*share / whole).max(1e-12));
+        for share in &mut shares {
+            *share = (*share / whole).max(1e-12);
+        }
     }
     (best, least)
 }
@@ -118,16 +120,12 @@ fn kind(domain: &Domain, table: &Marginal, number: usize, asked: &[(f64, f64)], 
 /// What is asked of an attribute: of each kind, how much varies and how much is in the sum.
 pub(super) fn asked_of(domain: &Domain, attribute: usize) -> Vec<(f64, f64)> {
     let axis = domain.axis(attribute);
-    match domain.attributes()[attribute].asked() {
-        Some(rows) => {
-            rows.row_iter().map(|row| axis.asked(&row.iter().copied().collect::<Vec<_>>())).collect()
-        }
-        // All single values alike.
-        None => {
-            let constant = if axis.always_in { 0.0 } else { 1.0 / axis.size as f64 };
-            vec![(axis.single(0), constant)]
-        }
+    if let Some(rows) = domain.attributes()[attribute].asked() {
+        return rows.row_iter().map(|row| axis.asked(&row.iter().copied().collect::<Vec<_>>())).collect();
     }
+    // All single values alike.
+    let constant = if axis.always_in { 0.0 } else { 1.0 / axis.size as f64 };
+    vec![(axis.single(0), constant)]
 }
 
 /// One kind a table: the mean over all that is asked of it.

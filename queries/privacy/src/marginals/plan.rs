@@ -40,11 +40,11 @@ impl Plan {
     pub fn noise(&self, rho: Rho) -> Result<Vec<(Marginal, Gaussian)>, PrivacyError> {
         let shares: Vec<f64> = self.measured.iter().map(|(_, share)| *share).collect();
         let prices = divide(&shares, rho);
-        let priced = self.measured.iter().zip(prices).map(|((marginal, _), price)| {
+        let noises = self.measured.iter().zip(prices).map(|((marginal, _), price)| {
             let squared = self.domain.sensitivity_squared(marginal, self.form)?;
             Ok((marginal.clone(), Gaussian::for_rho_squared(squared, price)?))
         });
-        priced.collect()
+        noises.collect()
     }
 
     /// The mean variance of what is asked of a table, and the largest, after least squares at ρ; `None` when the plan
@@ -74,7 +74,8 @@ pub struct Variance {
 /// The most combinations of what is asked of a table that are looked at one by one.
 const MOST_ASKED: usize = 1 << 16;
 
-fn asked_variance(domain: &Domain, precisions: &Precisions, table: &Marginal) -> Option<Variance> {
+/// The variances of what is asked of a table when the parts have these precisions.
+pub(super) fn asked_variance(domain: &Domain, precisions: &Precisions, table: &Marginal) -> Option<Variance> {
     let asked: Vec<Vec<(f64, f64)>> =
         table.attributes().iter().map(|attribute| objective::asked_of(domain, *attribute)).collect();
     let one_by_one = asked
@@ -150,13 +151,11 @@ pub(super) fn added(domain: &Domain, marginal: &Marginal, form: Form, sigma: f64
 pub fn plan(workload: &Workload, objective: Objective) -> Result<Plan, PrivacyError> {
     let domain = workload.domain();
     let optimum = objective::optimum(workload, objective)?;
-    let (form, mut shares) = match whole(domain, &optimum.precisions) {
-        Some(shares) => (Form::Whole, shares),
-        None => {
-            let price =
-                |(part, precision): (&u32, &f64)| (*part, precision * parts::price(domain, *part) / 2.0);
-            (Form::Apart, optimum.precisions.iter().map(price).collect())
-        }
+    let (form, mut shares) = if let Some(shares) = whole(domain, &optimum.precisions) {
+        (Form::Whole, shares)
+    } else {
+        let price = |(part, precision): (&u32, &f64)| (*part, precision * parts::price(domain, *part) / 2.0);
+        (Form::Apart, optimum.precisions.iter().map(price).collect())
     };
     let sum: f64 = shares.values().sum();
     shares.retain(|_, share| *share > NEGLIGIBLE * sum);

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::axis::{Step, steps};
 use super::parts::{self, Precisions};
-use super::{Domain, Estimate, Form, LinearQuery, Marginal, plan};
+use super::{Domain, Estimate, Form, LinearQuery, Marginal, Variance, plan};
 use crate::PrivacyError;
 
 /// A query whose squared length outside the measured parts is below this part of the whole lies
@@ -77,7 +77,7 @@ impl Reconstruction {
         let mut parts: BTreeMap<u32, Part> = BTreeMap::new();
         for one in measured {
             domain.check(&one.marginal)?;
-            let expected = domain.measured_values(&one.marginal, one.form);
+            let expected = domain.measured_values(&one.marginal);
             if one.values.len() != expected {
                 return Err(PrivacyError::Mismatch(format!(
                     "the measured table over attributes {:?} has {} values, and the domain gives it {expected} cells",
@@ -123,6 +123,12 @@ impl Reconstruction {
         let values = self.table(marginal);
         let estimates = values.into_iter().zip(variances);
         Some(estimates.map(|(value, variance)| Estimate { value, sd: variance.sqrt() }).collect())
+    }
+
+    /// The mean and the largest variance of what is asked of a table, with these measurements.
+    pub fn variance(&self, marginal: &Marginal) -> Option<Variance> {
+        self.domain.check(marginal).ok()?;
+        plan::asked_variance(&self.domain, &self.precisions(), marginal)
     }
 
     /// The covariance of two estimates; `None` when one of them is not determined.

@@ -8,7 +8,7 @@
 //! With the precision matrix Z of a strategy (the strategy's transpose times itself), its L2 sensitivity squared is the largest
 //! diagonal entry of Z, and the variance of a query w is w·Z⁻¹·wᵀ. [`best`] minimises the mean or the largest variance of the
 //! queries over all Z with diagonal at most 1: a convex problem, solved by the fixed point of its optimality conditions
-//! (Denisov, McMahan, Rush, Smith, Thakurta, "Improved Differential Privacy for SGD via Optimal Private Linear Operators on
+//! (Denisov, `McMahan`, Rush, Smith, Thakurta, "Improved Differential Privacy for SGD via Optimal Private Linear Operators on
 //! Adaptive Streams", `NeurIPS` 2022, section 4), here also with weights on the queries for the largest variance. Its dual gives
 //! a lower bound on what any strategy can do, and the search ends when the two are close.
 //!

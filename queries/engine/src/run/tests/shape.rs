@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use skjerm_privacy::marginals::Form;
 use skjerm_warehouse::policy::{ColumnRole, Grain, Table, TableKind};
 use skjerm_warehouse::{DataFile, SHARDS, TableSnapshot};
 
@@ -135,8 +136,11 @@ pub(super) fn request(year: i32) -> MarginalsRequest {
                 name: "gender".to_owned(),
                 column: "gender".to_owned(),
                 groups: vec![("f".to_owned(), vec!["female".to_owned()])],
+                attribute: None,
             }],
             measured: vec![(vec![0], 1.0)],
+            events: None,
+            form: Form::Whole,
         }],
         distinct: Vec::new(),
         purpose: "test".to_owned(),

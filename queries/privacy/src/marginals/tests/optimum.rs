@@ -119,10 +119,10 @@ fn orders_are_used() {
         assert!((dense / plan.objective() - 1.0).abs() < 1e-3, "{dense} {}", plan.objective());
         assert!(dense >= bound * (1.0 - 1e-9) && dense < bound * above, "{} of the bound", dense / bound);
         // The same tables of single values.
-        let plain = Domain::new(workload.domain().sizes().to_vec()).unwrap();
+        let single = Domain::new(workload.domain().sizes().to_vec()).unwrap();
         let simple =
-            plan_sigmas(&planned(&Workload::new(plain.clone(), workload.tables().to_vec()).unwrap()));
-        let inverse = strategy::pseudo_inverse(&information(&plain, &simple));
+            plan_sigmas(&planned(&Workload::new(single.clone(), workload.tables().to_vec()).unwrap()));
+        let inverse = strategy::pseudo_inverse(&information(&single, &simple));
         let of = |(table, weight): &(Marginal, f64)| {
             let asked = rows(workload.domain(), table);
             weight * (&asked * &inverse * asked.transpose()).trace() / asked.nrows() as f64
@@ -172,7 +172,7 @@ fn any_measurements_combine_as_dense_least_squares_does() {
             .iter()
             .map(|(attributes, form)| {
                 let marginal = Marginal::new(attributes.iter().copied());
-                let count = domain.measured_values(&marginal, *form);
+                let count = domain.measured_values(&marginal);
                 let values = (0..count).map(|_| random.random_range(-900..900)).collect();
                 Measured { marginal, form: *form, sigma: random.random_range(1.0..9.0), values }
             })
