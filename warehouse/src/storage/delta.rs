@@ -57,9 +57,10 @@ impl TableLog {
             return Ok(log);
         }
         let table = table.name.clone();
-        Err(match derive::is_derived(&table) {
-            true => WarehouseError::DerivedOtherwise { table },
-            false => WarehouseError::OtherColumns { table },
+        Err(if derive::is_derived(&table) {
+            WarehouseError::DerivedOtherwise { table }
+        } else {
+            WarehouseError::OtherColumns { table }
         })
     }
 
