@@ -5,6 +5,8 @@ use serde_json::json;
 use skjerm_engine::Engine;
 use skjerm_figures::release::{self, Record, Release, Store};
 use skjerm_figures::workload::Workload;
+use skjerm_figures::{Language, key_figures};
+use skjerm_warehouse::policy::Policy;
 
 use crate::args::{Common, Format, reason};
 use crate::failure::Failure;
@@ -93,7 +95,7 @@ pub(crate) async fn run(common: &Common, args: ReleaseArgs) -> Result<(), Failur
             let wanted = release::Wanted { year, rho, reason: reason.as_deref() };
             let published =
                 release::publish(&engine, &caller, &installation, &Workload::key_figures(), &wanted).await?;
-            print_release(common.format, &published)
+            print_release(common.format, &published, engine.policy())
         }
         ReleaseVerb::List => {
             let releases = Store::open(&installation).list()?;
@@ -119,7 +121,11 @@ pub(crate) async fn run(common: &Common, args: ReleaseArgs) -> Result<(), Failur
             })?;
             print_record(common.format, &record)
         }
-        ReleaseVerb::Show { id } => print_release(common.format, &Store::open(&installation).show(&id)?),
+        ReleaseVerb::Show { id } => {
+            let release = Store::open(&installation).show(&id)?;
+            let policy = open::policy(&installation)?;
+            print_release(common.format, &release, &policy)
+        }
     }
 }
 
@@ -159,8 +165,9 @@ fn print_record(format: Format, record: &Record) -> Result<(), Failure> {
     output::print(format, &sheet, record)
 }
 
-/// The tables one below the other, with the unbiased value, its interval and the display value beside each other.
-fn print_release(format: Format, release: &Release) -> Result<(), Failure> {
+/// The tables one below the other, with the unbiased value, its interval and the display value beside each other; then the exact
+/// figures about the service, and each of its weeks.
+fn print_release(format: Format, release: &Release, policy: &Policy) -> Result<(), Failure> {
     let mut sheet = Sheet::new(&["table", "cell", "display", "unbiased", "95 % interval"]);
     for table in &release.tables {
         for row in &table.rows {
@@ -172,13 +179,29 @@ fn print_release(format: Format, release: &Release) -> Result<(), Failure> {
             sheet.push(vec![
                 table.name.clone(),
                 if key.is_empty() { "all".to_owned() } else { key.join(" · ") },
-                row.display.text(skjerm_figures::Language::En),
+                row.display.text(Language::En),
                 output::number(row.value),
                 output::interval(row.low, row.high),
             ]);
         }
     }
-    output::print(format, &sheet, release)?;
+    let (operational, weeks) =
+        (key_figures::operational(release, policy), key_figures::patrol_weeks(release));
+    for figure in &operational {
+        let cell = format!("{}, {}", figure.theme.en.to_lowercase(), figure.category.en);
+        let shown = figure.display.text(Language::En);
+        sheet.push(vec![figure.name.clone(), cell, shown, output::number(figure.value), "exact".to_owned()]);
+    }
+    for week in &weeks {
+        let (patrols, cell) = (week.patrols.to_string(), format!("week {}", week.week));
+        let against = if week.below_target { "exact, under the target" } else { "exact" };
+        sheet.push(vec!["patrol_by_week".to_owned(), cell, patrols.clone(), patrols, against.to_owned()]);
+    }
+    let mut document = serde_json::to_value(release)
+        .map_err(|error| Failure::fault(format!("the release cannot be written: {error}")))?;
+    document["operational_figures"] = json!(operational);
+    document["patrol_weeks"] = json!(weeks);
+    output::print(format, &sheet, &document)?;
     if format == Format::Table {
         eprintln!(
             "\nrelease {}: ρ {} (ε {} at δ {:e})",

@@ -215,6 +215,38 @@ fn years_past_their_time_are_dropped_and_noted() {
 }
 
 #[test]
+fn a_policy_with_another_column_of_person_years_is_decided_on_and_then_derived() {
+    let house = house();
+    let policy = house.dir.join("policy.toml");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    let line = "  { name = \"services_used\", role = \"dimension\", codes = \"services_used\" },\n";
+    assert!(text.contains(line));
+    let question =
+        "select services_used, count(*) n from person_year where year = 2023 group by services_used";
+    let derive = || json(&house.dir, &["warehouse", "derive"]);
+    // A column less is no less a promise, and the files are those of before.
+    std::fs::write(&policy, text.replace(line, "")).unwrap();
+    let error = json(&house.dir, &["warehouse", "status"]).error(1);
+    assert!(error["message"].as_str().unwrap().contains("skjerm warehouse derive"), "{error}");
+    let done = derive().ok().json();
+    assert_eq!(done["tables"]["person_year"]["changed"], serde_json::json!([]), "{done}");
+    json(&house.dir, &["query", question]).error(2);
+    // A column more says more about persons: nothing is derived before somebody has decided.
+    std::fs::write(&policy, &text).unwrap();
+    let error = derive().error(2);
+    assert!(error["message"].as_str().unwrap().contains("more about persons: services_used"), "{error}");
+    json(&house.dir, &["warehouse", "policy", "--accept", "--reason", "vedtak"]).ok();
+    let error = json(&house.dir, &["warehouse", "derive", "--as", "researcher"]).error(4);
+    assert!(error["message"].as_str().unwrap().contains("steward"), "{error}");
+    let done = derive().ok().json();
+    assert_ne!(done["snapshot_before"], done["snapshot_after"]);
+    assert_eq!(derive().ok().json()["tables"], serde_json::json!({}), "once is enough");
+    json(&house.dir, &["warehouse", "check"]).ok();
+    let answer = json(&house.dir, &["query", question]).ok().json();
+    assert_eq!(answer["rows"].as_array().unwrap().len(), 5, "{answer}");
+}
+
+#[test]
 fn a_damaged_city_is_reported_to_the_end_with_exit_code_1() {
     let book = fresh_book();
     let sound = json(book.path(), &["warehouse", "check"]).ok().json();

@@ -66,6 +66,14 @@ pub enum WarehouseError {
         /// The table.
         table: String,
     },
+    /// A derived table on disk with other columns than the policy.
+    #[error(
+        "table {table} was derived with other columns than the policy declares; `skjerm warehouse derive` makes it anew from the rows that are loaded"
+    )]
+    DerivedOtherwise {
+        /// The table.
+        table: String,
+    },
     /// A table whose files another version of the program split, ordered or grouped otherwise.
     #[error(
         "table {table} was written by a version of the program that splits, orders or groups rows otherwise, on which answers and erasures rely; use that version, or load the deliveries into a new installation"

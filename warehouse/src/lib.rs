@@ -46,8 +46,8 @@ pub use delivery::{Delivery, DeliveryLoad};
 pub use error::{Refusal, WarehouseError, disk_hint};
 pub use installation::{Installation, InstallationError};
 pub use keep::{
-    Check, Damage, Dropped, Erasure, Outside, Proof, Rehashed, Removed, Retained, Rotation, Sought, TakenOut,
-    YearRisk, today_in_oslo,
+    Anew, Check, Damage, Dropped, Erasure, Outside, Proof, Rederived, Rehashed, Removed, Retained, Rotation,
+    Sought, TakenOut, YearRisk, today_in_oslo,
 };
 pub use key::{KeyEpoch, Purpose, WarehouseKey};
 pub use reference::Reference;

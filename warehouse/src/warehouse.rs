@@ -210,7 +210,12 @@ impl Warehouse {
         held(lock, move |lock| lock.sync(&new)).await?;
         lock.still().map_err(WarehouseError::io("commit to", self.home.root()))?;
         let commits = self.policy.tables.values().map(async |table| {
-            let log = TableLog::open(&self.home, table, None).await?;
+            // A derived table may have been written with other columns than it has from now on.
+            let log = if self.derivation.derives(&table.name) {
+                TableLog::as_written(&self.home, table, None).await?
+            } else {
+                TableLog::open(&self.home, table, None).await?
+            };
             let version = log.commit(table, after.get(&table.name).unwrap_or(&none)).await?;
             Ok::<_, WarehouseError>((table.name.clone(), version))
         });

@@ -81,6 +81,8 @@ fn release(policy: &Policy, year: i32) -> Release {
         operational: Some(OperationalFigures {
             patrols: 1951,
             below_two_staff: 12,
+            staffed: 1951,
+            staff: 4100,
             joint: 200,
             by_shift: BTreeMap::new(),
             by_week: BTreeMap::new(),

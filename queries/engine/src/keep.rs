@@ -17,8 +17,8 @@ use serde_json::{Value, json};
 use skjerm_ledger::EventKind;
 use skjerm_warehouse::policy::{Policy, Role};
 use skjerm_warehouse::{
-    Check, Erasure, Installation, Retained, Rotation, Sought, Warehouse, WarehouseError, WarehouseKey,
-    today_in_oslo,
+    Check, Erasure, Installation, Rederived, Retained, Rotation, Sought, Warehouse, WarehouseError,
+    WarehouseKey, today_in_oslo,
 };
 
 use crate::book::ledger_error;
@@ -107,6 +107,15 @@ impl Engine {
             }
             Err(error) => Err(book.stopped(&error)),
         }
+    }
+
+    /// Makes derived tables anew that have other columns than the policy declares: see
+    /// [`skjerm_warehouse::Warehouse::rederive`]. Role `steward`. That there is an engine says that the policy is in
+    /// force: nothing more about persons is stored than somebody has decided. It brings no rows in and takes none out,
+    /// so the book does not note it, like a load.
+    pub async fn rederive(&self, caller: &Caller) -> Result<Rederived, EngineError> {
+        require(caller, Role::Steward)?;
+        self.warehouse.rederive().await.map_err(|error| EngineError::stored(&error))
     }
 
     /// Looks the whole warehouse over: see [`skjerm_warehouse::Warehouse::check`]. Role `steward` of the policy file;

@@ -93,7 +93,10 @@ fn change(before: &KeyFigure, after: &KeyFigure) -> Change {
 }
 
 fn sentence(before: &KeyFigure, after: &KeyFigure, (difference, low, high): (f64, f64, f64)) -> Text {
-    let decimals = usize::from(!matches!(after.unit, Unit::Persons | Unit::Municipalities | Unit::Patrols));
+    let decimals = usize::from(!matches!(
+        after.unit,
+        Unit::Persons | Unit::Municipalities | Unit::Patrols | Unit::Weeks
+    ));
     let write = |value: f64, language| number(value, decimals, language);
     let (from, to) = (before.year, after.year);
     if after.sd == 0.0 && before.sd == 0.0 {

@@ -2,6 +2,7 @@
 
 mod check;
 mod compact;
+mod derive;
 mod erase;
 mod policy;
 mod reference;
@@ -26,6 +27,8 @@ enum WarehouseVerb {
     Status,
     /// How the policy file stands beside the policy in force; with --accept, puts one in force that promises less.
     Policy(policy::PolicyArgs),
+    /// Makes derived tables anew after the policy gained or lost a column of them.
+    Derive(derive::DeriveArgs),
     /// Takes persons out of every table, and proves that no file of the installation holds them any more.
     Erase(erase::EraseArgs),
     /// Drops the years that the policy does not let be kept any longer.
@@ -44,6 +47,7 @@ pub(crate) async fn run(common: &Common, args: WarehouseArgs) -> Result<(), Fail
     match args.verb {
         WarehouseVerb::Status => status::run(common, &installation).await,
         WarehouseVerb::Policy(args) => policy::run(common, &installation, args),
+        WarehouseVerb::Derive(args) => derive::run(common, &installation, args).await,
         WarehouseVerb::Erase(args) => erase::run(common, &installation, args).await,
         WarehouseVerb::Retain(args) => retain::run(common, &installation, args).await,
         WarehouseVerb::Check(args) => check::run(common, &installation, args).await,

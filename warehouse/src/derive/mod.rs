@@ -1,7 +1,8 @@
 //! Tables the warehouse makes from others: `person_year` and `count_round`.
 //!
 //! Both are made anew for exactly the years and shards whose sources changed, by rules that look at nothing
-//! else; so making them step by step, load by load, gives the same as making them once at the end.
+//! else; so making them step by step, load by load, gives the same as making them once at the end. When the policy
+//! declares other columns of one, [`crate::Warehouse::rederive`] makes all of it anew.
 
 mod count_round;
 pub(crate) mod person_year;
@@ -15,6 +16,11 @@ use crate::storage::{Cell, StoredFile};
 
 /// Cells of a table and the file each now has, or none.
 pub(crate) type Made<'a> = (&'a Table, Vec<(Cell, Option<StoredFile>)>);
+
+/// Whether the warehouse makes the table of this name.
+pub(crate) fn is_derived(table: &str) -> bool {
+    [person_year::TABLE, count_round::TABLE].contains(&table)
+}
 
 /// How a policy's derived tables are made.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@
 //! * [`Warehouse::retain`] drops the years that the policy does not let be kept any longer.
 //! * [`Warehouse::rotate`] puts every pseudonym under a new epoch of the warehouse key.
 //! * [`Warehouse::compact`] deletes files and log entries that no snapshot names.
+//! * [`Warehouse::rederive`] makes derived tables anew when the policy declares other columns of them.
 //! * [`Warehouse::check`] looks everything over and changes nothing.
 //!
 //! All of them work under the loaders' lock, and delete nothing that somebody still reads ([`crate::storage::lease`]).
@@ -21,6 +22,7 @@ mod erase;
 mod listing;
 mod outside;
 mod proof;
+mod rederive;
 mod retain;
 mod risk;
 mod rotate;
@@ -33,6 +35,7 @@ use std::time::Duration;
 pub use check::{Check, Damage, Outside};
 pub use erase::{Erasure, TakenOut};
 pub use proof::Proof;
+pub use rederive::{Anew, Rederived};
 pub use retain::{Dropped, Retained, today_in_oslo};
 pub use risk::YearRisk;
 pub use rotate::{Rehashed, Rotation};

@@ -6,7 +6,7 @@
 //!
 //! *Distinct l-diversity* (Machanavajjhala et al. 2007, "l-diversity: privacy beyond k-anonymity"): the number of
 //! different sensitive values in a class; l is the least of all classes. The sensitive value is what services somebody
-//! used, all flags together. In a class with l = 1, who knows somebody to be in it knows what they used.
+//! used, all flags and their number together; when they first came is not of it, and would make classes look more diverse. In a class with l = 1, who knows somebody to be in it knows what they used.
 //!
 //! # Privacy
 //!
@@ -25,6 +25,7 @@ use crate::policy::{ColumnRole, Table};
 const QUASI_IDENTIFIERS: [&str; 6] =
     ["age_band", "gender", "belonging", "home_municipality", "home_district", "primary_service"];
 const LINK_LEVEL: &str = "link_level";
+const FIRST_MONTH: &str = "ute_first_month";
 
 /// The classes of one year's persons.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -66,7 +67,8 @@ pub(super) fn by_year(table: &Table, files: &[(i32, RecordBatch)]) -> Vec<YearRi
     let names: Vec<&str> = dimensions.map(|column| column.name.as_str()).collect();
     let (known, others): (Vec<&str>, Vec<&str>) =
         names.into_iter().partition(|n| QUASI_IDENTIFIERS.contains(n));
-    let flags: Vec<&str> = others.into_iter().filter(|name| *name != LINK_LEVEL).collect();
+    let flags: Vec<&str> =
+        others.into_iter().filter(|name| ![LINK_LEVEL, FIRST_MONTH].contains(name)).collect();
     let mut years: BTreeMap<i32, (Classes, BTreeMap<String, u64>)> = BTreeMap::new();
     for (year, rows) in files {
         let (classes, levels) = years.entry(*year).or_default();

@@ -14,7 +14,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
-use deltalake_core::kernel::{Action, Add, DataType, PrimitiveType, Remove, StructField};
+use deltalake_core::kernel::{
+    Action, Add, DataType, MetadataExt, PrimitiveType, Remove, StructField, StructType,
+};
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
@@ -26,6 +28,7 @@ use super::home::Home;
 use super::parquet::order_columns;
 use super::{SHARDS, StoredFile, TableFiles, groups, shard_of_path};
 use crate::WarehouseError;
+use crate::derive;
 use crate::policy::{ColumnRole, Table};
 
 /// The partition column of every table.
@@ -45,6 +48,24 @@ pub(crate) struct TableLog {
 impl TableLog {
     /// Opens a table's log at a version, or at the newest; one that does not exist yet has no files.
     pub(crate) async fn open(
+        home: &Home,
+        table: &Table,
+        version: Option<u64>,
+    ) -> Result<Self, WarehouseError> {
+        let log = Self::as_written(home, table, version).await?;
+        if log.has_columns_of(table)? {
+            return Ok(log);
+        }
+        let table = table.name.clone();
+        Err(if derive::is_derived(&table) {
+            WarehouseError::DerivedOtherwise { table }
+        } else {
+            WarehouseError::OtherColumns { table }
+        })
+    }
+
+    /// The same, whatever columns it was written with: for what makes its files anew.
+    pub(crate) async fn as_written(
         home: &Home,
         table: &Table,
         version: Option<u64>,
@@ -75,7 +96,6 @@ impl TableLog {
             Err(error) => return Err(failed(error)),
         };
         let log = Self { folder, name, store, delta };
-        log.same_columns(table)?;
         log.same_layout(table)?;
         Ok(log)
     }
@@ -122,6 +142,12 @@ impl TableLog {
         let new = wanted.iter().filter(|(path, _)| !live.contains_key(**path));
         actions.extend(new.map(|(path, (year, bytes))| add(path, *bytes, *year, now)));
         let failed = WarehouseError::delta(&self.name, "written");
+        if let (Some(delta), false) = (&self.delta, self.has_columns_of(table)?) {
+            let schema = StructType::try_new(columns(table)).map_err(|error| failed(error.into()))?;
+            let metadata = delta.snapshot().map_err(&failed)?.metadata().clone();
+            let metadata = metadata.with_schema(&schema).map_err(|error| failed(error.into()))?;
+            actions.push(Action::Metadata(metadata));
+        }
         // No retries: under the loaders' lock a conflict means that something else writes here.
         let properties = || {
             // True of every file that the commit adds: [`super::parquet`] has checked its bytes.
@@ -159,17 +185,24 @@ impl TableLog {
         Ok(version)
     }
 
-    fn same_columns(&self, table: &Table) -> Result<(), WarehouseError> {
-        let Some(delta) = &self.delta else { return Ok(()) };
+    /// Whether it was written with the columns that the policy declares.
+    pub(crate) fn has_columns_of(&self, table: &Table) -> Result<bool, WarehouseError> {
+        let Some(delta) = &self.delta else { return Ok(true) };
         let schema = delta.snapshot().map_err(WarehouseError::delta(&self.name, "read"))?.schema();
         let stored: BTreeMap<&str, (&DataType, bool)> =
             schema.fields().map(|f| (f.name().as_str(), (f.data_type(), f.is_nullable()))).collect();
         let declared = columns(table);
-        let same = stored.len() == declared.len()
+        Ok(stored.len() == declared.len()
             && declared
                 .iter()
-                .all(|f| stored.get(f.name().as_str()) == Some(&(f.data_type(), f.is_nullable())));
-        if same { Ok(()) } else { Err(WarehouseError::OtherColumns { table: self.name.clone() }) }
+                .all(|f| stored.get(f.name().as_str()) == Some(&(f.data_type(), f.is_nullable()))))
+    }
+
+    /// The columns it was written with.
+    pub(crate) fn column_names(&self) -> Result<Vec<String>, WarehouseError> {
+        let Some(delta) = &self.delta else { return Ok(Vec::new()) };
+        let schema = delta.snapshot().map_err(WarehouseError::delta(&self.name, "read"))?.schema();
+        Ok(schema.fields().map(|field| field.name().clone()).collect())
     }
 
     /// The engine relies on split and order: files of another layout are not read.

@@ -188,8 +188,12 @@ async fn rows_that_a_newer_policy_would_not_let_in_are_counted() {
 #[tokio::test]
 async fn the_risk_of_a_known_year() {
     let world = World::new();
+    // When somebody came is no use of a service: another month makes no class more diverse.
     let like = |person: u64, gender: &str, level: &str| {
-        row(person, person, "2023-01-01").ute().with("gender", gender).with("link_level", level)
+        row(person, person, if person == 11 { "2023-02-01" } else { "2023-01-01" })
+            .ute()
+            .with("gender", gender)
+            .with("link_level", level)
     };
     let mut rows: Vec<Row> = (0..4).map(|n| like(n, "male", "national_id")).collect();
     rows.extend((10..12).map(|n| like(n, "female", "client")));

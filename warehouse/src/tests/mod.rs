@@ -9,6 +9,7 @@ mod killed;
 mod learnt;
 mod load;
 mod loopback;
+mod rederive;
 mod refuse;
 mod retain;
 mod rotate;

@@ -207,10 +207,17 @@ pub struct PatrolTally {
     pub patrols: u64,
     /// Patrols with fewer than the two staff that the Oslo standard asks for.
     pub below_two_staff: u64,
+    /// Patrols whose number of staff is known.
+    #[serde(default)]
+    pub staffed: u64,
+    /// Staff of these, added up.
+    #[serde(default)]
+    pub staff: u64,
     /// Patrols held jointly with a district.
     pub joint: u64,
     /// Patrols by shift.
     pub by_shift: BTreeMap<String, u64>,
-    /// Patrols by ISO week of the year's calendar days (week 1 to 53).
+    /// Patrols by ISO week of the year's calendar days. Days of the year before's last week are in week 0, and those of the
+    /// year after's first in week 53, which the year has not itself then.
     pub by_week: BTreeMap<u32, u64>,
 }

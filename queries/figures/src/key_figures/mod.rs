@@ -4,6 +4,7 @@ mod patrols;
 
 use std::collections::BTreeMap;
 
+pub use patrols::{PatrolWeek, TARGET_A_WEEK, patrol_weeks};
 use serde::{Deserialize, Serialize};
 use skjerm_privacy::interval::discrete_gaussian_half_width;
 use skjerm_warehouse::policy::Policy;
@@ -64,6 +65,10 @@ pub enum Unit {
     Patrols,
     /// Patrols a week.
     PatrolsPerWeek,
+    /// Staff a patrol.
+    StaffPerPatrol,
+    /// Weeks.
+    Weeks,
     /// Per cent.
     Percent,
 }
@@ -114,10 +119,14 @@ pub fn figures(release: &Release, policy: &Policy) -> Result<Vec<KeyFigure>, Fig
         };
         figures.push(key_figure(release, figure, numbers));
     }
-    if let Some(operational) = &release.operational {
-        figures.extend(patrols::figures(release, operational));
-    }
+    figures.extend(operational(release, policy));
     Ok(figures)
+}
+
+/// The exact figures of a release, about the service: the patrols of Uteseksjonen. They are also among [`figures`].
+pub fn operational(release: &Release, policy: &Policy) -> Vec<KeyFigure> {
+    let operational = release.operational.as_ref();
+    operational.map(|operational| patrols::figures(release, policy, operational)).unwrap_or_default()
 }
 
 /// One figure of a release by its name.

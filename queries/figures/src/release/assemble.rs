@@ -156,6 +156,8 @@ pub(crate) fn assemble(
             OperationalFigures {
                 patrols: tally.patrols,
                 below_two_staff: tally.below_two_staff,
+                staffed: tally.staffed,
+                staff: tally.staff,
                 joint: tally.joint,
                 by_shift: tally.by_shift.clone(),
                 by_week: tally.by_week.clone(),

@@ -188,11 +188,17 @@ pub struct OperationalFigures {
     pub patrols: u64,
     /// Of these, with fewer than two staff.
     pub below_two_staff: u64,
+    /// Patrols whose number of staff is known; 0 in releases of before it was kept.
+    #[serde(default)]
+    pub staffed: u64,
+    /// Staff of these, added up.
+    #[serde(default)]
+    pub staff: u64,
     /// Patrols held jointly with a district.
     pub joint: u64,
     /// Patrols by shift.
     pub by_shift: BTreeMap<String, u64>,
-    /// Patrols by ISO week.
+    /// Patrols by ISO week; 0 and 53 hold days of weeks that belong to the years before and after.
     pub by_week: BTreeMap<u32, u64>,
 }
 

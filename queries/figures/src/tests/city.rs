@@ -47,6 +47,7 @@ impl City {
             ("cannabis_cessation", 42.0),
             ("reinforced_follow_up", 59.0),
             ("employment", 123.0),
+            ("bed_stay", 164.0),
             ("services", 6000.0),
         ]);
         let truth = workload
@@ -133,9 +134,15 @@ pub(crate) fn patrols(year: i32) -> PatrolCounts {
     let tally = PatrolTally {
         patrols: 1951,
         below_two_staff: 39,
+        staffed: 1950,
+        staff: 4095,
         joint: 195,
         by_shift: BTreeMap::from([("day".to_owned(), 1000), ("evening".to_owned(), 951)]),
-        by_week: BTreeMap::new(),
+        // 37 a week, 34 in the first ten; none in week 29.
+        by_week: (0..=52)
+            .filter(|week| *week != 29)
+            .map(|week| (week, if (1..=10).contains(&week) { 34 } else { 37 }))
+            .collect(),
     };
     PatrolCounts {
         year,

@@ -5,6 +5,8 @@ pub(crate) mod city;
 mod coverage;
 mod display;
 mod districts;
+mod facts;
+mod patrols;
 mod plan;
 mod scene;
 mod shapes;

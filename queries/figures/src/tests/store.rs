@@ -29,7 +29,7 @@ fn a_release_is_found_again_as_it_was_published() {
     let figures =
         std::fs::read_to_string(folder.path().join("releases").join(&release.id).join("figures.csv"))
             .unwrap();
-    assert_eq!(figures.lines().count(), 1 + 43 + 4);
+    assert_eq!(figures.lines().count(), 1 + 62 + 12);
     assert!(folder.path().join("releases").join(&release.id).join("tables.csv").is_file());
 }
 

@@ -8,8 +8,9 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::Date32Type;
 
 use super::TABLE;
-use super::rules::{Fill, Rules, SERVICE_TABLES, Source};
+use super::rules::{Condition, Fill, MONTHS, NO_MONTH, NUMBERS, Provider, Rules, SERVICE_TABLES, Source};
 use crate::WarehouseError;
+use crate::load::accept::year_and_month;
 use crate::load::{CellRows, State, Workplace};
 use crate::policy::{Table, UNKNOWN};
 use crate::storage::{Cell, Pseudonym, StoredFile, parquet, workers};
@@ -27,6 +28,10 @@ struct PersonYear {
     attributes: Vec<Vec<Tally>>,
     services: [Vec<Tally>; SERVICE_TABLES.len()],
     flags: Vec<bool>,
+    /// The day of the first contact that counts for `ute_first_month`.
+    first: Option<i32>,
+    /// The services met: whose, and the number of the code that names it.
+    used: Vec<(Provider, Option<u32>)>,
 }
 
 /// Codes as numbers, in the order they are met.
@@ -115,11 +120,19 @@ impl Year<'_> {
                 (*at, conditions.filter_map(|c| Some((*c, text(c.column())?))).collect::<Vec<_>>())
             })
             .collect();
+        let holds = |conditions: &[(Condition, &StringArray)], row| {
+            conditions.iter().all(|(c, column)| c.holds(column.value(row)))
+        };
+        let first = source.first_month.map(|conditions| {
+            conditions.iter().filter_map(|c| Some((*c, text(c.column())?))).collect::<Vec<_>>()
+        });
+        let provider = source.provider.map(|provider| (provider, provider.column().and_then(&text)));
         for row in 0..rows.num_rows() {
             let person = self.persons.entry(parquet::pseudonym(persons, row)).or_insert_with(|| PersonYear {
                 attributes: (0..self.rules.attributes.len()).map(|_| Vec::new()).collect(),
                 services: Default::default(),
                 flags: vec![false; self.rules.flags.len()],
+                ..PersonYear::default()
             });
             let date = dates.value(row);
             for (at, column) in &attributes {
@@ -129,7 +142,19 @@ impl Year<'_> {
                 tally(&mut person.services[*at], &mut self.codes, column.value(row), date);
             }
             for (at, conditions) in &flags {
-                person.flags[*at] |= conditions.iter().all(|(c, column)| c.holds(column.value(row)));
+                person.flags[*at] |= holds(conditions, row);
+            }
+            if first.as_ref().is_some_and(|conditions| holds(conditions, row)) {
+                person.first = Some(person.first.map_or(date, |first| first.min(date)));
+            }
+            if let Some((provider, column)) = &provider {
+                let name = column.map(|column| column.value(row));
+                if name != Some(UNKNOWN) {
+                    let used = (*provider, name.map(|name| self.codes.number(name)));
+                    if !person.used.contains(&used) {
+                        person.used.push(used);
+                    }
+                }
             }
         }
     }
@@ -160,6 +185,16 @@ impl Year<'_> {
                     let values = persons.clone().map(|p| if p.flags[*at] { "yes" } else { "no" });
                     Arc::new(StringArray::from_iter_values(values))
                 }
+                Fill::FirstMonth => {
+                    Arc::new(StringArray::from_iter_values(persons.clone().map(|p| month(p.first))))
+                }
+                Fill::ServicesUsed => {
+                    let number = |p: &PersonYear| match p.used.len() {
+                        0 => UNKNOWN,
+                        used => NUMBERS[used.min(NUMBERS.len()) - 1],
+                    };
+                    Arc::new(StringArray::from_iter_values(persons.clone().map(number)))
+                }
             })
         });
         let columns = columns.collect::<Result<Vec<_>, _>>()?;
@@ -174,6 +209,13 @@ impl Year<'_> {
         };
         tallies.iter().max_by(better).map(name)
     }
+}
+
+/// The code of the month of a day.
+fn month(day: Option<i32>) -> &'static str {
+    let Some(day) = day else { return NO_MONTH };
+    let month = year_and_month(day).and_then(|(_, month)| usize::try_from(month).ok());
+    month.and_then(|month| MONTHS.get(month - 1)).copied().unwrap_or(UNKNOWN)
 }
 
 fn tally(tallies: &mut Vec<Tally>, codes: &mut Codes, code: &str, date: i32) {

@@ -32,6 +32,22 @@
 //! | `bed_stay` | `bed_stay` | any |
 //! | `agency_contact` | `agency_contact` | any |
 //!
+//! *`ute_first_month`*: the month of the person's first contact with Uteseksjonen that year (the same rows as `ute_contact`),
+//! `01` to `12`; `none` without one. Who was in contact by the end of a month is who has this month or an earlier one: each
+//! person is in one cell, so the numbers of distinct persons of the year to date are prefix sums over it.
+//! Norwegian: *måned for årets første kontakt med Uteseksjonen*.
+//!
+//! *`services_used`*: how many different services registered the person that year: `1`, `2`, `3`, `4+`; `unknown` when no row names
+//! one. Norwegian: *antall ulike tjenester som registrerte personen i året*. One each are
+//!
+//! * every service that `contact`, `follow_up`, `referral`, `measure`, `missing_report`, `concern_report` or `journey_home` names:
+//!   a district's own, and Uteseksjonen;
+//! * the beds together, whatever the unit: they are one offer (*sengebaserte tjenester*);
+//! * every agency that `agency_contact` names: the police, school, child welfare, NAV.
+//!
+//! Where a person was referred to is no service used: nobody has said that they came. Several in one year need not be at the
+//! same time.
+//!
 //! # Privacy
 //!
 //! No rule looks at another person, another year, or anything that depends on either, so adding or removing

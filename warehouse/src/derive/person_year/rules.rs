@@ -1,7 +1,7 @@
 //! The rules, fitted to a policy's columns.
 
 use crate::WarehouseError;
-use crate::policy::{ColumnRole, Grain, Policy, Table, TableKind, UNKNOWN};
+use crate::policy::{CodeList, ColumnRole, Grain, Policy, Table, TableKind, UNKNOWN};
 
 const UTE: &str = "uteseksjonen";
 
@@ -56,6 +56,26 @@ const FLAGS: [Flag; 15] = [
 pub(super) const SERVICE_TABLES: [&str; 7] =
     ["contact", "follow_up", "referral", "measure", "missing_report", "concern_report", "journey_home"];
 
+/// The table whose rows decide the month of the first contact, and which of its rows.
+const FIRST_MONTH: Flag = flag("ute_first_month", "contact", &[BY_UTE]);
+
+/// Codes of `ute_first_month` by month, and of no contact.
+pub(super) const MONTHS: [&str; 12] =
+    ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12"];
+pub(super) const NO_MONTH: &str = "none";
+
+/// Codes of `services_used` from one service on; the last is for that many and more.
+pub(super) const NUMBERS: [&str; 4] = ["1", "2", "3", "4+"];
+
+/// Whose service a row is of, for the number of services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Provider {
+    /// The one that this column names; nobody's when it is unknown.
+    Named(&'static str),
+    /// All rows of these tables are of one.
+    Beds,
+}
+
 const fn flag(column: &'static str, table: &'static str, conditions: &'static [Condition]) -> Flag {
     Flag { column, table, conditions }
 }
@@ -84,6 +104,41 @@ pub(super) enum Fill {
     PrimaryService,
     /// The flag at this place in [`Rules::flags`].
     Flag(usize),
+    FirstMonth,
+    ServicesUsed,
+}
+
+impl Fill {
+    /// Whether a code list holds every code that this writes of its own accord.
+    fn fits(self, list: &CodeList) -> bool {
+        let all = |codes: &[&str]| codes.iter().all(|code| list.contains(code));
+        match self {
+            Self::Person | Self::Attribute(_) | Self::PrimaryService => true,
+            Self::Flag(_) => all(&["yes", "no"]),
+            Self::FirstMonth => all(&MONTHS) && list.contains(NO_MONTH),
+            Self::ServicesUsed => all(&NUMBERS),
+        }
+    }
+}
+
+impl Provider {
+    /// Whose service the rows of a table are of; nothing of a table that says nothing about services.
+    fn of(table: &Table) -> Option<Self> {
+        let provider = match table.name.as_str() {
+            "bed_stay" => Self::Beds,
+            "agency_contact" => Self::Named("agency"),
+            name if SERVICE_TABLES.contains(&name) => Self::Named("service"),
+            _ => return None,
+        };
+        provider.column().is_none_or(|column| table.column(column).is_some()).then_some(provider)
+    }
+
+    pub(super) fn column(self) -> Option<&'static str> {
+        match self {
+            Self::Named(column) => Some(column),
+            Self::Beds => None,
+        }
+    }
 }
 
 /// A table of events and what is read of it.
@@ -98,6 +153,10 @@ pub(super) struct Source {
     pub(super) service: Option<usize>,
     /// Flags (places in [`Rules::flags`]) its rows may raise.
     pub(super) flags: Vec<usize>,
+    /// What its rows must say to decide the month of the first contact.
+    pub(super) first_month: Option<&'static [Condition]>,
+    /// Whose service its rows are of.
+    pub(super) provider: Option<Provider>,
 }
 
 /// The rules for a policy.
@@ -129,7 +188,10 @@ impl Rules {
             let fill = match &column.role {
                 ColumnRole::Year => continue,
                 ColumnRole::Person => Some(Fill::Person),
-                ColumnRole::Dimension { .. } => rules.fill(&events, &column.name, &column.role),
+                ColumnRole::Dimension { codes } => {
+                    let fill = rules.fill(&events, &column.name, &column.role);
+                    fill.filter(|fill| policy.codes.get(codes).is_some_and(|list| fill.fits(list)))
+                }
                 _ => None,
             };
             rules.fills.push(fill.ok_or_else(|| WarehouseError::Underivable {
@@ -153,6 +215,14 @@ impl Rules {
             self.flags.push(*flag);
             return readable.then_some(Fill::Flag(self.flags.len() - 1));
         }
+        if column == FIRST_MONTH.column {
+            let source = events.iter().find(|t| t.name == FIRST_MONTH.table)?;
+            let readable = FIRST_MONTH.conditions.iter().all(|c| source.column(c.column()).is_some());
+            return readable.then_some(Fill::FirstMonth);
+        }
+        if column == "services_used" {
+            return events.iter().any(|t| Provider::of(t).is_some()).then_some(Fill::ServicesUsed);
+        }
         let of = if column == "primary_service" { "service" } else { column };
         // A code must mean the same in every table it is counted in.
         let mut found = events.iter().filter_map(|t| t.column(of)).peekable();
@@ -175,14 +245,19 @@ impl Rules {
         let flags = places(&mut self.flags.iter().map(|f| f.table == table.name));
         let service = SERVICE_TABLES.iter().position(|name| *name == table.name);
         let service = service.filter(|_| table.column("service").is_some());
+        let first_month = (self.fills.contains(&Fill::FirstMonth) && table.name == FIRST_MONTH.table)
+            .then_some(FIRST_MONTH.conditions);
+        let provider = Provider::of(table).filter(|_| self.fills.contains(&Fill::ServicesUsed));
         let mut columns = vec!["person".to_owned(), "date".to_owned()];
         columns.extend(attributes.iter().map(|at| self.attributes[*at].clone()));
         let read = flags.iter().flat_map(|at| self.flags[*at].conditions).map(|c| c.column());
-        for column in read.chain(service.map(|_| "service")) {
+        let named = provider.and_then(Provider::column);
+        let of_first = first_month.into_iter().flatten().map(|c| c.column());
+        for column in read.chain(service.map(|_| "service")).chain(named).chain(of_first) {
             if !columns.iter().any(|c| c == column) {
                 columns.push(column.to_owned());
             }
         }
-        Source { table: table.name.clone(), columns, attributes, service, flags }
+        Source { table: table.name.clone(), columns, attributes, service, flags, first_month, provider }
     }
 }

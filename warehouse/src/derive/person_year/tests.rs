@@ -11,6 +11,11 @@ async fn person(world: &World, number: u64) -> Stored {
     row
 }
 
+fn person_in<'a>(rows: &'a [Stored], world: &World, number: u64, year: &str) -> &'a Stored {
+    let person = hex(&world.key.pseudonym(Purpose::Person, &layer_one("person", number)));
+    rows.iter().find(|r| r["person"] == person && r["year"] == year).expect("a person-year")
+}
+
 #[tokio::test]
 async fn an_attribute_is_the_most_frequent_known_value_over_all_tables() {
     let world = World::new();
@@ -128,6 +133,108 @@ async fn flags_are_raised_by_their_own_rows_alone() {
 }
 
 #[tokio::test]
+async fn the_first_month_is_of_the_first_contact_with_uteseksjonen() {
+    let world = World::new();
+    let contacts = [
+        row(1, 1, "2023-11-30").ute(),
+        row(1, 2, "2023-03-31").ute(),
+        row(1, 3, "2023-04-01").ute(),
+        row(1, 4, "2023-01-05").with("service", "030101"),
+        row(1, 5, "2022-02-02").ute(),
+        row(2, 6, "2023-12-31").ute(),
+        row(3, 7, "2023-01-01").ute(),
+        row(4, 8, "2023-06-06").with("service", "030101"),
+        row(5, 9, "2023-06-06"),
+    ];
+    let follow_ups = [row(2, 20, "2023-02-02").ute(), row(4, 21, "2023-02-02").ute()];
+    world.load(&[("contact", &contacts), ("follow_up", &follow_ups)]).await;
+    let rows = world.rows("person_year").await;
+    let month = |n| person_in(&rows, &world, n, "2023")["ute_first_month"].as_str();
+    assert_eq!(month(1), "03", "the earliest of that year, at Uteseksjonen");
+    assert_eq!(month(2), "12", "a follow-up is no contact");
+    assert_eq!(month(3), "01");
+    assert_eq!(month(4), "none");
+    assert_eq!(month(5), "none", "a contact at no known service is not Uteseksjonen's");
+    assert_eq!(person_in(&rows, &world, 1, "2022")["ute_first_month"], "02");
+    // The prefix sums count who the flag counts.
+    assert!(rows.iter().all(|r| (r["ute_contact"] == "yes") == (r["ute_first_month"] != "none")));
+}
+
+#[tokio::test]
+async fn services_used_are_different_services_beds_as_one_and_agencies_each() {
+    let world = World::new();
+    let day = "2023-01-01";
+    let of = |n: u64, record: u64| row(n, record, day);
+    let contacts = [
+        of(1, 1).ute(),
+        of(1, 2).ute(),
+        of(2, 3).ute(),
+        of(3, 4).with("service", "030101"),
+        of(5, 5),
+        of(6, 6).ute(),
+    ];
+    let follow_ups =
+        [of(1, 10).ute(), of(2, 11).with("service", "030102"), of(6, 12).with("service", "030101")];
+    let referrals = [of(1, 20).ute().with("referred_to", "nav"), of(6, 21).with("service", "030102")];
+    let homes = [of(6, 30).with("service", "030103")];
+    let beds = [
+        of(3, 40).with("unit", "ila"),
+        of(3, 41).with("unit", "exit"),
+        of(4, 42),
+        of(6, 43).with("unit", "ila"),
+    ];
+    let agencies = [
+        of(3, 50).with("agency", "nav"),
+        of(3, 51).with("agency", "nav"),
+        of(4, 52).with("agency", "police"),
+        of(4, 53).with("agency", "school"),
+        of(7, 54),
+    ];
+    let other_year = [row(1, 60, "2022-01-01").with("service", "030104")];
+    world
+        .load(&[
+            ("contact", &contacts),
+            ("follow_up", &follow_ups),
+            ("referral", &referrals),
+            ("journey_home", &homes),
+            ("bed_stay", &beds),
+            ("agency_contact", &agencies),
+            ("measure", &other_year),
+        ])
+        .await;
+    let rows = world.rows("person_year").await;
+    let used = |n| person_in(&rows, &world, n, "2023")["services_used"].as_str();
+    assert_eq!(used(1), "1", "one service in three tables; where somebody is referred to is none");
+    assert_eq!(used(2), "2", "two services in two tables");
+    assert_eq!(used(3), "3", "a district, the beds once, NAV once");
+    assert_eq!(used(4), "3", "the beds, also of an unknown unit, and two agencies");
+    assert_eq!(used(5), "unknown", "a contact at no known service");
+    assert_eq!(used(6), "4+", "four outreach services and the beds");
+    assert_eq!(used(7), "unknown", "an unknown agency is none");
+}
+
+/// A code list that misses a code the rule writes would make rows that no answer has a cell for.
+#[test]
+fn a_code_list_without_a_code_that_a_rule_writes_is_said_when_the_warehouse_opens() {
+    let lines = [
+        (
+            "  { code = \"none\", no = \"ingen kontakt i året\", en = \"no contact that year\" },\n",
+            "ute_first_month",
+        ),
+        (
+            "  { code = \"4+\", no = \"fire eller flere tjenester\", en = \"four or more services\" },\n",
+            "services_used",
+        ),
+    ];
+    for (line, column) in lines {
+        let text = crate::policy::SHIPPED_POLICY.replacen(line, "", 1);
+        assert_ne!(text, crate::policy::SHIPPED_POLICY, "the line is in the policy");
+        let error = opened_under(text).expect_err("underivable");
+        assert!(error.to_string().contains(column), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn a_person_year_depends_on_nothing_but_its_own_rows() {
     let world = World::new();
     let own: Vec<Row> = (0..5).map(|n| row(1, n, "2023-04-04").ute().with("gender", "male")).collect();
@@ -148,10 +255,14 @@ fn a_column_no_rule_fills_is_said_when_the_warehouse_opens() {
         "{ name = \"ute_contact\", role = \"dimension\", codes = \"yes_no\" },",
         "{ name = \"ute_shoe_size\", role = \"dimension\", codes = \"yes_no\" },",
     );
+    let error = opened_under(text).expect_err("underivable");
+    assert!(error.to_string().contains("ute_shoe_size"), "{error}");
+}
+
+fn opened_under(policy: String) -> Result<crate::Warehouse, crate::WarehouseError> {
     let folder = tempfile::tempdir().expect("a folder");
     let installation = crate::Installation::init(folder.path()).expect("an installation");
-    std::fs::write(installation.policy_path(), text).expect("written");
+    std::fs::write(installation.policy_path(), policy).expect("written");
     let policy = Policy::load(&installation.policy_path()).expect("a policy");
-    let error = crate::Warehouse::open(&installation, policy.into()).expect_err("underivable");
-    assert!(error.to_string().contains("ute_shoe_size"), "{error}");
+    crate::Warehouse::open(&installation, policy.into())
 }
