@@ -6,14 +6,15 @@
 
 pub(crate) mod assemble;
 mod document;
+mod files;
 pub(crate) mod joint;
 mod missing;
 pub(crate) mod noise;
 mod plan;
 mod publish;
 mod record;
+mod seal;
 mod store;
-mod table_file;
 mod texts;
 
 pub use document::{
@@ -22,7 +23,7 @@ pub use document::{
 };
 pub use missing::{Missing, missing};
 pub use plan::plan;
-pub use publish::{Wanted, publish};
+pub use publish::{SYNTHETIC_MARK, Wanted, publish};
 pub use record::{Check, Record, record_of};
 pub use store::Store;
 

@@ -12,7 +12,11 @@ use super::plan::{FAMILY, check_rho, check_year};
 use super::record;
 use super::store::Store;
 use crate::error::FiguresError;
+use crate::json_stat;
 use crate::workload::{Checked, Workload};
+
+/// A file of this name in an installation says that its data are made up.
+pub const SYNTHETIC_MARK: &str = "SYNTHETIC";
 
 /// Which release is wanted.
 #[derive(Debug, Clone, Copy)]
@@ -42,6 +46,7 @@ pub async fn publish(
     let Wanted { year, rho, reason } = *wanted;
     let policy = engine.policy();
     let checked = Checked::new(workload, policy)?;
+    json_stat::check_names(workload)?;
     let budget = check_year(policy, year)?;
     if let Some(rho) = rho {
         check_rho(budget, rho)?;
@@ -68,6 +73,8 @@ pub async fn publish(
     let patrols = engine.patrols(year).await?;
     let imprint = Imprint {
         revision: earlier.last().map_or(1, |release| release.revision + 1),
+        supersedes: earlier.last().map(|release| release.id.clone()),
+        synthetic: installation.root().join(SYNTHETIC_MARK).exists(),
         published: jiff::Zoned::now().date().to_string(),
     };
     let release = assemble(policy, workload, &measurement, Some(&patrols), imprint)?;
