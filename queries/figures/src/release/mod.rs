@@ -1,10 +1,11 @@
 //! Planned releases: one optimal measurement a year, and the immutable document made of it.
 //!
 //! [`plan`] says what it would cost and how exact it would be, without any data. [`publish`] measures, once, and writes the document.
-//! [`Store`] reads what was published. A [`Release`] holds the noised measurements with their noise scales, so that the interval of any
+//! [`Store`] reads what was published, [`diff`] compares two of them. A [`Release`] holds the noised measurements with their noise scales, so that the interval of any
 //! figure made of it can be computed again, and never needs the data.
 
 pub(crate) mod assemble;
+mod diff;
 mod document;
 mod files;
 pub(crate) mod joint;
@@ -17,6 +18,7 @@ mod seal;
 mod store;
 mod texts;
 
+pub use diff::{CellChange, Change, Diff, FigureChange, Side, TableChange, Unmatched, diff};
 pub use document::{
     CodeInfo, DimensionInfo, DistinctFigure, Measured, OperationalFigures, PlannedTable, Release,
     ReleasePlan, ReleaseSummary, Row, Table, ThemeMeasurement,

@@ -3,6 +3,7 @@
 
 pub(crate) mod city;
 mod coverage;
+mod diff;
 mod display;
 mod districts;
 mod files;

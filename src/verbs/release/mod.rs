@@ -1,12 +1,15 @@
 //! `skjerm release`: the year's key figures.
 
+mod check;
+mod diff;
+mod print;
+
 use clap::{Args, Subcommand};
-use serde_json::json;
 use skjerm_engine::Engine;
-use skjerm_figures::release::{self, Record, Release, Store};
+use skjerm_figures::release::{self, Store};
 use skjerm_figures::workload::Workload;
 
-use crate::args::{Common, Format, reason};
+use crate::args::{Common, reason};
 use crate::failure::Failure;
 use crate::open;
 use crate::output::{self, Sheet};
@@ -43,7 +46,7 @@ enum ReleaseVerb {
         #[arg(long = "as", value_name = "ANALYST", default_value = "steward")]
         analyst: String,
     },
-    /// All published releases.
+    /// All published releases, and which of them are in force.
     List,
     /// The record of a release: what left, why, by whom, at which risk, and what was checked.
     Record {
@@ -57,6 +60,21 @@ enum ReleaseVerb {
     Show {
         /// Its id, as `release list` gives it.
         id: String,
+        /// This table alone.
+        #[arg(long, value_name = "NAME")]
+        table: Option<String>,
+    },
+    /// What differs between two releases, of one year or of two, and which differences are real.
+    Diff {
+        /// Id of the one.
+        a: String,
+        /// Id of the other.
+        b: String,
+    },
+    /// Whether every file of every release is as it was published, and no file is missing or foreign.
+    Check {
+        /// One release; without it, all.
+        id: Option<String>,
     },
 }
 
@@ -93,22 +111,9 @@ pub(crate) async fn run(common: &Common, args: ReleaseArgs) -> Result<(), Failur
             let wanted = release::Wanted { year, rho, reason: reason.as_deref() };
             let published =
                 release::publish(&engine, &caller, &installation, &Workload::key_figures(), &wanted).await?;
-            print_release(common.format, &published)
+            print::release(common.format, &published)
         }
-        ReleaseVerb::List => {
-            let releases = Store::open(&installation).list()?;
-            let mut sheet = Sheet::new(&["id", "year", "published", "ρ", "tables"]);
-            for release in &releases {
-                sheet.push(vec![
-                    release.id.clone(),
-                    release.year.to_string(),
-                    release.published.clone(),
-                    release.rho.to_string(),
-                    release.tables.to_string(),
-                ]);
-            }
-            output::print(common.format, &sheet, &json!({"releases": releases}))
-        }
+        ReleaseVerb::List => print::list(common.format, &Store::open(&installation).list()?),
         ReleaseVerb::Record { id, analyst } => {
             let engine = Engine::open(&installation)?;
             let caller = engine.authenticate(&analyst)?;
@@ -117,77 +122,20 @@ pub(crate) async fn run(common: &Common, args: ReleaseArgs) -> Result<(), Failur
                 Failure::fault(format!("the ledger has no record of the release {id}"))
                     .with_hint("`skjerm budget verify` says whether the ledger is whole; `skjerm release publish` for its year writes a missing record")
             })?;
-            print_record(common.format, &record)
+            print::record(common.format, &record)
         }
-        ReleaseVerb::Show { id } => print_release(common.format, &Store::open(&installation).show(&id)?),
-    }
-}
-
-fn print_record(format: Format, record: &Record) -> Result<(), Failure> {
-    let mut sheet = Sheet::new(&["", "record"]);
-    let mut line = |name: &str, value: String| sheet.push(vec![name.to_owned(), value]);
-    line("what", record.what.clone());
-    line("why", record.reason.clone().unwrap_or_else(|| "not said".to_owned()));
-    line("by whom", format!("{}, {}", record.by, record.published));
-    line(
-        "how much",
-        format!(
-            "{} tables, {} cells, {} of them shown as \":\"",
-            record.tables, record.cells, record.suppressed
-        ),
-    );
-    line("of what", format!("snapshot {}, answer {}", record.snapshot, record.answer));
-    line(
-        "price",
-        format!("ρ {} (ε {} at δ {:e})", record.rho, output::epsilon(record.epsilon, 2), record.delta),
-    );
-    line(
-        "year so far",
-        format!(
-            "ε {}; over all years ε {}",
-            output::epsilon(record.epsilon_year, 2),
-            output::epsilon(record.epsilon_all_years, 2)
-        ),
-    );
-    for risk in &record.risk {
-        line("risk", risk.en.clone());
-    }
-    for check in &record.checks {
-        line(if check.passed { "passed" } else { "FAILED" }, check.what.en.clone());
-    }
-    line("status", record.status.clone());
-    output::print(format, &sheet, record)
-}
-
-/// The tables one below the other, with the unbiased value, its interval and the display value beside each other.
-fn print_release(format: Format, release: &Release) -> Result<(), Failure> {
-    let mut sheet = Sheet::new(&["table", "cell", "display", "unbiased", "95 % interval"]);
-    for table in &release.tables {
-        for row in &table.rows {
-            let key: Vec<String> = table
-                .dimensions
-                .iter()
-                .map(|dimension| row.key.get(dimension).cloned().unwrap_or_default())
-                .collect();
-            sheet.push(vec![
-                table.name.clone(),
-                if key.is_empty() { "all".to_owned() } else { key.join(" · ") },
-                row.display.text(skjerm_figures::Language::En),
-                output::number(row.value),
-                output::interval(row.low, row.high),
-            ]);
+        ReleaseVerb::Show { id, table } => {
+            let release = Store::open(&installation).show(&id)?;
+            match table {
+                Some(name) => print::table(common.format, release, &name),
+                None => print::release(common.format, &release),
+            }
         }
+        ReleaseVerb::Diff { a, b } => {
+            let store = Store::open(&installation);
+            let policy = open::policy(&installation)?;
+            diff::print(common.format, &release::diff(&store.show(&a)?, &store.show(&b)?, &policy)?)
+        }
+        ReleaseVerb::Check { id } => check::run(common, &Store::open(&installation), id.as_deref()),
     }
-    output::print(format, &sheet, release)?;
-    if format == Format::Table {
-        eprintln!(
-            "\nrelease {}: ρ {} (ε {} at δ {:e})",
-            release.id,
-            release.rho,
-            output::epsilon(release.epsilon, 2),
-            release.delta
-        );
-        eprintln!("The interval belongs to the unbiased value; the display values add up over all tables.");
-    }
-    Ok(())
 }
