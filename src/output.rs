@@ -24,7 +24,8 @@ impl Sheet {
         self.rows.push(row);
     }
 
-    fn print_table(&self) {
+    /// As lines for a terminal.
+    pub(crate) fn print_table(&self) {
         let columns = self.headers.len();
         let mut widths: Vec<usize> = self.headers.iter().map(|cell| cell.chars().count()).collect();
         let mut numeric = vec![!self.rows.is_empty(); columns];

@@ -51,7 +51,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    /// Whether the number is too small to be shown.
+    /// Whether the number is too small or too uncertain to be shown.
     pub fn suppressed(&self) -> bool {
         self.shown == Shown::Suppressed
     }

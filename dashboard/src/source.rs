@@ -26,8 +26,8 @@ use crate::{
     server::DashboardError,
 };
 
-/// A file of this name in the installation says that its data are synthetic.
-pub const SYNTHETIC_MARK: &str = "SYNTHETIC";
+pub use skjerm_figures::release::SYNTHETIC_MARK;
+
 /// The family of budgets of persons.
 const PERSONS: &str = "persons";
 

@@ -18,8 +18,6 @@ use crate::output::{self, Sheet};
 use crate::verbs::synth::{CityArgs, generate};
 use crate::verbs::{ingest, keys, serve};
 
-/// The file that marks an installation as a demonstration.
-const MARK: &str = "SYNTHETIC";
 /// The year whose figures are shown: that of the published presentation of Uteseksjonen.
 const SHOWN: i32 = 2023;
 
@@ -65,7 +63,7 @@ fn say(step: &str) {
 /// Makes the demonstration, or finds the one that an earlier run made. Never touches another installation.
 fn prepare(dir: &Path) -> Result<(Installation, PathBuf), Failure> {
     let exports = dir.join("exports");
-    if dir.join(MARK).exists() {
+    if dir.join(release::SYNTHETIC_MARK).exists() {
         return Ok((Installation::open(dir)?, exports));
     }
     let taken = dir.read_dir().is_ok_and(|mut entries| entries.next().is_some());
@@ -80,7 +78,7 @@ fn prepare(dir: &Path) -> Result<(Installation, PathBuf), Failure> {
     Engine::init_ledger(&installation)?;
     keys::make(&installation)?;
     std::fs::write(
-        dir.join(MARK),
+        dir.join(release::SYNTHETIC_MARK),
         "SYNTHETIC: everything in this folder is made up by `skjerm demo`. No real person is in it.\n\
          SYNTETISK: alt i denne mappen er laget av `skjerm demo`. Ingen virkelige personer er med.\n",
     )
@@ -105,7 +103,12 @@ async fn publish(
             &steward,
             installation,
             &workload,
-            &release::Wanted { year, rho: None, reason: Some("the yearly key figures (demonstration)") },
+            &release::Wanted {
+                year,
+                rho: None,
+                within: None,
+                reason: Some("the yearly key figures (demonstration)"),
+            },
         )
         .await?;
         // The published figures of the year before, where the source gives only those, stand beside.

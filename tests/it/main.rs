@@ -21,5 +21,6 @@ mod ledger;
 mod lost;
 mod notebook;
 mod reference;
+mod release;
 mod s3;
 mod support;

@@ -115,6 +115,17 @@ async fn looking_at_every_page_spends_nothing() {
     assert_eq!(before, after);
 }
 
+/// The page that a release brings with it keeps to the rules of ours.
+#[test]
+fn the_page_in_the_folder_of_a_release_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let installation = Installation::init(folder.path().join("installation")).unwrap();
+    let policy = Policy::load(&installation.policy_path()).unwrap();
+    let id = made_up_release::write(&installation, &policy, 2023);
+    let page = std::fs::read_to_string(installation.releases_dir().join(id).join("index.html")).unwrap();
+    html::check(&page).unwrap();
+}
+
 #[tokio::test]
 async fn an_installation_without_releases_says_so() {
     let city = city(&[]);

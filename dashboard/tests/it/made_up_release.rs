@@ -1,11 +1,12 @@
 //! A made-up release of the shipped workload, written into an installation as publishing would write it. SYNTHETIC.
 
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
 use skjerm_figures::{
     Display, Text,
     release::{
-        CodeInfo, DimensionInfo, DistinctFigure, Measured, OperationalFigures, Release, ThemeMeasurement,
+        CodeInfo, DimensionInfo, DistinctFigure, Form, Measured, OperationalFigures, Release, Store,
+        ThemeMeasurement,
     },
     workload::Workload,
 };
@@ -16,15 +17,7 @@ const SIGMA: f64 = 2.0;
 
 /// Writes a release of that year and gives its id.
 pub(crate) fn write(installation: &Installation, policy: &Policy, year: i32) -> String {
-    let mut release = release(policy, year);
-    // The id is the year and a hash over the document without its id.
-    let document = |release: &Release| serde_json::to_string_pretty(release).unwrap() + "\n";
-    let hash = blake3::hash(document(&release).as_bytes()).to_hex();
-    release.id = format!("{year}-{}", &hash[..16]);
-    let folder = installation.releases_dir().join(&release.id);
-    fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("release.json"), document(&release)).unwrap();
-    release.id
+    Store::open(installation).save(release(policy, year), policy).unwrap().id
 }
 
 fn release(policy: &Policy, year: i32) -> Release {
@@ -46,11 +39,13 @@ fn release(policy: &Policy, year: i32) -> Release {
                 name: theme.name.clone(),
                 dimensions: theme.dims.clone(),
                 measured: vec![Measured {
+                    form: Form::Whole,
                     dims: (0..sizes.len()).collect(),
                     sigma: SIGMA,
                     values: values.clone(),
                 }],
                 display: values,
+                attributes: Vec::new(),
                 sizes,
             }
         })
@@ -65,6 +60,8 @@ fn release(policy: &Policy, year: i32) -> Release {
         id: String::new(),
         year,
         revision: 1,
+        supersedes: None,
+        synthetic: true,
         published: "2026-06-01".into(),
         snapshot: "SYNTHETIC".into(),
         answer: "SYNTHETIC".into(),
@@ -114,5 +111,5 @@ fn dimension(policy: &Policy, workload: &Workload, name: &str) -> DimensionInfo 
             .collect()
     };
     let label = of.label.clone().unwrap_or_else(|| Text::new(&list.label.no, &list.label.en));
-    DimensionInfo { name: name.to_owned(), label, codes }
+    DimensionInfo { name: name.to_owned(), label, order: None, codes }
 }

@@ -31,11 +31,11 @@ impl Engine {
         check::price(&self.policy, request).map(Rho::as_f64)
     }
 
-    /// Id of what a request of this year reads, as it is now: of the person-years, and of the tables of events that it names. Reads
-    /// the pointer and the tables' logs, and no row.
-    pub async fn measured_id(&self, request: &MarginalsRequest) -> Result<String, EngineError> {
+    /// Id of a year of these tables, as they are now: what a release that reads them is about. Reads the pointer and the tables'
+    /// logs, and no row.
+    pub async fn measured_id(&self, year: i32, tables: &BTreeSet<String>) -> Result<String, EngineError> {
         let snapshot = self.snapshot().await?;
-        Ok(measured_id(&snapshot, request.year, marginals::tables(request).into_iter()))
+        Ok(measured_id(&snapshot, year, tables.iter().map(String::as_str)))
     }
 
     /// Measures a year's marginals for a release. Role `release`; paid from the caller's share. The same request

@@ -125,7 +125,7 @@ pub fn compare(
     let pairs = pairs(&joint, &members)?;
     let mut districts = Vec::new();
     for member in &members {
-        districts.push(member.figure(policy, &joint, &pairs, &members)?);
+        districts.push(member.figure(&joint, &pairs, &members)?);
     }
     Ok(DistrictComparison {
         year: release.year,
@@ -156,13 +156,12 @@ struct Member {
 impl Member {
     fn figure(
         &self,
-        policy: &Policy,
         joint: &Joint,
         pairs: &[PairComparison],
         members: &[Self],
     ) -> Result<DistrictFigure, FiguresError> {
         let rate = match self.residents {
-            Some(residents) => Some(self.rate(policy, joint, residents)?),
+            Some(residents) => Some(self.rate(joint, residents)?),
             None => None,
         };
         let others = pairs.iter().filter(|pair| !pair.distinguishable).filter_map(|pair| match () {
@@ -184,15 +183,16 @@ impl Member {
         })
     }
 
-    fn rate(&self, policy: &Policy, joint: &Joint, residents: u64) -> Result<Estimate, FiguresError> {
+    fn rate(&self, joint: &Joint, residents: u64) -> Result<Estimate, FiguresError> {
         let (value, sd) = joint.estimate(&self.query)?;
         let scale = 1000.0 / residents as f64;
         let (low, high) = joint::counted(value * scale, joint::interval(value * scale, sd * scale));
-        // The rate of a suppressed count is suppressed: the count could be computed back from it.
+        // The rate of a suppressed count is suppressed: the count could be computed back from it, and is no surer.
         let display = match self.persons_13_24.display {
             Display::Suppressed => Display::Suppressed,
-            _ if value < policy.suppress_below as f64 => Display::Suppressed,
-            _ => Display::Decimal((value * scale * 10.0).round() / 10.0),
+            Display::Count(_) | Display::Decimal(_) => {
+                Display::Decimal((value * scale * 10.0).round() / 10.0)
+            }
         };
         Ok(Estimate { value: joint::rounded(value * scale), low, high, display })
     }
@@ -252,7 +252,7 @@ fn persons(policy: &Policy, figure: joint::Figure) -> Estimate {
         value: joint::rounded(figure.value),
         low,
         high,
-        display: shown(policy, figure.value, figure.display),
+        display: shown(policy, figure.value, figure.sd, figure.display),
     }
 }
 

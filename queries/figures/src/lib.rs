@@ -8,6 +8,7 @@ pub mod districts;
 mod error;
 mod facts;
 pub mod forecast;
+pub mod json_stat;
 pub mod key_figures;
 pub mod release;
 pub mod scene;

@@ -1,6 +1,12 @@
 //! Ten attributes, a million cells, all tables over one, two and three of them: how long planning, measuring and putting together
 //! take, and how much memory. `cargo bench -p skjerm-privacy --bench wide`
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
 
 use std::time::Instant;
 

@@ -61,6 +61,12 @@ pub enum PolicyProblem {
         /// The threshold.
         value: i64,
     },
+    /// A floor below zero, or none that can be compared with.
+    #[error("suppress_wider_than has the floor {value}; it must be 0 or more")]
+    WidthFloor {
+        /// The floor.
+        value: f64,
+    },
     /// A number that must be positive and finite.
     #[error("{what} is {value}; it must be greater than 0{}", .below.map_or_else(String::new, |b| format!(" and below {b}")))]
     NotPositive {

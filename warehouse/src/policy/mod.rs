@@ -14,6 +14,7 @@ mod promise;
 mod raw;
 mod read;
 mod regions;
+mod width;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,6 +26,7 @@ pub use error::{PolicyError, PolicyProblem};
 pub use limits::Limits;
 pub use promise::{Promise, ProtectedTable};
 pub use regions::{Grouping, Region, RegionDistrict};
+pub use width::Width;
 
 /// File name of the policy in an installation.
 pub const POLICY_FILE: &str = "policy.toml";
@@ -51,6 +53,9 @@ pub struct Policy {
     pub years: YearRange,
     /// Noised values below this are shown as ":".
     pub suppress_below: i64,
+    /// Noised values whose interval is wider than this are shown as ":"; without it, none for its width.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suppress_wider_than: Option<Width>,
     /// Budgets by family of privacy units.
     pub budget: BTreeMap<String, Budget>,
     /// What holds for a question that does not say otherwise.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Code, Label, QueryDefaults, YearRange};
+use super::{Code, Label, QueryDefaults, Width, YearRange};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,6 +14,7 @@ pub(super) struct RawPolicy {
     pub(super) version: u32,
     pub(super) years: Spanned<YearRange>,
     pub(super) suppress_below: Spanned<i64>,
+    pub(super) suppress_wider_than: Option<Spanned<Width>>,
     pub(super) budget: BTreeMap<String, Spanned<RawBudget>>,
     pub(super) query: Spanned<QueryDefaults>,
     #[serde(default)]

@@ -86,6 +86,7 @@ impl Source<'_> {
             let problem = Problem::SuppressBelow { value: suppress_below };
             return Err(self.wrong(&raw.suppress_below.span(), problem));
         }
+        let suppress_wider_than = self.width(raw.suppress_wider_than)?;
         let budget = raw
             .budget
             .into_iter()
@@ -145,6 +146,7 @@ impl Source<'_> {
             version: raw.version,
             years,
             suppress_below,
+            suppress_wider_than,
             budget,
             query,
             analysts,
@@ -155,7 +157,7 @@ impl Source<'_> {
         })
     }
 
-    fn positive(
+    pub(super) fn positive(
         &self,
         span: &Range<usize>,
         what: &str,

@@ -168,7 +168,7 @@ fn what_cannot_be_is_refused() {
             "{ code = \"male \"",
             "has the code \"male \"; a code is not empty and has no spaces",
         ),
-        ("[query]", "[query", "policy.toml, line 25"),
+        ("[query]", "[query", "policy.toml, line 29"),
     ];
     for (from, to, said) in cases {
         let message = refused(from, to);

@@ -24,8 +24,8 @@ pub(crate) fn price(policy: &Policy, request: &MarginalsRequest) -> Result<Rho, 
     }
     let mut total = Rho::ZERO;
     let mut pay = |l2_squared: u128, sigma: f64| {
-        let gaussian =
-            Gaussian::for_sigma_squared(l2_squared, sigma).map_err(|e| EngineError::refused(e.to_string()))?;
+        let gaussian = Gaussian::for_sigma_squared(l2_squared, sigma)
+            .map_err(|e| EngineError::refused(e.to_string()))?;
         total = total
             .checked_add(gaussian.rho())
             .ok_or_else(|| EngineError::refused("The request costs more than any budget holds."))?;
@@ -91,9 +91,9 @@ fn table_of<'p>(policy: &'p Policy, persons: &'p Table, theme: &Theme) -> Result
     };
     let found = policy.table(name);
     match found.filter(|table| table.kind == TableKind::Protected && table.family == PERSONS) {
-        Some(_) if theme.several().is_none() => {
-            refuse("it reads events, of which a person may have many, and names no dimension in which a person is counted once a value.")
-        }
+        Some(_) if theme.several().is_none() => refuse(
+            "it reads events, of which a person may have many, and names no dimension in which a person is counted once a value.",
+        ),
         Some(table) if table.grain == Grain::Events => Ok(table),
         _ => refuse(&format!("`{name}` is no table of events of persons.")),
     }

@@ -22,7 +22,8 @@ use skjerm_privacy::{Gaussian, Rho};
 
 use super::events;
 use super::request::{
-    Distinct, MarginalsMeasurement, MarginalsRequest, MeasuredDistinct, MeasuredMarginal, MeasuredTheme, Theme,
+    Distinct, MarginalsMeasurement, MarginalsRequest, MeasuredDistinct, MeasuredMarginal, MeasuredTheme,
+    Theme,
 };
 use crate::run::{Exact, Limits, RunError, RunSession, units};
 

@@ -1,6 +1,6 @@
 //! Releases, scene counts and patrols over a made-up warehouse.
 
-use skjerm_privacy::marginals::Form;
+use skjerm_privacy::marginals::{Attribute, Form};
 
 use super::*;
 
@@ -84,13 +84,34 @@ async fn a_release_measures_marginals_and_pays_their_certified_sum() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_release_request_must_partition_the_code_lists() {
     let house = house(&contacts(4)).await;
-    let mut cases = vec![marginals(); 6];
+    let mut cases = vec![marginals(); 12];
     cases[0].themes[0].dims[0].groups.pop();
     cases[1].themes[0].dims[0].groups[0].1.push("male".into());
     cases[2].themes[0].measured[2].0 = vec![1, 0];
     cases[3].themes[0].filter[0].1 = vec!["maybe".into()];
     cases[4].year = 2030;
     cases[5].distinct[0].column = "person".into();
+    // Events without a word on how often a person counts; several values where a person has one; a table that is none of persons'
+    // events; a marginal that sums over months; an attribute of another size.
+    let months = |norm| {
+        let groups = (1..=12).map(|month: u32| (month.to_string(), vec![month.to_string()])).collect();
+        Dim {
+            name: "month".into(),
+            column: "month".into(),
+            groups,
+            attribute: Attribute::several(12, 1, norm).ok(),
+        }
+    };
+    cases[6].themes[0].events = Some("contact".into());
+    cases[7].themes[0].dims[0].attribute = Attribute::several(3, 1, 1).ok();
+    for (case, table) in [(8, "scene_observation"), (9, "patrol"), (10, "contact")] {
+        let theme = &mut cases[case].themes[0];
+        theme.events = Some(table.into());
+        theme.filter = Vec::new();
+        theme.dims[1] = months(2);
+        theme.measured = vec![(vec![0], 4.0)];
+    }
+    cases[11].themes[0].dims[0].attribute = Attribute::ranges(4).ok();
     for request in cases {
         assert_eq!(house.engine.price(&request).expect_err("refused").kind, ErrorKind::Refused);
     }

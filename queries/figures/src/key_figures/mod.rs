@@ -73,6 +73,22 @@ pub enum Unit {
     Percent,
 }
 
+impl Unit {
+    /// Its name for readers.
+    pub fn text(self) -> Text {
+        let (no, en) = match self {
+            Self::Persons => ("personer", "persons"),
+            Self::Municipalities => ("kommuner", "municipalities"),
+            Self::Patrols => ("patruljer", "patrols"),
+            Self::PatrolsPerWeek => ("patruljer per uke", "patrols a week"),
+            Self::StaffPerPatrol => ("ansatte per patrulje", "staff a patrol"),
+            Self::Weeks => ("uker", "weeks"),
+            Self::Percent => ("prosent", "per cent"),
+        };
+        Text::new(no, en)
+    }
+}
+
 /// All figures of a release: those of its workload, then the patrols of Uteseksjonen (exact).
 pub fn figures(release: &Release, policy: &Policy) -> Result<Vec<KeyFigure>, FiguresError> {
     let mut themes = BTreeMap::new();
@@ -90,7 +106,7 @@ pub fn figures(release: &Release, policy: &Policy) -> Result<Vec<KeyFigure>, Fig
                     value: union.value,
                     sd: union.sd,
                     interval,
-                    display: shown(policy, union.value, union.display),
+                    display: shown(policy, union.value, union.sd, union.display),
                     unit: Unit::Persons,
                 }
             }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use skjerm_engine::measure::{self, MarginalsMeasurement, MarginalsRequest, PatrolCounts};
+use skjerm_privacy::interval::z;
 use skjerm_privacy::marginals::Kind;
 use skjerm_privacy::{Rho, epsilon};
 use skjerm_warehouse::policy::Policy;
 
 use super::document::{DistinctFigure, Measured, OperationalFigures, Release, Row, Table, ThemeMeasurement};
-use super::joint::{Figure, Joint, interval, positions_of, rounded};
+use super::joint::{CONFIDENCE, Figure, Joint, interval, positions_of, rounded};
 use super::noise::NoisePlan;
 use super::plan::check_year;
 use super::texts;
@@ -79,7 +80,9 @@ pub(crate) fn request(
 /// Where and when a release is made.
 pub(crate) struct Imprint {
     pub(crate) revision: u32,
+    pub(crate) supersedes: Option<String>,
     pub(crate) published: String,
+    pub(crate) synthetic: bool,
 }
 
 /// Makes the document (without its id).
@@ -132,13 +135,15 @@ pub(crate) fn assemble(
             name: one.name.clone(),
             sigma: one.sigma,
             value: one.value,
-            display: shown(policy, one.value as f64, distinct_display(policy, workload, one)),
+            display: shown(policy, one.value as f64, one.sigma, distinct_display(policy, workload, one)),
         })
         .collect();
     Ok(Release {
         id: String::new(),
         year: measurement.year,
         revision: imprint.revision,
+        supersedes: imprint.supersedes,
+        synthetic: imprint.synthetic,
         published: imprint.published,
         snapshot: measurement.snapshot.clone(),
         answer: measurement.answer_id.clone(),
@@ -147,7 +152,7 @@ pub(crate) fn assemble(
         delta: budget.delta,
         mechanism: texts::mechanism(),
         unit: texts::unit(),
-        known_limits: texts::known_limits(policy.suppress_below),
+        known_limits: texts::known_limits(policy),
         workload: workload.clone(),
         dimensions: checked.dimensions,
         themes,
@@ -214,17 +219,23 @@ fn row(policy: &Policy, figure: &Figure) -> Row {
         value: rounded(figure.value),
         low,
         high,
-        display: shown(policy, figure.value, figure.display),
+        display: shown(policy, figure.value, figure.sd, figure.display),
     }
 }
 
-/// ":" when the noised value, or the display value made of noised values, is below the policy's limit.
-pub(crate) fn shown(policy: &Policy, value: f64, display: i64) -> Display {
-    if value < policy.suppress_below as f64 || display < policy.suppress_below {
-        Display::Suppressed
-    } else {
-        Display::Count(display)
-    }
+/// ":" when the noised value, or the display value made of noised values, is below the policy's limit, or the value's interval is
+/// wider than the policy lets it be.
+///
+/// # Privacy
+/// Post-processing: the rules see noised values, and the standard deviation of the noise, which is public before anything is measured.
+pub(crate) fn shown(policy: &Policy, value: f64, sd: f64, display: i64) -> Display {
+    let small = value < policy.suppress_below as f64 || display < policy.suppress_below;
+    if small || !is_sure(policy, value, sd) { Display::Suppressed } else { Display::Count(display) }
+}
+
+/// Whether the interval of a noised value is as narrow as the policy wants it.
+pub(crate) fn is_sure(policy: &Policy, value: f64, sd: f64) -> bool {
+    policy.suppress_wider_than.is_none_or(|width| width.allows(value, z(CONFIDENCE) * sd))
 }
 
 /// At least zero, and no more than the code list has.

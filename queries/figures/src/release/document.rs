@@ -75,6 +75,12 @@ pub struct Release {
     pub year: i32,
     /// 1 for the first release of a year; a later one (of another snapshot) supersedes it and has the next number.
     pub revision: u32,
+    /// The release of the same year that it supersedes, which stays where it is.
+    #[serde(default)]
+    pub supersedes: Option<String>,
+    /// The installation says that its data are made up.
+    #[serde(default)]
+    pub synthetic: bool,
     /// Day of publication, `yyyy-mm-dd`.
     pub published: String,
     /// The snapshot of the warehouse it was measured on.
@@ -230,7 +236,7 @@ pub struct Row {
     pub low: f64,
     /// Upper end of the 95 % interval of `value`.
     pub high: f64,
-    /// Non-negative, whole, consistent with all other tables; ":" below the policy's limit.
+    /// Non-negative, whole, consistent with all other tables; ":" where the policy's rules on noised values hide it.
     pub display: Display,
 }
 
@@ -243,6 +249,10 @@ pub struct ReleaseSummary {
     pub year: i32,
     /// 1 for the first release of a year.
     pub revision: u32,
+    /// The release of the same year that it supersedes.
+    pub supersedes: Option<String>,
+    /// The release of the same year that supersedes it; none when it is in force.
+    pub superseded_by: Option<String>,
     /// Day of publication.
     pub published: String,
     /// The snapshot it was measured on.

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use skjerm_privacy::interval::z;
-use skjerm_privacy::marginals::{self, Domain, Kind, LinearQuery, Marginal, Reconstruction, Variance, marginal_of};
+use skjerm_privacy::marginals::{
+    self, Domain, Kind, LinearQuery, Marginal, Reconstruction, Variance, marginal_of,
+};
 
 use super::document::{DimensionInfo, Measured, Release, ThemeMeasurement};
 use crate::error::FiguresError;
@@ -97,7 +99,8 @@ impl Joint {
     pub(crate) fn marginal(&self, marginal: &Marginal, display: &[i64]) -> Result<Vec<Figure>, FiguresError> {
         let estimates = self.reconstruction.marginal(marginal).ok_or_else(undetermined)?;
         let mut shown = marginal_of(&self.domain, display, marginal);
-        let to_date = |attribute: &usize| matches!(self.domain.attributes()[*attribute].kind(), Kind::Prefixes(_));
+        let to_date =
+            |attribute: &usize| matches!(self.domain.attributes()[*attribute].kind(), Kind::Prefixes(_));
         if !marginal.attributes().iter().any(to_date) {
             let figures = estimates.iter().zip(shown);
             return Ok(figures

@@ -62,12 +62,21 @@ impl NoisePlan {
     ///
     /// Each theme's own least ρ is a convex problem ([`marginals::least_rho`]). What is not wanted is bounded by the whole, so the
     /// least whole is where the sum of the themes' least ρ is the whole itself: below, they need more than there is; above, less.
-    pub(crate) fn least(workload: &Workload, checked: &Checked, wanted: &Wanted) -> Result<(Self, f64), FiguresError> {
-        let themes: Vec<Needs<'_>> =
-            workload.themes.iter().zip(&checked.themes).map(|(theme, checked)| Needs { theme, checked }).collect();
+    pub(crate) fn least(
+        workload: &Workload,
+        checked: &Checked,
+        wanted: &Wanted,
+    ) -> Result<(Self, f64), FiguresError> {
+        let themes: Vec<Needs<'_>> = workload
+            .themes
+            .iter()
+            .zip(&checked.themes)
+            .map(|(theme, checked)| Needs { theme, checked })
+            .collect();
         let tables = count(workload);
         let needed = |whole: f64| -> Result<(Vec<(Plan, f64)>, Vec<f64>), FiguresError> {
-            let themes = themes.iter().map(|theme| theme.least(wanted, tables, whole)).collect::<Result<_, _>>()?;
+            let themes =
+                themes.iter().map(|theme| theme.least(wanted, tables, whole)).collect::<Result<_, _>>()?;
             let distinct = workload.distinct.iter().map(|distinct| match wanted.get(&distinct.name) {
                 Some(width) => 0.5 / variance_of(*width),
                 None => whole / tables as f64,
@@ -91,7 +100,8 @@ impl NoisePlan {
         let (themes, distinct) = needed(high)?;
         // A hair more, for what rounding to whole billionths of ρ takes away.
         let budget = |rho: &f64| Rho::from_f64_up(rho * (1.0 + 1e-6) + 1e-8);
-        let parts = themes.iter().map(|(_, rho)| rho).chain(&distinct).map(budget).collect::<Result<Vec<_>, _>>()?;
+        let parts =
+            themes.iter().map(|(_, rho)| rho).chain(&distinct).map(budget).collect::<Result<Vec<_>, _>>()?;
         let whole = Rho::from_f64_up(parts.iter().map(|part| part.as_f64()).sum::<f64>() * (1.0 + 1e-9))?;
         let plans: Vec<Plan> = themes.into_iter().map(|(plan, _)| plan).collect();
         Ok((Self::of(&plans, &parts, whole)?, high))
@@ -107,7 +117,8 @@ impl NoisePlan {
         };
         let mut pay = |gaussian: &Gaussian| {
             let paid = noise.rho.checked_add(gaussian.rho());
-            noise.rho = paid.ok_or_else(|| FiguresError::Fault("the price of the plan is too large".to_owned()))?;
+            noise.rho =
+                paid.ok_or_else(|| FiguresError::Fault("the price of the plan is too large".to_owned()))?;
             Ok::<_, FiguresError>(gaussian.sigma())
         };
         for (plan, price) in plans.iter().zip(for_themes) {

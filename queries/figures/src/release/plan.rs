@@ -41,12 +41,6 @@ pub fn plan_within(
     document(workload, &checked, &noise, budget, (year, wanted))
 }
 
-/// The half-widths that a workload file wants.
-pub(crate) fn wanted_of(workload: &Workload) -> Wanted {
-    let tables = workload.themes.iter().flat_map(|theme| &theme.tables);
-    tables.filter_map(|table| Some((table.name.clone(), table.half_width?))).collect()
-}
-
 /// The noise at the least ρ that keeps the wanted half-widths.
 pub(crate) fn within(
     workload: &Workload,
@@ -60,15 +54,18 @@ pub(crate) fn within(
         return Ok(noise);
     }
     // Wider by a common factor: as much wider as the budget asks, to 2 %.
-    let wider = |factor: f64| wanted.iter().map(|(name, width)| (name.clone(), width * factor)).collect::<Wanted>();
+    let wider =
+        |factor: f64| wanted.iter().map(|(name, width)| (name.clone(), width * factor)).collect::<Wanted>();
     let (mut low, mut high) = (1.0, (needed / available.max(1e-9)).sqrt().max(1.0) * 1.02);
     while high / low > 1.01 {
         let middle = f64::midpoint(low, high);
         let fits = NoisePlan::least(workload, checked, &wider(middle))?.0.rho.as_f64() <= available;
         if fits { high = middle } else { low = middle }
     }
-    let instead: Vec<String> =
-        wider(high).iter().map(|(name, width)| format!("{name}={:.1}", (width * 10.0).ceil() / 10.0)).collect();
+    let instead: Vec<String> = wider(high)
+        .iter()
+        .map(|(name, width)| format!("{name}={:.1}", (width * 10.0).ceil() / 10.0))
+        .collect();
     Err(FiguresError::Refused {
         message: format!(
             "these half-widths cannot be had: they take ρ = {:.4}, and ρ = {available} is left for releases of the year",
@@ -114,7 +111,7 @@ fn document(
 ) -> Result<ReleasePlan, FiguresError> {
     let count = noise::count(workload);
     let rho = noise.rho.as_f64();
-    let wished = wanted_of(workload);
+    let wished = workload.half_widths();
     let wanted = |name: &String| wanted.get(name).or_else(|| wished.get(name)).copied();
     let mut tables = Vec::new();
     let mut measurements = Vec::new();

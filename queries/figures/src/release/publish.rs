@@ -1,5 +1,7 @@
 //! Measures a year once and publishes the document.
 
+use std::collections::BTreeMap;
+
 use skjerm_engine::{Caller, Engine};
 use skjerm_ledger::{Block, Entry, HistoryFilter};
 use skjerm_privacy::Rho;
@@ -8,19 +10,26 @@ use skjerm_warehouse::Installation;
 use super::assemble::{Imprint, assemble, request};
 use super::document::Release;
 use super::noise::NoisePlan;
-use super::plan::{FAMILY, check_rho, check_year};
+use super::plan::{self, FAMILY, check_rho, check_year};
 use super::record;
 use super::store::Store;
 use crate::error::FiguresError;
+use crate::json_stat;
 use crate::workload::{Checked, Workload};
+
+/// A file of this name in an installation says that its data are made up.
+pub const SYNTHETIC_MARK: &str = "SYNTHETIC";
 
 /// Which release is wanted.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
     /// The calendar year.
     pub year: i32,
-    /// ρ of the whole release; `None` takes all that the caller's share of the year has left.
+    /// ρ of the whole release; `None` takes what `within` or the workload asks for, else all that the caller's share of the year
+    /// has left.
     pub rho: Option<f64>,
+    /// 95 % half-widths to be kept at the least ρ, by table; where there are none, those of the workload's file.
+    pub within: Option<&'a BTreeMap<String, f64>>,
     /// Why it is published; kept in its record.
     pub reason: Option<&'a str>,
 }
@@ -39,41 +48,56 @@ pub async fn publish(
     workload: &Workload,
     wanted: &Wanted<'_>,
 ) -> Result<Release, FiguresError> {
-    let Wanted { year, rho, reason } = *wanted;
+    let Wanted { year, rho, within, reason } = *wanted;
     let policy = engine.policy();
     let checked = Checked::new(workload, policy)?;
+    json_stat::check_names(workload)?;
     let budget = check_year(policy, year)?;
     if let Some(rho) = rho {
         check_rho(budget, rho)?;
     }
     let store = Store::open(installation);
-    let snapshot = engine.year_id(year).await?;
-    let earlier = store.of_year(year)?;
+    let snapshot = engine.measured_id(year, &workload.tables()).await?;
+    let of_year = store.of_year(year)?;
+    let earlier: Vec<&Release> =
+        of_year.iter().filter(|release| release.workload.name == workload.name).collect();
     if let Some(stored) =
         earlier.iter().rev().find(|release| release.snapshot == snapshot && &release.workload == workload)
     {
         // It may have been cut short between the document and its record.
         record::write(engine, caller, stored, reason)?;
-        return Ok(stored.clone());
+        return Ok((*stored).clone());
     }
-    let rho = match rho.or_else(|| store.intent(year, &snapshot)) {
-        Some(rho) => rho,
-        None => remaining_or_paid(engine, caller, year, &snapshot).inspect_err(|error| {
-            engine.note_refusal(caller, "release", &format!("release of {year}"), &error.to_string());
-        })?,
+    let noted = |error: &FiguresError| {
+        engine.note_refusal(caller, "release", &format!("release of {year}"), &error.to_string());
     };
-    let noise = NoisePlan::new(workload, &checked, check_rho(budget, rho)?)?;
-    store.note_intent(year, &snapshot, rho)?;
+    let widths = within.cloned().unwrap_or_else(|| workload.half_widths());
+    let noise = if rho.is_none() && !widths.is_empty() {
+        // The same for the same wishes, whatever is left.
+        let left = remaining(engine, caller, year).unwrap_or(0.0);
+        // What a publication cut short has paid is paid.
+        let left = left.max(paid(engine, caller, year, &snapshot)?.unwrap_or(0.0));
+        plan::within(workload, &checked, &widths, left).inspect_err(noted)?
+    } else {
+        let rho = match rho.or_else(|| store.intent(year, &workload.name, &snapshot)).or(workload.rho) {
+            Some(rho) => rho,
+            None => remaining_or_paid(engine, caller, year, &snapshot).inspect_err(noted)?,
+        };
+        store.note_intent(year, &workload.name, &snapshot, rho)?;
+        NoisePlan::new(workload, &checked, check_rho(budget, rho)?)?
+    };
     let measurement = engine.measure(caller, &request(workload, &checked, &noise, year, reason)).await?;
     let patrols = engine.patrols(year).await?;
     let imprint = Imprint {
         revision: earlier.last().map_or(1, |release| release.revision + 1),
+        supersedes: earlier.last().map(|release| release.id.clone()),
+        synthetic: installation.root().join(SYNTHETIC_MARK).exists(),
         published: jiff::Zoned::now().date().to_string(),
     };
     let release = assemble(policy, workload, &measurement, Some(&patrols), imprint)?;
     record::require_checks(engine, caller, &release)?;
     let release = store.save(release, policy)?;
-    store.forget_intent(year);
+    store.forget_intent(year, &workload.name);
     record::write(engine, caller, &release, reason)?;
     Ok(release)
 }

@@ -7,7 +7,9 @@
 use serde::{Deserialize, Serialize};
 use skjerm_engine::{Caller, Engine};
 use skjerm_ledger::{Block, EntryState, EventKind, HistoryFilter};
+use skjerm_warehouse::policy::Policy;
 
+use super::assemble::is_sure;
 use super::document::Release;
 use super::plan::FAMILY;
 use crate::error::FiguresError;
@@ -91,7 +93,7 @@ pub(crate) fn require_checks(
     caller: &Caller,
     release: &Release,
 ) -> Result<(), FiguresError> {
-    require(checks(release, engine.policy().suppress_below, is_charged(engine, caller, release)?))
+    require(checks(release, engine.policy(), is_charged(engine, caller, release)?))
 }
 
 fn require(checks: Vec<Check>) -> Result<(), FiguresError> {
@@ -135,7 +137,7 @@ fn record(
     let sums = engine.budget_sums()?;
     let epsilon_all_years = sums.iter().find(|sum| sum.family == FAMILY).map_or(0.0, |sum| sum.epsilon_spent);
     let rows = || release.tables.iter().flat_map(|table| &table.rows);
-    let checks = checks(release, engine.policy().suppress_below, is_charged(engine, caller, release)?);
+    let checks = checks(release, engine.policy(), is_charged(engine, caller, release)?);
     Ok(Record {
         what: format!("release {} of {} by workload {}", release.id, release.year, release.workload.name),
         release: release.id.clone(),
@@ -220,7 +222,8 @@ fn is_charged(engine: &Engine, caller: &Caller, release: &Release) -> Result<boo
 }
 
 /// What is checked before a release is called safe.
-fn checks(release: &Release, suppress_below: i64, charged: bool) -> Vec<Check> {
+fn checks(release: &Release, policy: &Policy, charged: bool) -> Vec<Check> {
+    let suppress_below = policy.suppress_below;
     let rows = || release.tables.iter().flat_map(|table| &table.rows);
     let check = |no: String, en: String, passed: bool| Check { what: Text::new(no, en), passed };
     vec![
@@ -235,6 +238,14 @@ fn checks(release: &Release, suppress_below: i64, charged: bool) -> Vec<Check> {
             rows().all(|row| match row.display {
                 Display::Count(count) => count >= suppress_below,
                 Display::Decimal(_) | Display::Suppressed => true,
+            }),
+        ),
+        check(
+            "ingen tall vises der usikkerheten er større enn regelen tillater".to_owned(),
+            "no figure is displayed whose interval is wider than the policy's limit".to_owned(),
+            release.tables.iter().all(|table| {
+                let mut shown = table.rows.iter().filter(|row| row.display != Display::Suppressed);
+                shown.all(|row| is_sure(policy, row.value, table.sd))
             }),
         ),
         check(
@@ -257,11 +268,12 @@ mod tests {
 
     #[test]
     fn a_release_with_any_flaw_is_refused() {
-        let whole = City::new().release(2023, 1);
+        let city = City::new();
+        let (policy, whole) = (city.policy.clone(), city.release(2023, 1));
         let refused = |flaw: &dyn Fn(&mut Release), charged: bool| {
             let mut release = whole.clone();
             flaw(&mut release);
-            require(checks(&release, 5, charged)).is_err()
+            require(checks(&release, &policy, charged)).is_err()
         };
         assert!(!refused(&|_| {}, true));
         assert!(refused(&|_| {}, false));
@@ -269,5 +281,7 @@ mod tests {
         assert!(refused(&|release| release.tables[0].rows[0].high = release.tables[0].rows[0].low, true));
         assert!(refused(&|release| release.tables[0].rows[0].display = Display::Count(4), true));
         assert!(refused(&|release| release.themes[0].measured[0].sigma = 0.0, true));
+        // A half-width of 3,000 about 2,000 persons.
+        assert!(refused(&|release| release.tables[0].sd = 1500.0, true));
     }
 }

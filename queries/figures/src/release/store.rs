@@ -1,7 +1,7 @@
 //! The folder of published releases: written once, never changed.
 //!
-//! A release lives in `releases/ID/`; the ID is the year and a hash over the bytes of `release.json` (with the ID itself left out), so a
-//! changed file is noticed when it is read. A later release of a year supersedes the earlier one; both stay.
+//! A release lives in `releases/ID/`; the ID stands for every byte of every file there ([`super::seal`]), so that a changed, missing or
+//! foreign file is noticed when the release is read. A later release of a year supersedes the earlier one; both stay.
 
 use std::fs;
 use std::io::{self, Write};
@@ -11,13 +11,10 @@ use skjerm_warehouse::Installation;
 use skjerm_warehouse::policy::Policy;
 
 use super::document::{Release, ReleaseSummary};
-use super::table_file;
+use super::files::DOCUMENT;
+use super::seal;
 use crate::error::FiguresError;
-
-const DOCUMENT: &str = "release.json";
-const FIGURES: &str = "figures.csv";
-const TABLES: &str = "tables.csv";
-const HASH_LENGTH: usize = 16;
+use crate::workload::OF_THE_YEAR;
 
 /// The releases of an installation.
 #[derive(Debug, Clone)]
@@ -38,31 +35,58 @@ impl Store {
     pub fn list(&self) -> Result<Vec<ReleaseSummary>, FiguresError> {
         let mut summaries: Vec<ReleaseSummary> = self.read_all()?.iter().map(summary).collect();
         summaries.sort_by_key(|summary| (summary.year, summary.revision));
+        let later: Vec<(String, String)> = summaries
+            .iter()
+            .filter_map(|summary| Some((summary.supersedes.clone()?, summary.id.clone())))
+            .collect();
+        for summary in &mut summaries {
+            summary.superseded_by =
+                later.iter().find(|(earlier, _)| earlier == &summary.id).map(|(_, later)| later.clone());
+        }
         Ok(summaries)
     }
 
-    /// One release, checked against its id.
+    /// One release, after every file of its folder was checked against its id.
     pub fn show(&self, id: &str) -> Result<Release, FiguresError> {
+        let folder = self.folder.join(id);
         // Also keeps a path from being smuggled in as an id.
-        if !is_id(id) {
+        if !seal::is_id(id) || !seal::exists(&folder)? {
             return Err(FiguresError::UnknownRelease(id.to_owned()));
         }
-        let path = self.folder.join(id).join(DOCUMENT);
-        match fs::read_to_string(&path) {
-            Ok(text) => read_document(&text, id, &path),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(FiguresError::UnknownRelease(id.to_owned()))
+        let files = seal::opened(&folder, id)?;
+        let damaged = |problem: String| FiguresError::Damaged { path: folder.join(DOCUMENT), problem };
+        let document = files.get(DOCUMENT).ok_or_else(|| damaged("it is missing".to_owned()))?;
+        serde_json::from_slice(document)
+            .map_err(|error| damaged(format!("it cannot be read by this version ({error})")))
+    }
+
+    /// Looks every release over, or one of them: its id, and what is wrong with it, if anything.
+    pub fn check(&self, id: Option<&str>) -> Result<Vec<(String, Option<FiguresError>)>, FiguresError> {
+        let ids = match id {
+            Some(id) => vec![id.to_owned()],
+            None => self.ids()?,
+        };
+        let mut found = Vec::new();
+        for id in ids {
+            match self.show(&id) {
+                Err(error @ FiguresError::UnknownRelease(_)) => return Err(error),
+                result => found.push((id, result.err())),
             }
-            Err(source) => Err(FiguresError::Disk { action: "read", path, source }),
         }
+        Ok(found)
     }
 
-    /// The release in force for a year.
+    /// The release of the year's key figures in force.
     pub fn latest(&self, year: i32) -> Result<Option<Release>, FiguresError> {
-        Ok(self.of_year(year)?.pop())
+        self.latest_of(year, OF_THE_YEAR)
     }
 
-    /// The release in force for each of these years that has one, in the order of the years.
+    /// The release of a workload in force for a year.
+    pub fn latest_of(&self, year: i32, workload: &str) -> Result<Option<Release>, FiguresError> {
+        Ok(self.of_year(year)?.into_iter().rfind(|release| release.workload.name == workload))
+    }
+
+    /// The release of the key figures in force for each of these years that has one, in the order of the years.
     pub fn for_years(&self, years: impl IntoIterator<Item = i32>) -> Result<Vec<Release>, FiguresError> {
         let mut wanted: Vec<i32> = years.into_iter().collect();
         wanted.sort_unstable();
@@ -81,22 +105,22 @@ impl Store {
         Ok(releases)
     }
 
-    /// Gives the release its id and writes its folder; the folder appears whole or not at all.
-    pub(crate) fn save(&self, mut release: Release, policy: &Policy) -> Result<Release, FiguresError> {
-        release.id.clear();
-        let blank = document(&release)?;
-        release.id = format!("{}-{}", release.year, hash(&blank));
-        let target = self.folder.join(&release.id);
+    /// Gives the release its id and writes its folder; the folder appears whole or not at all. Called by [`super::publish`], which measures
+    /// and charges first; a release of anything else is made up.
+    pub fn save(&self, release: Release, policy: &Policy) -> Result<Release, FiguresError> {
+        let (id, files) = seal::sealed(release, policy)?;
+        let target = self.folder.join(&id);
         if target.is_dir() {
-            return self.show(&release.id);
+            return self.show(&id);
         }
         self.clear_unfinished();
-        let work = self.folder.join(format!(".{}-{}", release.id, std::process::id()));
+        let work = self.folder.join(format!(".{id}-{}", std::process::id()));
         let written = (|| {
             fs::create_dir_all(&work).map_err(disk("make", &work))?;
-            write(&work.join(DOCUMENT), document(&release)?.as_bytes())?;
-            write(&work.join(FIGURES), table_file::figures(&release, policy)?.as_bytes())?;
-            write(&work.join(TABLES), table_file::tables(&release).as_bytes())?;
+            for (name, bytes) in &files {
+                write(&work.join(name), bytes)?;
+            }
+            sync_folder(&work)?;
             fs::rename(&work, &target).map_err(disk("write", &target))?;
             sync_folder(&self.folder)
         })();
@@ -104,30 +128,36 @@ impl Store {
             // Best effort: the half-written folder has a name that no reader takes for a release.
             let _ = fs::remove_dir_all(&work);
             if target.is_dir() {
-                return self.show(&release.id);
+                return self.show(&id);
             }
         }
         // What is given back is what was written, to the last digit.
-        written.and_then(|()| self.show(&release.id))
+        written.and_then(|()| self.show(&id))
     }
 
     /// ρ that an interrupted publication of this year and snapshot had settled on.
-    pub(crate) fn intent(&self, year: i32, snapshot: &str) -> Option<f64> {
-        let text = fs::read_to_string(self.intent_path(year)).ok()?;
+    pub(crate) fn intent(&self, year: i32, workload: &str, snapshot: &str) -> Option<f64> {
+        let text = fs::read_to_string(self.intent_path(year, workload)).ok()?;
         let (for_snapshot, rho) = text.trim().split_once(' ')?;
         if for_snapshot == snapshot { rho.parse().ok() } else { None }
     }
 
     /// Notes ρ before it is spent, so that a publication cut short is taken up with the same noise scales, and is free.
-    pub(crate) fn note_intent(&self, year: i32, snapshot: &str, rho: f64) -> Result<(), FiguresError> {
+    pub(crate) fn note_intent(
+        &self,
+        year: i32,
+        workload: &str,
+        snapshot: &str,
+        rho: f64,
+    ) -> Result<(), FiguresError> {
         fs::create_dir_all(&self.folder).map_err(disk("make", &self.folder))?;
-        write(&self.intent_path(year), format!("{snapshot} {rho}\n").as_bytes())
+        write(&self.intent_path(year, workload), format!("{snapshot} {rho}\n").as_bytes())
     }
 
     /// The publication is complete.
-    pub(crate) fn forget_intent(&self, year: i32) {
+    pub(crate) fn forget_intent(&self, year: i32, workload: &str) {
         // A stale note is harmless: it is looked at only when no release of that snapshot exists.
-        let _ = fs::remove_file(self.intent_path(year));
+        let _ = fs::remove_file(self.intent_path(year, workload));
     }
 
     /// Removes what processes that were killed left half-written.
@@ -139,15 +169,17 @@ impl Store {
             let old = entry.metadata().and_then(|metadata| metadata.modified()).is_ok_and(|then| {
                 std::time::SystemTime::now().duration_since(then).is_ok_and(|age| age > UNFINISHED)
             });
-            if old && unfinished.is_some_and(|(id, _)| is_id(id)) {
+            if old && unfinished.is_some_and(|(id, _)| seal::is_id(id)) {
                 // Best effort: no reader takes it for a release.
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
     }
 
-    fn intent_path(&self, year: i32) -> PathBuf {
-        self.folder.join(format!(".intent-{year}"))
+    fn intent_path(&self, year: i32, workload: &str) -> PathBuf {
+        // A workload's name is anything that its file says; a file's name is not.
+        let name = blake3::hash(workload.as_bytes()).to_hex();
+        self.folder.join(format!(".intent-{year}-{}", &name[..8]))
     }
 
     fn ids(&self) -> Result<Vec<String>, FiguresError> {
@@ -162,7 +194,7 @@ impl Store {
         for entry in entries {
             let entry = entry.map_err(disk("read", &self.folder))?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if is_id(&name) {
+            if seal::is_id(&name) {
                 ids.push(name);
             }
         }
@@ -180,6 +212,8 @@ fn summary(release: &Release) -> ReleaseSummary {
         id: release.id.clone(),
         year: release.year,
         revision: release.revision,
+        supersedes: release.supersedes.clone(),
+        superseded_by: None,
         published: release.published.clone(),
         snapshot: release.snapshot.clone(),
         workload: release.workload.name.clone(),
@@ -187,37 +221,6 @@ fn summary(release: &Release) -> ReleaseSummary {
         rho: release.rho,
         tables: release.tables.len(),
     }
-}
-
-fn is_id(name: &str) -> bool {
-    name.split_once('-').is_some_and(|(year, hash)| {
-        year.len() == 4
-            && year.bytes().all(|byte| byte.is_ascii_digit())
-            && hash.len() == HASH_LENGTH
-            && hash.bytes().all(|byte| byte.is_ascii_hexdigit())
-    })
-}
-
-fn document(release: &Release) -> Result<String, FiguresError> {
-    let text = serde_json::to_string_pretty(release)
-        .map_err(|error| FiguresError::Fault(format!("the release cannot be written: {error}")))?;
-    Ok(text + "\n")
-}
-
-fn hash(blank: &str) -> String {
-    blake3::hash(blank.as_bytes()).to_hex()[..HASH_LENGTH].to_owned()
-}
-
-fn read_document(text: &str, id: &str, path: &Path) -> Result<Release, FiguresError> {
-    let damaged =
-        |problem: &str| FiguresError::Damaged { path: path.to_owned(), problem: problem.to_owned() };
-    let blank = text.replacen(&format!("\"id\": \"{id}\""), "\"id\": \"\"", 1);
-    let year = id.split('-').next().unwrap_or_default();
-    if format!("{year}-{}", hash(&blank)) != id {
-        return Err(damaged("its content does not fit its id; it was changed after publication"));
-    }
-    serde_json::from_str(text)
-        .map_err(|error| damaged(&format!("it cannot be read by this version ({error})")))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), FiguresError> {

@@ -1,6 +1,8 @@
 //! The standing texts of a release.
 
-use crate::text::Text;
+use skjerm_warehouse::policy::{Policy, Width};
+
+use crate::text::{Language, Text, number};
 
 pub(crate) fn mechanism() -> Text {
     Text::new(
@@ -18,8 +20,9 @@ pub(crate) fn unit() -> Text {
     )
 }
 
-pub(crate) fn known_limits(suppress_below: i64) -> Vec<Text> {
-    vec![
+pub(crate) fn known_limits(policy: &Policy) -> Vec<Text> {
+    let suppress_below = policy.suppress_below;
+    let mut limits = vec![
         Text::new(
             "Intervallet hører til «value», ikke til visningstallet. Visningstallet er avrundet og tilpasset slik at alle tabeller går opp.",
             "The interval belongs to \"value\", not to the displayed number. The displayed number is rounded and fitted so that all tables add up.",
@@ -31,6 +34,12 @@ pub(crate) fn known_limits(suppress_below: i64) -> Vec<Text> {
             format!(
                 "Numbers below {suppress_below} are shown as \":\". The rule looks only at numbers that already have noise."
             ),
+        ),
+        Text::new(
+            "Om et tall vises, avgjøres av tallet med støy: Blant små tall vises oftest de som støyen gjorde større. «value» har ikke denne \
+             skjevheten, og gis for alle celler.",
+            "The noised number decides whether it is shown: of small numbers, those that the noise made larger are shown most often. \"value\" \
+             has no such bias, and is given for every cell.",
         ),
         Text::new(
             "Usikkerheten gjelder støyen. Feil og mangler i registreringen er ikke med i intervallet.",
@@ -52,5 +61,61 @@ pub(crate) fn known_limits(suppress_below: i64) -> Vec<Text> {
             "Tallene fra ulike temaer er målt hver for seg. Visningstall går opp innenfor et tema, ikke nødvendigvis mellom temaer.",
             "Different themes were measured separately. Displayed numbers add up within a theme, not necessarily between themes.",
         ),
-    ]
+    ];
+    limits.extend(policy.suppress_wider_than.map(width));
+    limits
+}
+
+/// Which figures are hidden for their width.
+fn width(width: Width) -> Text {
+    let of_value = |language| number(100.0 * width.part_of_value, 0, language);
+    let floor = |language| number(width.floor, 0, language);
+    let (no, en) = (Language::No, Language::En);
+    Text::new(
+        format!(
+            "Tall med et 95 %-intervall på mer enn ± {} % av tallet vises også som «:», unntatt når det er på høyst ± {}. Regelen ser bare på \
+             tallet med støy og på støyens størrelse, som er offentlig.",
+            of_value(no),
+            floor(no)
+        ),
+        format!(
+            "Numbers with a 95 % interval of more than ± {} % of the number are shown as \":\", too, unless it is ± {} at most. The rule looks \
+             only at the noised number and at the size of the noise, which is public.",
+            of_value(en),
+            floor(en)
+        ),
+    )
+}
+
+/// How any variance and covariance follows from `metadata.json`.
+pub(crate) fn covariance() -> Text {
+    Text::new(
+        "Hvert tema er målt for seg; støyen i ulike temaer er uavhengig. I et tema er hver målt tabell («measured») summert over de dimensjonene \
+         den ikke har, og har uavhengig støy med standardavvik σ i hver celle. Anslagene er minste kvadraters løsning med vektene 1/σ². For to \
+         summer q og r av temaets celler (vektorer over alle cellene, i rekkefølgen til «dimensions») er kovariansen summen over alle delmengder \
+         S av dimensjonene av ⟨q_S, r_S⟩ / p_S. p_S er summen, over de målte tabellene som har alle dimensjonene i S, av antall celler i hele \
+         temaet delt på antall celler i tabellen, delt på σ². q_S er den delen av q som varierer med dimensjonene i S og ikke med færre: langs \
+         en dimensjon i S trekkes gjennomsnittet fra, langs de andre tas gjennomsnittet. Variansen er kovariansen av q med seg selv. For tall \
+         fra ulike publiseringer legges variansene sammen, med mindre de bygger på samme «answer».",
+        "Each theme was measured by itself; the noise of different themes is independent. Within a theme, each measured table is summed over \
+         the dimensions it does not have, and has independent noise of standard deviation σ in every cell. The estimates are the least-squares \
+         solution with weights 1/σ². For two sums q and r of the theme's cells (vectors over all cells, in the order of \"dimensions\") the \
+         covariance is the sum, over all subsets S of the dimensions, of ⟨q_S, r_S⟩ / p_S. p_S is the sum, over the measured tables that have \
+         all dimensions of S, of the number of cells of the whole theme divided by that of the table, divided by σ². q_S is the part of q that \
+         varies with the dimensions of S and with no fewer: along a dimension of S its mean is taken off, along the others the mean is taken. \
+         The variance is the covariance of q with itself. For figures of different releases the variances add up, unless they rest on the \
+         same \"answer\".",
+    )
+}
+
+/// How the files can be checked without this program.
+pub(crate) fn check() -> Text {
+    Text::new(
+        "`skjerm release check` gjør dette: Bytt ut publiseringens id med året, en bindestrek og seksten nuller overalt i filene. Da har hver \
+         fil lengden og BLAKE3-summen i «files», og id-en er året og de første seksten tegnene av BLAKE3-summen til denne filen. I mappen er \
+         ingen andre filer.",
+        "`skjerm release check` does this: replace the id of the release by the year, a hyphen and sixteen zeros everywhere in the files. Then \
+         each file has the length and the BLAKE3 of \"files\", and the id is the year and the first sixteen digits of the BLAKE3 of this file. \
+         There is no other file in the folder.",
+    )
 }

@@ -117,7 +117,12 @@ impl City {
     pub(crate) fn release(&self, year: i32, seed: u64) -> Release {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let measurement = self.measure(year, &mut random);
-        let imprint = Imprint { revision: 1, published: format!("{}-02-01", year + 1) };
+        let imprint = Imprint {
+            revision: 1,
+            supersedes: None,
+            published: format!("{}-02-01", year + 1),
+            synthetic: true,
+        };
         let mut release =
             assemble(&self.policy, &self.workload, &measurement, Some(&patrols(year)), imprint).unwrap();
         release.id = format!("{year}-0123456789abcdef");

@@ -118,3 +118,53 @@ fn patrols_are_exact() {
     assert_eq!((patrol("patrol_per_week").value, patrol("patrol_per_week").source_value), (37.4, Some(37.4)));
     assert_eq!(patrol("patrol_two_staff").value, 98.0);
 }
+
+/// The marginal of a table's displayed column over some of its dimensions.
+fn marginal(table: &Table, over: &[String]) -> BTreeMap<Vec<String>, i64> {
+    let mut sums = BTreeMap::new();
+    for row in &table.rows {
+        let Display::Count(count) = row.display else { panic!("{} hides a number", table.name) };
+        let key: Vec<String> = over.iter().map(|dimension| row.key[dimension].clone()).collect();
+        *sums.entry(key).or_insert(0) += count;
+    }
+    sums
+}
+
+/// Of the published column alone, with nothing hidden: what two tables of a theme both say, they say alike.
+#[test]
+fn every_marginal_of_every_table_agrees_with_every_other() {
+    let mut open = City::new();
+    open.policy.suppress_below = i64::MIN;
+    open.policy.suppress_wider_than = None;
+    let mut pairs = 0;
+    for seed in 0..100 {
+        let release = open.release(2023, 50_000 + seed);
+        for (at, a) in release.tables.iter().enumerate() {
+            for b in release.tables[at + 1..].iter().filter(|b| b.theme == a.theme) {
+                let common: Vec<String> =
+                    a.dimensions.iter().filter(|name| b.dimensions.contains(name)).cloned().collect();
+                let (left, right) = (marginal(a, &common), marginal(b, &common));
+                assert_eq!(left, right, "seed {seed}: {} and {} by {common:?}", a.name, b.name);
+                pairs += 1;
+            }
+        }
+    }
+    assert!(pairs > 100 * 30, "{pairs} pairs");
+}
+
+/// Hiding takes numbers away and changes none.
+#[test]
+fn what_is_shown_is_what_would_be_shown_if_nothing_were_hidden() {
+    let city = City::new();
+    let mut open = City::new();
+    open.policy.suppress_below = i64::MIN;
+    open.policy.suppress_wider_than = None;
+    for seed in 0..10 {
+        let (some, all) = (city.release(2023, seed), open.release(2023, seed));
+        for (some, all) in some.tables.iter().zip(&all.tables) {
+            for (some, all) in some.rows.iter().zip(&all.rows) {
+                assert!(some.display == all.display || some.display == Display::Suppressed);
+            }
+        }
+    }
+}

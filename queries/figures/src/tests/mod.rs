@@ -3,13 +3,20 @@
 
 pub(crate) mod city;
 mod coverage;
+mod diff;
 mod display;
 mod districts;
 mod facts;
+mod files;
+mod json_stat;
+mod metadata;
+mod page;
 mod patrols;
 mod plan;
 mod scene;
+mod seal;
 mod shapes;
 mod store;
 mod trend;
+mod width;
 mod workload;

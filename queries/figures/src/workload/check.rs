@@ -11,7 +11,7 @@ use crate::release::{CodeInfo, DimensionInfo};
 use crate::text::Text;
 
 /// The table a release measures where a theme names no other.
-const TABLE: &str = "person_year";
+pub(crate) const TABLE: &str = "person_year";
 /// What one person counts for in a theme of events, so that less than one can be said in whole numbers.
 const UNIT: u64 = 1 << 10;
 
@@ -95,7 +95,8 @@ impl Checker<'_> {
 
     /// `person_year`, or the table of events of a theme that alone has this column.
     fn table_with<'t>(&'t self, persons: &'t Table, column: &str) -> &'t Table {
-        let events = self.workload.themes.iter().filter_map(|theme| self.policy.table(&theme.events.as_ref()?.table));
+        let events =
+            self.workload.themes.iter().filter_map(|theme| self.policy.table(&theme.events.as_ref()?.table));
         let mut all = std::iter::once(persons).chain(events);
         all.find(|table| table.column(column).is_some()).unwrap_or(persons)
     }
@@ -103,13 +104,17 @@ impl Checker<'_> {
     fn codes(&self, table: &Table, column: &str, place: &str) -> Result<Codes, String> {
         let known = || {
             let coded = |role: &ColumnRole| matches!(role, ColumnRole::Dimension { .. } | ColumnRole::Month);
-            let names: Vec<&str> =
-                table.columns.iter().filter(|column| coded(&column.role)).map(|column| column.name.as_str()).collect();
+            let names: Vec<&str> = table
+                .columns
+                .iter()
+                .filter(|column| coded(&column.role))
+                .map(|column| column.name.as_str())
+                .collect();
             names.join(", ")
         };
-        let found = table
-            .column(column)
-            .ok_or_else(|| format!("{place}: {} has no column \"{column}\"; it has {}", table.name, known()))?;
+        let found = table.column(column).ok_or_else(|| {
+            format!("{place}: {} has no column \"{column}\"; it has {}", table.name, known())
+        })?;
         match &found.role {
             ColumnRole::Month => Ok(months(column)),
             ColumnRole::Dimension { codes } => {
@@ -214,7 +219,8 @@ impl Checker<'_> {
             let column = self.workload.dimensions.get(name).map(|dimension| dimension.column.clone());
             let column = column.unwrap_or_default();
             self.codes(table, &column, &format!("{place}, dimension \"{name}\""))?;
-            let passes = |code: &String| theme.filter.get(&column).is_none_or(|passing| passing.contains(code));
+            let passes =
+                |code: &String| theme.filter.get(&column).is_none_or(|passing| passing.contains(code));
             let missing: Vec<&str> =
                 found.left_out.iter().filter(|code| passes(code)).map(String::as_str).collect();
             if !missing.is_empty() {
@@ -259,7 +265,10 @@ impl Checker<'_> {
                 ));
             }
             if spec.half_width.is_some_and(|width| !(width.is_finite() && width > 0.0)) {
-                return Err(format!("table \"{}\": the wanted half-width must be a number above 0", spec.name));
+                return Err(format!(
+                    "table \"{}\": the wanted half-width must be a number above 0",
+                    spec.name
+                ));
             }
             tables.push(Marginal::new(positions));
         }
@@ -274,10 +283,17 @@ impl Checker<'_> {
         let table = found.filter(of_persons).ok_or_else(|| {
             let names: Vec<&str> =
                 self.policy.tables.values().filter(of_persons).map(|table| table.name.as_str()).collect();
-            format!("{place}: \"{}\" is no table of events of persons; there are {}", events.table, quoted(&names))
+            format!(
+                "{place}: \"{}\" is no table of events of persons; there are {}",
+                events.table,
+                quoted(&names)
+            )
         })?;
         if !theme.dims.contains(&events.per) {
-            return Err(format!("{place}: it counts persons once a \"{}\", and has no such dimension", events.per));
+            return Err(format!(
+                "{place}: it counts persons once a \"{}\", and has no such dimension",
+                events.per
+            ));
         }
         if events.norm.is_finite() && (1.0..=1000.0).contains(&events.norm) {
             Ok(table)
@@ -348,7 +364,10 @@ fn attribute(info: &DimensionInfo, several: Option<&Events>) -> Result<Attribute
     let size = info.codes.len();
     let made = match (several, info.order) {
         (Some(_), Some(_)) => {
-            return Err(format!("the dimension \"{}\" has an order, and persons are counted once for each of its codes", info.name));
+            return Err(format!(
+                "the dimension \"{}\" has an order, and persons are counted once for each of its codes",
+                info.name
+            ));
         }
         // Rounded up to whole parts: a norm of √12 lets twelve months through whole.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most 1000 units

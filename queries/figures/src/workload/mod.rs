@@ -6,7 +6,7 @@
 
 mod check;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -232,8 +232,17 @@ fn distinct_persons() -> String {
     "distinct persons".to_owned()
 }
 
-/// The shipped workload.
+/// The shipped workload of the year.
 const KEY_FIGURES: &str = include_str!("../../workloads/key_figures.toml");
+/// All shipped workloads.
+const SHIPPED: [(&str, &str); 4] = [
+    ("key_figures", KEY_FIGURES),
+    ("monthly", include_str!("../../workloads/monthly.toml")),
+    ("quarterly", include_str!("../../workloads/quarterly.toml")),
+    ("services", include_str!("../../workloads/services.toml")),
+];
+/// The name of the workload whose releases answer for a year's key figures.
+pub(crate) const OF_THE_YEAR: &str = "key_figures";
 
 impl Workload {
     /// The shipped workload of the year's key figures.
@@ -268,6 +277,34 @@ impl Workload {
             .file_name()
             .map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
         Self::parse(&text, &file)
+    }
+
+    /// The 95 % half-widths that it wants, by table.
+    pub fn half_widths(&self) -> BTreeMap<String, f64> {
+        let tables = self.themes.iter().flat_map(|theme| &theme.tables);
+        tables.filter_map(|table| Some((table.name.clone(), table.half_width?))).collect()
+    }
+
+    /// The tables that a release of it reads.
+    pub fn tables(&self) -> BTreeSet<String> {
+        let events = self.themes.iter().filter_map(|theme| Some(theme.events.as_ref()?.table.clone()));
+        let persons = self.themes.iter().any(|theme| theme.events.is_none()) || !self.distinct.is_empty();
+        events.chain(persons.then(|| check::TABLE.to_owned())).collect()
+    }
+
+    /// A shipped workload by its name, or the file at that path.
+    pub fn named(name: &str) -> Result<Self, FiguresError> {
+        match SHIPPED.iter().find(|(shipped, _)| *shipped == name) {
+            Some((shipped, text)) => Self::parse(text, &format!("{shipped}.toml")),
+            None if name.contains(['/', '.']) => Self::load(Path::new(name)),
+            None => Err(FiguresError::Refused {
+                message: format!("there is no workload \"{name}\""),
+                hint: Some(format!(
+                    "shipped are {}; a file of your own is named by its path, such as ./{name}.toml",
+                    SHIPPED.map(|(shipped, _)| shipped).join(", ")
+                )),
+            }),
+        }
     }
 
     /// Checks the workload against a policy: every column, code, dimension and table; touches no data.

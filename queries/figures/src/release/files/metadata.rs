@@ -1,0 +1,225 @@
+//! `metadata.json`: how the figures were made, what they are, and the hash of every file.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use skjerm_warehouse::policy::{Policy, Width};
+
+use crate::release::document::{DimensionInfo, Release};
+use crate::release::joint::CONFIDENCE;
+use crate::release::seal::Sealed;
+use crate::release::texts;
+use crate::text::Text;
+
+/// The document.
+#[derive(Debug, Serialize)]
+pub(crate) struct Metadata<'a> {
+    release: &'a str,
+    year: i32,
+    revision: u32,
+    supersedes: Option<&'a str>,
+    published: &'a str,
+    synthetic: bool,
+    privacy: Privacy<'a>,
+    /// Entry of the ledger.
+    ledger: Ledger<'a>,
+    workload: Workload<'a>,
+    policy: Rules<'a>,
+    confidence: f64,
+    /// Every noised marginal of every theme: with it, any variance and covariance.
+    measurements: Vec<Measurement<'a>>,
+    distinct: Vec<Distinct<'a>>,
+    covariance: Text,
+    dimensions: &'a [DimensionInfo],
+    tables: Vec<Table<'a>>,
+    figures: Vec<Figure<'a>>,
+    known_limits: &'a [Text],
+    check: Text,
+    files: BTreeMap<String, Sealed>,
+}
+
+#[derive(Debug, Serialize)]
+struct Privacy<'a> {
+    unit: &'a Text,
+    rho: f64,
+    epsilon: f64,
+    delta: f64,
+    mechanism: &'a Text,
+}
+
+#[derive(Debug, Serialize)]
+struct Ledger<'a> {
+    answer: &'a str,
+    snapshot: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct Workload<'a> {
+    name: &'a str,
+    version: u32,
+    label: &'a Text,
+    blake3: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Rules<'a> {
+    name: &'a str,
+    version: u32,
+    fingerprint: String,
+    suppress_below: i64,
+    suppress_wider_than: Option<Width>,
+}
+
+#[derive(Debug, Serialize)]
+struct Measurement<'a> {
+    theme: &'a str,
+    label: Option<&'a Text>,
+    /// Who is counted: for each column, the codes.
+    filter: Option<&'a BTreeMap<String, Vec<String>>>,
+    dimensions: &'a [String],
+    sizes: &'a [usize],
+    measured: Vec<Measured<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Measured<'a> {
+    dimensions: Vec<&'a str>,
+    cells: usize,
+    sigma: f64,
+    rho: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Distinct<'a> {
+    name: &'a str,
+    sigma: f64,
+    rho: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Table<'a> {
+    name: &'a str,
+    theme: &'a str,
+    label: &'a Text,
+    dimensions: &'a [String],
+    cells: usize,
+    sd: f64,
+}
+
+#[derive(Debug, Serialize)]
+struct Figure<'a> {
+    name: &'a str,
+    label: &'a Text,
+    category: &'a Text,
+    definition: &'a Text,
+    theme: Option<&'a str>,
+    /// The union of cells it is, by dimension.
+    cells: &'a BTreeMap<String, Vec<String>>,
+    distinct: Option<&'a str>,
+}
+
+impl<'a> Metadata<'a> {
+    pub(crate) fn new(release: &'a Release, policy: &'a Policy, files: BTreeMap<String, Sealed>) -> Self {
+        let workload = &release.workload;
+        // A workload has no form that could fail to be written.
+        let form = serde_json::to_vec(workload).unwrap_or_default();
+        Self {
+            release: &release.id,
+            year: release.year,
+            revision: release.revision,
+            supersedes: release.supersedes.as_deref(),
+            published: &release.published,
+            synthetic: release.synthetic,
+            privacy: Privacy {
+                unit: &release.unit,
+                rho: release.rho,
+                epsilon: release.epsilon,
+                delta: release.delta,
+                mechanism: &release.mechanism,
+            },
+            ledger: Ledger { answer: &release.answer, snapshot: &release.snapshot },
+            workload: Workload {
+                name: &workload.name,
+                version: workload.version,
+                label: &workload.label,
+                blake3: blake3::hash(&form).to_hex().to_string(),
+            },
+            policy: Rules {
+                name: &policy.name,
+                version: policy.version,
+                fingerprint: policy.fingerprint(),
+                suppress_below: policy.suppress_below,
+                suppress_wider_than: policy.suppress_wider_than,
+            },
+            confidence: CONFIDENCE,
+            measurements: themes(release),
+            distinct: release
+                .distinct
+                .iter()
+                .map(|one| Distinct { name: &one.name, sigma: one.sigma, rho: rho(one.sigma) })
+                .collect(),
+            covariance: texts::covariance(),
+            dimensions: &release.dimensions,
+            tables: release
+                .tables
+                .iter()
+                .map(|table| Table {
+                    name: &table.name,
+                    theme: &table.theme,
+                    label: &table.label,
+                    dimensions: &table.dimensions,
+                    cells: table.rows.len(),
+                    sd: table.sd,
+                })
+                .collect(),
+            figures: figures(release),
+            known_limits: &release.known_limits,
+            check: texts::check(),
+            files,
+        }
+    }
+}
+
+fn themes(release: &Release) -> Vec<Measurement<'_>> {
+    let themes = release.themes.iter().map(|theme| {
+        let spec = release.workload.themes.iter().find(|spec| spec.name == theme.name);
+        let names =
+            |dims: &[usize]| dims.iter().filter_map(|at| Some(theme.dimensions.get(*at)?.as_str())).collect();
+        Measurement {
+            theme: &theme.name,
+            label: spec.map(|spec| &spec.label),
+            filter: spec.map(|spec| &spec.filter),
+            dimensions: &theme.dimensions,
+            sizes: &theme.sizes,
+            measured: theme
+                .measured
+                .iter()
+                .map(|one| Measured {
+                    dimensions: names(&one.dims),
+                    cells: one.values.len(),
+                    sigma: one.sigma,
+                    rho: rho(one.sigma),
+                })
+                .collect(),
+        }
+    });
+    themes.collect()
+}
+
+fn figures(release: &Release) -> Vec<Figure<'_>> {
+    let figures = release.workload.figures.iter().map(|figure| Figure {
+        name: &figure.name,
+        label: &figure.label,
+        category: &figure.category,
+        definition: &figure.definition,
+        theme: figure.theme.as_deref(),
+        cells: &figure.cells,
+        distinct: figure.distinct.as_deref(),
+    });
+    figures.collect()
+}
+
+/// What one noised marginal costs: a person-year is in one cell of it.
+fn rho(sigma: f64) -> f64 {
+    1.0 / (2.0 * sigma * sigma)
+}

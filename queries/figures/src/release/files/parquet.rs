@@ -1,0 +1,86 @@
+//! The rows of all tables as one Parquet file.
+//!
+//! Not compressed: the release's id must stand in it as it is, since the id is made of the file ([`super::super::seal`]).
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::Compression;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::WriterProperties;
+
+use super::key_text;
+use crate::error::FiguresError;
+use crate::release::document::{Release, Row, Table};
+use crate::release::joint::CONFIDENCE;
+use crate::text::Display;
+
+/// One row a cell: `release`, `year`, `theme`, `table`, `key` as in `tables.csv`, a column `key_…` for every dimension (null where the
+/// table does not have it), the unbiased `value` with `sd`, `low`, `high` and `confidence`, and `display` (null where it is ":").
+pub(super) fn tables(release: &Release) -> Result<Vec<u8>, FiguresError> {
+    let rows: Vec<(&Table, &Row)> =
+        release.tables.iter().flat_map(|table| table.rows.iter().map(move |row| (table, row))).collect();
+    let texts = |of: &dyn Fn(&Table, &Row) -> String| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(|(table, row)| of(table, row))))
+    };
+    let numbers = |of: &dyn Fn(&Table, &Row) -> f64| -> ArrayRef {
+        Arc::new(Float64Array::from_iter_values(rows.iter().map(|(table, row)| of(table, row))))
+    };
+    let mut columns: Vec<(String, ArrayRef, bool)> = vec![
+        ("release".to_owned(), texts(&|_, _| release.id.clone()), false),
+        ("year".to_owned(), Arc::new(Int32Array::from(vec![release.year; rows.len()])), false),
+        ("theme".to_owned(), texts(&|table, _| table.theme.clone()), false),
+        ("table".to_owned(), texts(&|table, _| table.name.clone()), false),
+        ("key".to_owned(), texts(&key_text), false),
+    ];
+    let dimensions: BTreeSet<&String> = release.tables.iter().flat_map(|table| &table.dimensions).collect();
+    for dimension in dimensions {
+        let codes: StringArray = rows.iter().map(|(_, row)| row.key.get(dimension)).collect();
+        columns.push((format!("key_{dimension}"), Arc::new(codes), true));
+    }
+    columns.push(("value".to_owned(), numbers(&|_, row| row.value), false));
+    columns.push(("sd".to_owned(), numbers(&|table, _| table.sd), false));
+    columns.push(("low".to_owned(), numbers(&|_, row| row.low), false));
+    columns.push(("high".to_owned(), numbers(&|_, row| row.high), false));
+    columns.push(("confidence".to_owned(), numbers(&|_, _| CONFIDENCE), false));
+    columns.push(("display".to_owned(), Arc::new(displays(&rows)?), true));
+    written(release, columns)
+        .map_err(|error| FiguresError::Fault(format!("the tables cannot be written as Parquet: {error}")))
+}
+
+fn displays(rows: &[(&Table, &Row)]) -> Result<Int64Array, FiguresError> {
+    let shown = rows.iter().map(|(table, row)| match row.display {
+        Display::Count(count) => Ok(Some(count)),
+        Display::Suppressed => Ok(None),
+        Display::Decimal(_) => {
+            Err(FiguresError::Fault(format!("the table {} counts in parts of a person", table.name)))
+        }
+    });
+    shown.collect()
+}
+
+fn written(
+    release: &Release,
+    columns: Vec<(String, ArrayRef, bool)>,
+) -> Result<Vec<u8>, parquet::errors::ParquetError> {
+    let batch = RecordBatch::try_from_iter_with_nullable(columns)?;
+    // Whoever has this file alone must find the rest.
+    let said = [
+        ("release", release.id.clone()),
+        ("unit", release.unit.en.clone()),
+        ("mechanism", release.mechanism.en.clone()),
+        ("display", "null: not shown; the interval belongs to value".to_owned()),
+        ("synthetic", release.synthetic.to_string()),
+    ];
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::UNCOMPRESSED)
+        .set_key_value_metadata(Some(
+            said.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect(),
+        ))
+        .build();
+    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))?;
+    writer.write(&batch)?;
+    writer.into_inner()
+}

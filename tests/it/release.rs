@@ -1,0 +1,129 @@
+//! Published releases at the command line: their files, revisions, differences, and what is noticed of changes.
+
+use std::path::PathBuf;
+
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::Value;
+
+use crate::support::{fresh_book, json, skjerm};
+
+fn publish(book: &std::path::Path, year: &str, rho: &str) -> String {
+    let published = json(book, &["release", "publish", "--year", year, "--rho", rho]).ok().json();
+    published["id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_release_is_a_folder_of_files_that_say_the_same() {
+    let book = fresh_book();
+    let id = publish(book.path(), "2023", "0.1");
+    let folder: PathBuf = book.path().join("releases").join(&id);
+    let shown = json(book.path(), &["release", "show", &id]).ok().json();
+    let cells: usize =
+        shown["tables"].as_array().unwrap().iter().map(|table| table["rows"].as_array().unwrap().len()).sum();
+    let csv = std::fs::read_to_string(folder.join("tables.csv")).unwrap();
+    assert_eq!(csv.lines().count(), 1 + cells);
+    let parquet = std::fs::File::open(folder.join("tables.parquet")).unwrap();
+    let rows: usize = ParquetRecordBatchReaderBuilder::try_new(parquet)
+        .unwrap()
+        .build()
+        .unwrap()
+        .map(|batch| batch.unwrap().num_rows())
+        .sum();
+    assert_eq!(rows, cells);
+    let read =
+        |name: &str| -> Value { serde_json::from_slice(&std::fs::read(folder.join(name)).unwrap()).unwrap() };
+    let collection = read("figures_and_tables.no.json");
+    assert_eq!(
+        collection["link"]["item"].as_array().unwrap().len(),
+        1 + shown["tables"].as_array().unwrap().len()
+    );
+    let metadata = read("metadata.json");
+    assert_eq!(metadata["ledger"]["answer"], shown["answer"]);
+    // The installation of this test has no mark of a demonstration.
+    assert_eq!(metadata["synthetic"], false);
+    let page = std::fs::read_to_string(folder.join("index.html")).unwrap();
+    assert!(page.contains(&id) && page.contains("Slik viser du til tallene"));
+
+    let one = json(book.path(), &["release", "show", &id, "--table", "contact_by_age"]).ok().json();
+    assert_eq!((one["tables"].as_array().unwrap().len(), &one["id"]), (1, &shown["id"]));
+    let error = json(book.path(), &["release", "show", &id, "--table", "contact_by_shoe"]).error(2);
+    assert!(error["hint"].as_str().unwrap().contains("contact_by_age"), "{error}");
+}
+
+#[test]
+fn a_revision_supersedes_and_a_difference_says_what_is_real() {
+    let book = fresh_book();
+    let first = publish(book.path(), "2023", "0.07");
+    // Persons who were delivered later.
+    let later = crate::keep::soma(book.path());
+    crate::support::ingest(book.path(), "soma", &[later]).ok();
+    let second = publish(book.path(), "2023", "0.07");
+    let other = publish(book.path(), "2022", "0.07");
+    assert_ne!(first, second);
+    let list = json(book.path(), &["release", "list"]).ok().json();
+    let of =
+        |id: &str| list["releases"].as_array().unwrap().iter().find(|one| one["id"] == id).unwrap().clone();
+    assert_eq!(
+        (&of(&first)["superseded_by"], &of(&first)["supersedes"]),
+        (&second.as_str().into(), &Value::Null)
+    );
+    assert_eq!(
+        (&of(&second)["supersedes"], &of(&second)["superseded_by"]),
+        (&first.as_str().into(), &Value::Null)
+    );
+    assert_eq!(of(&second)["revision"], 2);
+    let text = skjerm(book.path(), &["release", "list"]).ok().out;
+    assert!(text.contains(&format!("superseded by {second}")) && text.contains("in force"), "{text}");
+    json(book.path(), &["release", "show", &first]).ok();
+
+    for (a, b) in [(&first, &second), (&other, &second)] {
+        let diff = json(book.path(), &["release", "diff", a, b]).ok().json();
+        for key in
+            ["a", "b", "same_measurement", "compared", "summary", "figures", "tables", "unmatched", "notes"]
+        {
+            assert!(diff.get(key).is_some(), "{key} is missing");
+        }
+        assert_eq!(
+            (&diff["same_measurement"], diff["unmatched"].as_array().unwrap().len()),
+            (&false.into(), 0)
+        );
+        let row = &diff["tables"][0]["rows"][0];
+        let number = |name: &str| row[name].as_f64().unwrap();
+        let moved = row["b"]["value"].as_f64().unwrap() - row["a"]["value"].as_f64().unwrap();
+        assert!((number("difference") - moved).abs() < 0.011, "{row}");
+        assert!(number("low") < number("difference") && number("difference") < number("high"), "{row}");
+    }
+    let sheet = skjerm(book.path(), &["--format", "csv", "release", "diff", &other, &second]).ok().out;
+    assert!(sheet.lines().next().unwrap().contains(&other), "{sheet}");
+    let revision = json(book.path(), &["release", "diff", &first, &second]).ok().json();
+    assert!(revision["notes"][0]["en"].as_str().unwrap().contains("the same year"));
+    let error = json(book.path(), &["release", "diff", &first, &first]).error(2);
+    assert!(error["message"].as_str().unwrap().contains("nothing can differ"), "{error}");
+    json(book.path(), &["release", "diff", &first, "2023-0123456789abcdef"]).error(2);
+}
+
+#[test]
+fn a_damaged_release_is_named_with_its_file() {
+    let book = fresh_book();
+    let (first, second) = (publish(book.path(), "2022", "0.05"), publish(book.path(), "2023", "0.05"));
+    let whole = json(book.path(), &["release", "check"]).ok().json();
+    assert_eq!((&whole["whole"], whole["releases"].as_array().unwrap().len()), (&true.into(), 2));
+    let path = book.path().join("releases").join(&second).join("tables.csv");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("contact_total", "contact_totem", 1)).unwrap();
+    let failed = json(book.path(), &["release", "check"]);
+    let found = failed.json()["releases"].clone();
+    failed.error(1);
+    assert_eq!((&found[0]["release"], &found[0]["whole"]), (&first.as_str().into(), &true.into()));
+    assert_eq!(found[1]["whole"], false);
+    assert!(found[1]["problem"].as_str().unwrap().contains("tables.csv"), "{found}");
+    for arguments in
+        [&["release", "show", &second][..], &["release", "diff", &first, &second], &["release", "list"]]
+    {
+        let error = json(book.path(), arguments).error(1);
+        assert!(error["message"].as_str().unwrap().contains("tables.csv"), "{error}");
+    }
+    json(book.path(), &["release", "check", &first]).ok();
+    std::fs::write(&path, text).unwrap();
+    json(book.path(), &["release", "check"]).ok();
+}
