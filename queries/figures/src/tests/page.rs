@@ -85,6 +85,7 @@ fn it_is_whole_and_needs_nothing_from_elsewhere() {
         "#en",
         "#nb",
         "figures.csv",
+        "figures.parquet",
         "figures_and_tables.en.json",
         "figures_and_tables.no.json",
         "metadata.json",
