@@ -50,7 +50,7 @@ pub enum Display {
     Count(i64),
     /// A mean, a rate or a share.
     Decimal(f64),
-    /// Not shown: the noised value is below the policy's limit.
+    /// Not shown: the noised value is below the policy's limit, or its interval is wider than the policy's limit.
     Suppressed,
 }
 

@@ -246,6 +246,8 @@ fn checks(release: &Release, policy: &Policy, charged: bool) -> Vec<Check> {
             release.tables.iter().all(|table| {
                 let mut shown = table.rows.iter().filter(|row| row.display != Display::Suppressed);
                 shown.all(|row| is_sure(policy, row.value, table.sd))
+            }) && release.distinct.iter().all(|one| {
+                one.display == Display::Suppressed || is_sure(policy, one.value as f64, one.sigma)
             }),
         ),
         check(
@@ -283,5 +285,6 @@ mod tests {
         assert!(refused(&|release| release.themes[0].measured[0].sigma = 0.0, true));
         // A half-width of 3,000 about 2,000 persons.
         assert!(refused(&|release| release.tables[0].sd = 1500.0, true));
+        assert!(refused(&|release| release.distinct[0].sigma = 1500.0, true));
     }
 }

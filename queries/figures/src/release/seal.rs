@@ -5,7 +5,7 @@
 //! the BLAKE3 of `metadata.json` as it then is; last, the id is written over the blank, everywhere. Whoever checks goes the other way.
 //! So one short id stands for every byte of every file, and the files can be checked one by one, with `sed` and `b3sum`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -51,40 +51,28 @@ pub(crate) fn sealed(mut release: Release, policy: &Policy) -> Result<(String, F
     Ok((id, files))
 }
 
-/// The files of a folder, each byte of them as it was published under that id.
+/// The files of a folder, each byte of them as it was published under that id, without the metadata.
 pub(crate) fn opened(folder: &Path, id: &str) -> Result<Files, FiguresError> {
     let year = id.split('-').next().unwrap_or_default();
-    let damaged = |name: &str, problem: &str| FiguresError::Damaged {
-        path: folder.join(name),
-        problem: problem.to_owned(),
-    };
-    let mut files = read(folder)?;
-    let mut blanked = Files::new();
-    for (name, bytes) in &files {
-        // The blank is in no published file: one that has it would pass for another.
-        if memmem::find(bytes, blank(year).as_bytes()).is_some() {
-            return Err(damaged(name, CHANGED));
+    let names = names(folder)?;
+    let metadata = published(folder, METADATA, &names)?;
+    let metadata = blanked(&metadata, id, year).filter(|bytes| self::id(year, bytes) == id);
+    let metadata = metadata.ok_or_else(|| damaged(&folder.join(METADATA), CHANGED))?;
+    let manifest: Manifest = serde_json::from_slice(&metadata).map_err(|error| {
+        damaged(&folder.join(METADATA), &format!("it cannot be read by this version ({error})"))
+    })?;
+    let foreign = |name: &&String| *name != METADATA && !manifest.files.contains_key(*name);
+    if let Some(name) = names.iter().find(foreign) {
+        return Err(damaged(&folder.join(name), FOREIGN));
+    }
+    let mut files = Files::new();
+    for (name, sealed) in &manifest.files {
+        let bytes = published(folder, name, &names)?;
+        if blanked(&bytes, id, year).map(|bytes| seal(&bytes)).as_ref() != Some(sealed) {
+            return Err(damaged(&folder.join(name), CHANGED));
         }
-        let mut bytes = bytes.clone();
-        overwrite(&mut bytes, id, &blank(year));
-        blanked.insert(name.clone(), bytes);
+        files.insert(name.clone(), bytes);
     }
-    let metadata = blanked.remove(METADATA).ok_or_else(|| damaged(METADATA, MISSING))?;
-    if self::id(year, &metadata) != id {
-        return Err(damaged(METADATA, CHANGED));
-    }
-    let manifest: Manifest = serde_json::from_slice(&metadata)
-        .map_err(|error| damaged(METADATA, &format!("it cannot be read by this version ({error})")))?;
-    for (name, published) in &manifest.files {
-        let found = blanked.remove(name).ok_or_else(|| damaged(name, MISSING))?;
-        if &seal(&found) != published {
-            return Err(damaged(name, CHANGED));
-        }
-    }
-    if let Some(foreign) = blanked.keys().next() {
-        return Err(damaged(foreign, FOREIGN));
-    }
-    files.retain(|name, _| name != METADATA);
     Ok(files)
 }
 
@@ -92,24 +80,33 @@ const CHANGED: &str = "it was changed after publication; put back the file that 
 const MISSING: &str = "it is missing; put back the file that was published";
 const FOREIGN: &str = "it was not published with this release; take it out of the folder";
 
-/// The content of every file of a folder. What is no plain file was not published.
-fn read(folder: &Path) -> Result<Files, FiguresError> {
-    let disk = |path: &Path| {
-        let path = path.to_owned();
-        move |source| FiguresError::Disk { action: "read", path, source }
-    };
-    let mut files = Files::new();
+fn damaged(path: &Path, problem: &str) -> FiguresError {
+    FiguresError::Damaged { path: path.to_owned(), problem: problem.to_owned() }
+}
+
+fn disk(path: &Path) -> impl FnOnce(io::Error) -> FiguresError {
+    let path = path.to_owned();
+    move |source| FiguresError::Disk { action: "read", path, source }
+}
+
+/// The names of all files of a folder. What is no plain file was not published.
+fn names(folder: &Path) -> Result<BTreeSet<String>, FiguresError> {
+    let mut names = BTreeSet::new();
     for entry in fs::read_dir(folder).map_err(disk(folder))? {
         let entry = entry.map_err(disk(folder))?;
-        let path = entry.path();
-        let name = entry.file_name().into_string();
-        let is_file = entry.file_type().map_err(disk(&path))?.is_file();
-        let (Ok(name), true) = (name, is_file) else {
-            return Err(FiguresError::Damaged { path, problem: FOREIGN.to_owned() });
+        let is_file = entry.file_type().map_err(disk(&entry.path()))?.is_file();
+        match entry.file_name().into_string() {
+            Ok(name) if is_file => names.insert(name),
+            _ => return Err(damaged(&entry.path(), FOREIGN)),
         };
-        files.insert(name, fs::read(&path).map_err(disk(&path))?);
     }
-    Ok(files)
+    Ok(names)
+}
+
+/// The content of a file that was published.
+fn published(folder: &Path, name: &str, names: &BTreeSet<String>) -> Result<Vec<u8>, FiguresError> {
+    let path = folder.join(name);
+    if names.contains(name) { fs::read(&path).map_err(disk(&path)) } else { Err(damaged(&path, MISSING)) }
 }
 
 /// Whether a folder of that name is there and a release.
@@ -141,6 +138,16 @@ fn id(year: &str, metadata: &[u8]) -> String {
 
 fn seal(bytes: &[u8]) -> Sealed {
     Sealed { bytes: bytes.len(), blake3: blake3::hash(bytes).to_hex().to_string() }
+}
+
+/// A file as it was before it had its id. None when it has the blank, which no published file has: it would pass for another.
+fn blanked(bytes: &[u8], id: &str, year: &str) -> Option<Vec<u8>> {
+    let blank = blank(year);
+    let mut bytes = bytes.to_vec();
+    memmem::find(&bytes, blank.as_bytes()).is_none().then(|| {
+        overwrite(&mut bytes, id, &blank);
+        bytes
+    })
 }
 
 /// Writes one id over another of the same length, wherever it stands.

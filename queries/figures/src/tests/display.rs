@@ -52,11 +52,11 @@ fn all_tables_add_up_over_many_releases() {
                         assert_eq!(shown, whole(&release, table, row), "seed {seed}: {}", table.name);
                     }
                     Display::Suppressed => {
-                        assert!(
-                            row.value < 5.0 || whole(&release, table, row) < 5,
-                            "seed {seed}: {} hides a number it need not",
-                            table.name
-                        );
+                        let small = row.value < 5.0 || whole(&release, table, row) < 5;
+                        // Ends are rounded outwards to two decimals.
+                        let half_width = (row.high - row.low) / 2.0 + 0.02;
+                        let wide = half_width > 25.0 && half_width > row.value;
+                        assert!(small || wide, "seed {seed}: {} hides a number it need not", table.name);
                     }
                     Display::Decimal(_) => panic!("a count is not a decimal"),
                 }
@@ -167,4 +167,50 @@ fn what_is_shown_is_what_would_be_shown_if_nothing_were_hidden() {
             }
         }
     }
+}
+
+/// The published interval belongs to the unbiased value. Put around the display value it holds the truth about as often: what the README
+/// says of it is printed here. The bounds are for fresh seeds: even if all cells of a theme moved together, the share held in 100
+/// releases has a standard deviation of 2.2 points in a theme and, themes being independent, of 1.2 points over all cells; a share 5.7
+/// of them below what is expected has a probability below 1e-6.
+#[test]
+fn the_display_column_is_no_further_from_the_truth() {
+    let mut open = City::new();
+    open.policy.suppress_below = i64::MIN;
+    open.policy.suppress_wider_than = None;
+    // By theme: cells, those that the interval holds when put around the display value, and both squared errors.
+    let mut found: BTreeMap<String, [f64; 4]> = BTreeMap::new();
+    for seed in 0..100 {
+        let release = open.release(2023, 70_000 + seed);
+        for table in &release.tables {
+            let theme = open.workload.themes.iter().position(|theme| theme.name == table.theme).unwrap();
+            let truth = crate::release::Release {
+                themes: vec![crate::release::ThemeMeasurement {
+                    display: open.truth[theme].clone(),
+                    ..release.themes[theme].clone()
+                }],
+                ..release.clone()
+            };
+            let sums = found.entry(table.theme.clone()).or_default();
+            for row in &table.rows {
+                let truth = whole(&truth, table, row) as f64;
+                let Display::Count(shown) = row.display else { panic!("{} hides a number", table.name) };
+                let (half_width, off) = ((row.high - row.low) / 2.0, shown as f64 - truth);
+                sums[0] += 1.0;
+                sums[1] += f64::from(off.abs() <= half_width);
+                sums[2] += off * off;
+                sums[3] += (row.value - truth).powi(2);
+            }
+        }
+    }
+    let mut all = [0.0; 4];
+    for (theme, [cells, held, shown, unbiased]) in &found {
+        let (rate, ratio) = (held / cells, (shown / unbiased).sqrt());
+        eprintln!("{theme}: held {rate:.3}, root mean square error {ratio:.3} of the estimate's");
+        assert!(rate > 0.95 - 5.7 * 0.022, "{theme}: {rate}");
+        all.iter_mut().zip([cells, held, shown, unbiased]).for_each(|(sum, one)| *sum += one);
+    }
+    let (rate, ratio) = (all[1] / all[0], (all[2] / all[3]).sqrt());
+    eprintln!("all: held {rate:.3}, root mean square error {ratio:.3} of the estimate's");
+    assert!(rate > 0.95 - 5.7 * 0.012 && ratio < 1.0, "{rate} held, {ratio} of the error");
 }

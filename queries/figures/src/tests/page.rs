@@ -85,6 +85,7 @@ fn it_is_whole_and_needs_nothing_from_elsewhere() {
         "#en",
         "#nb",
         "figures.csv",
+        "figures.parquet",
         "figures_and_tables.en.json",
         "figures_and_tables.no.json",
         "metadata.json",
@@ -150,7 +151,7 @@ fn luminance(colour: &str) -> f64 {
 #[test]
 fn it_says_what_the_figures_are_and_are_not() {
     let (release, html) = page(|_| {});
-    let escaped = |text: &str| text.replace('"', "&#34;");
+    let escaped = |text: &str| text.replace('"', "&#34;").replace('\'', "&#39;");
     for figure in &release.workload.figures {
         for text in [&figure.definition.no, &figure.definition.en] {
             assert!(html.contains(&escaped(text)), "{text}");

@@ -60,6 +60,7 @@ fn the_folder_holds_what_it_says() {
         published.names(),
         [
             "figures.csv",
+            "figures.parquet",
             "figures_and_tables.en.json",
             "figures_and_tables.no.json",
             "index.html",

@@ -5,7 +5,7 @@
 //! | `release.json` | Skjerm: everything, with the noised measurements |
 //! | `metadata.json` | whoever checks: how it was made, and the hash of every other file |
 //! | `figures.csv`, `tables.csv` | a spreadsheet |
-//! | `tables.parquet` | R, Python, `DuckDB` |
+//! | `figures.parquet`, `tables.parquet` | R, Python, `DuckDB` |
 //! | `figures_and_tables.no.json`, `….en.json` | a client of a statistics bank (JSON-stat 2.0) |
 //! | `index.html` | a reader |
 
@@ -29,7 +29,8 @@ pub(crate) const DOCUMENT: &str = "release.json";
 pub(crate) const METADATA: &str = "metadata.json";
 const FIGURES: &str = "figures.csv";
 const TABLES: &str = "tables.csv";
-const PARQUET: &str = "tables.parquet";
+const FIGURES_PARQUET: &str = "figures.parquet";
+const TABLES_PARQUET: &str = "tables.parquet";
 const JSON_STAT_NO: &str = "figures_and_tables.no.json";
 const JSON_STAT_EN: &str = "figures_and_tables.en.json";
 const PAGE: &str = "index.html";
@@ -45,7 +46,8 @@ pub(crate) fn render(release: &Release, policy: &Policy) -> Result<Files, Figure
         (DOCUMENT, json(release)?),
         (FIGURES, csv::figures(release, &figures)?),
         (TABLES, csv::tables(release)?),
-        (PARQUET, parquet::tables(release)?),
+        (FIGURES_PARQUET, parquet::figures(release, &figures)?),
+        (TABLES_PARQUET, parquet::tables(release)?),
         (JSON_STAT_NO, json_stat(Language::No)?),
         (JSON_STAT_EN, json_stat(Language::En)?),
         (PAGE, page::page(release, &figures)?),
@@ -66,7 +68,8 @@ pub(crate) fn about(name: &str) -> Text {
         ),
         FIGURES => ("nøkkeltallene (CSV)", "the key figures (CSV)"),
         TABLES => ("alle tabellene (CSV)", "all tables (CSV)"),
-        PARQUET => ("alle tabellene (Parquet)", "all tables (Parquet)"),
+        FIGURES_PARQUET => ("nøkkeltallene (Parquet)", "the key figures (Parquet)"),
+        TABLES_PARQUET => ("alle tabellene (Parquet)", "all tables (Parquet)"),
         JSON_STAT_NO => (
             "nøkkeltallene og tabellene, med norske navn (JSON-stat 2.0)",
             "key figures and tables, with Norwegian names (JSON-stat 2.0)",

@@ -3,7 +3,9 @@
 use askama::Template;
 
 use super::words::Words;
-use super::{DOCUMENT, FIGURES, JSON_STAT_EN, JSON_STAT_NO, METADATA, PARQUET, TABLES, about};
+use super::{
+    DOCUMENT, FIGURES, FIGURES_PARQUET, JSON_STAT_EN, JSON_STAT_NO, METADATA, TABLES, TABLES_PARQUET, about,
+};
 use crate::error::FiguresError;
 use crate::key_figures::KeyFigure;
 use crate::release::document::{Release, Row, Table};
@@ -94,7 +96,8 @@ fn part<'a>(release: &'a Release, figures: &'a [KeyFigure], language: Language) 
             _ => groups.push(Group { theme, rows: vec![row] }),
         }
     }
-    let files = [METADATA, DOCUMENT, FIGURES, TABLES, PARQUET, JSON_STAT_NO, JSON_STAT_EN];
+    let files =
+        [FIGURES, TABLES, FIGURES_PARQUET, TABLES_PARQUET, JSON_STAT_NO, JSON_STAT_EN, METADATA, DOCUMENT];
     Part {
         words,
         figures: groups,

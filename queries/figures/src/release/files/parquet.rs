@@ -1,21 +1,26 @@
-//! The rows of all tables as one Parquet file.
+//! The rows of all tables, and the key figures, as a Parquet file each.
 //!
-//! Not compressed: the release's id must stand in it as it is, since the id is made of the file ([`super::super::seal`]).
+//! Not compressed: the release's id must stand in them as it is, since the id is made of the files ([`super::super::seal`]).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::WriterProperties;
 
 use super::key_text;
 use crate::error::FiguresError;
+use crate::key_figures::KeyFigure;
 use crate::release::document::{Release, Row, Table};
 use crate::release::joint::CONFIDENCE;
-use crate::text::Display;
+use crate::text::{Display, Language};
+
+/// A column: its name, its values, and whether some may be missing.
+type Column = (String, ArrayRef, bool);
 
 /// One row a cell: `release`, `year`, `theme`, `table`, `key` as in `tables.csv`, a column `key_…` for every dimension (null where the
 /// table does not have it), the unbiased `value` with `sd`, `low`, `high` and `confidence`, and `display` (null where it is ":").
@@ -28,7 +33,7 @@ pub(super) fn tables(release: &Release) -> Result<Vec<u8>, FiguresError> {
     let numbers = |of: &dyn Fn(&Table, &Row) -> f64| -> ArrayRef {
         Arc::new(Float64Array::from_iter_values(rows.iter().map(|(table, row)| of(table, row))))
     };
-    let mut columns: Vec<(String, ArrayRef, bool)> = vec![
+    let mut columns: Vec<Column> = vec![
         ("release".to_owned(), texts(&|_, _| release.id.clone()), false),
         ("year".to_owned(), Arc::new(Int32Array::from(vec![release.year; rows.len()])), false),
         ("theme".to_owned(), texts(&|table, _| table.theme.clone()), false),
@@ -47,7 +52,44 @@ pub(super) fn tables(release: &Release) -> Result<Vec<u8>, FiguresError> {
     columns.push(("confidence".to_owned(), numbers(&|_, _| CONFIDENCE), false));
     columns.push(("display".to_owned(), Arc::new(displays(&rows)?), true));
     written(release, columns)
-        .map_err(|error| FiguresError::Fault(format!("the tables cannot be written as Parquet: {error}")))
+}
+
+/// One row a key figure: `release`, `year`, `name`, its theme and category in both languages, `unit`, the unbiased `value` with `sd`, `low`,
+/// `high` and `confidence`, `display` (null where it is ":"), and whether it is `exact`.
+pub(super) fn figures(release: &Release, figures: &[KeyFigure]) -> Result<Vec<u8>, FiguresError> {
+    let texts = |name: &str, of: &dyn Fn(&KeyFigure) -> String| -> Column {
+        (name.to_owned(), Arc::new(StringArray::from_iter_values(figures.iter().map(of))), false)
+    };
+    let numbers = |name: &str, of: &dyn Fn(&KeyFigure) -> f64| -> Column {
+        (name.to_owned(), Arc::new(Float64Array::from_iter_values(figures.iter().map(of))), false)
+    };
+    let years: Int32Array = figures.iter().map(|figure| Some(figure.year)).collect();
+    let shown = figures.iter().map(|figure| match figure.display {
+        Display::Count(count) => Some(count as f64),
+        Display::Decimal(value) => Some(value),
+        Display::Suppressed => None,
+    });
+    let exact: BooleanArray = figures.iter().map(|figure| Some(figure.exact)).collect();
+    written(
+        release,
+        vec![
+            texts("release", &|_| release.id.clone()),
+            ("year".to_owned(), Arc::new(years), false),
+            texts("name", &|figure| figure.name.clone()),
+            texts("theme_no", &|figure| figure.theme.no.clone()),
+            texts("category_no", &|figure| figure.category.no.clone()),
+            texts("theme_en", &|figure| figure.theme.en.clone()),
+            texts("category_en", &|figure| figure.category.en.clone()),
+            texts("unit", &|figure| figure.unit.text().get(Language::En).to_owned()),
+            numbers("value", &|figure| figure.value),
+            numbers("sd", &|figure| figure.sd),
+            numbers("low", &|figure| figure.low),
+            numbers("high", &|figure| figure.high),
+            numbers("confidence", &|_| CONFIDENCE),
+            ("display".to_owned(), Arc::new(shown.collect::<Float64Array>()), true),
+            ("exact".to_owned(), Arc::new(exact), false),
+        ],
+    )
 }
 
 fn displays(rows: &[(&Table, &Row)]) -> Result<Int64Array, FiguresError> {
@@ -61,11 +103,7 @@ fn displays(rows: &[(&Table, &Row)]) -> Result<Int64Array, FiguresError> {
     shown.collect()
 }
 
-fn written(
-    release: &Release,
-    columns: Vec<(String, ArrayRef, bool)>,
-) -> Result<Vec<u8>, parquet::errors::ParquetError> {
-    let batch = RecordBatch::try_from_iter_with_nullable(columns)?;
+fn written(release: &Release, columns: Vec<Column>) -> Result<Vec<u8>, FiguresError> {
     // Whoever has this file alone must find the rest.
     let said = [
         ("release", release.id.clone()),
@@ -80,7 +118,11 @@ fn written(
             said.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect(),
         ))
         .build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))?;
-    writer.write(&batch)?;
-    writer.into_inner()
+    let batch = RecordBatch::try_from_iter_with_nullable(columns).map_err(ParquetError::from);
+    let bytes = batch.and_then(|batch| {
+        let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties))?;
+        writer.write(&batch)?;
+        writer.into_inner()
+    });
+    bytes.map_err(|error| FiguresError::Fault(format!("a release cannot be written as Parquet: {error}")))
 }
