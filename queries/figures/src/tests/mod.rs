@@ -9,6 +9,7 @@ mod facts;
 mod patrols;
 mod plan;
 mod scene;
+mod season;
 mod shapes;
 mod store;
 mod trend;
