@@ -1,4 +1,4 @@
-//! The field's questions, made of private answers: planned releases and their key figures, the comparison of the districts, trends, and
+//! The field's questions, made of private answers: planned releases and their key figures, the comparison of the districts, trends, seasons, and
 //! the counts of open drug scenes.
 //!
 //! Everything here works on what `queries/engine` has already noised: this crate never sees a row, and its documents hold no
@@ -12,6 +12,7 @@ pub mod json_stat;
 pub mod key_figures;
 pub mod release;
 pub mod scene;
+pub mod season;
 #[cfg(test)]
 mod tests;
 mod text;

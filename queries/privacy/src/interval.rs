@@ -1,6 +1,6 @@
 //! Quantiles for the intervals that every figure carries.
 
-use statrs::distribution::{ContinuousCDF, Normal, StudentsT};
+use statrs::distribution::{ChiSquared, ContinuousCDF, Normal, StudentsT};
 
 /// Above this σ the discrete Gaussian is the continuous one for all practical purposes: its
 /// quantile differs by less than one unit in a thousand, and [`discrete_gaussian_half_width`]
@@ -72,6 +72,11 @@ pub fn t(confidence: f64, degrees: f64) -> f64 {
     }
 }
 
+/// How likely a χ² variable with so many degrees of freedom is to be above `statistic`; 1 when there are none.
+pub fn chi_squared_above(statistic: f64, degrees: f64) -> f64 {
+    ChiSquared::new(degrees).map_or(1.0, |distribution| distribution.sf(statistic))
+}
+
 fn two_sided(confidence: f64, quantile: impl Fn(f64) -> f64) -> f64 {
     if confidence <= 0.0 {
         0.0
@@ -134,6 +139,11 @@ mod tests {
         assert!((z(0.5) - 0.674_490).abs() < 1e-5);
         assert!((t(0.95, 4.0) - 2.776_445).abs() < 1e-4);
         assert!((t(0.95, 1e6) - z(0.95)).abs() < 1e-4);
+        for (statistic, degrees, above) in
+            [(24.725, 11.0, 0.01), (3.841_459, 1.0, 0.05), (0.0, 3.0, 1.0), (9.0, 0.0, 1.0)]
+        {
+            assert!((chi_squared_above(statistic, degrees) - above).abs() < 1e-5, "{statistic}, {degrees}");
+        }
         assert!(t(0.95, 0.0).is_infinite() && z(1.0).is_infinite() && z(0.0) == 0.0);
     }
 

@@ -15,6 +15,7 @@ mod patrols;
 mod plan;
 mod scene;
 mod seal;
+mod season;
 mod shapes;
 mod store;
 mod trend;
