@@ -40,6 +40,7 @@ fn release(policy: &Policy, year: i32) -> Release {
                 dimensions: theme.dims.clone(),
                 measured: vec![Measured {
                     form: Form::Whole,
+                    from: None,
                     dims: (0..sizes.len()).collect(),
                     sigma: SIGMA,
                     values: values.clone(),

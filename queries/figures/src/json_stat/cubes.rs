@@ -108,7 +108,7 @@ pub fn table(release: &Release, table: &Table, language: Language) -> Result<Dat
         value: row.value,
         low: row.low,
         high: row.high,
-        sd: table.sd,
+        sd: table.sd_of(row),
     });
     let mut dataset = dataset(release, &table.label, dimensions, numbers, language)?;
     let units = contents().map(|(code, ..)| (code.to_owned(), unit(Unit::Persons, decimals(code), language)));

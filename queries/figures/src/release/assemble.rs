@@ -9,6 +9,7 @@ use skjerm_privacy::{Rho, epsilon};
 use skjerm_warehouse::policy::Policy;
 
 use super::document::{DistinctFigure, Measured, OperationalFigures, Release, Row, Table, ThemeMeasurement};
+use super::earlier;
 use super::joint::{CONFIDENCE, Figure, Joint, interval, positions_of, rounded};
 use super::noise::NoisePlan;
 use super::plan::check_year;
@@ -78,7 +79,9 @@ pub(crate) fn request(
 }
 
 /// Where and when a release is made.
-pub(crate) struct Imprint {
+pub(crate) struct Imprint<'a> {
+    /// Earlier releases of the same year and snapshot.
+    pub(crate) of_same_data: Vec<&'a Release>,
     pub(crate) revision: u32,
     pub(crate) supersedes: Option<String>,
     pub(crate) published: String,
@@ -91,7 +94,7 @@ pub(crate) fn assemble(
     workload: &Workload,
     measurement: &MarginalsMeasurement,
     patrols: Option<&PatrolCounts>,
-    imprint: Imprint,
+    imprint: Imprint<'_>,
 ) -> Result<Release, FiguresError> {
     let checked = Checked::new(workload, policy)?;
     let budget = check_year(policy, measurement.year)?;
@@ -102,16 +105,18 @@ pub(crate) fn assemble(
             measurement.themes.iter().find(|measured| measured.name == theme.name).ok_or_else(|| {
                 FiguresError::Fault(format!("the theme \"{}\" was not measured", theme.name))
             })?;
-        let measured: Vec<Measured> = measured
+        let mut measured: Vec<Measured> = measured
             .measured
             .iter()
             .map(|one| Measured {
+                from: None,
                 dims: one.dims.clone(),
                 form: measured.form,
                 sigma: one.sigma,
                 values: one.values.clone(),
             })
             .collect();
+        measured.extend(earlier::measurements(&imprint.of_same_data, theme, checked));
         let joint = Joint::new(checked.domain.clone(), checked.dims.clone(), &measured)?;
         let display = joint.display_table()?;
         tables.extend(theme_tables(policy, theme, checked, &joint, &display)?);
@@ -152,7 +157,7 @@ pub(crate) fn assemble(
         delta: budget.delta,
         mechanism: texts::mechanism(),
         unit: texts::unit(),
-        known_limits: texts::known_limits(policy),
+        known_limits: texts::known_limits(policy, workload, &checked),
         workload: workload.clone(),
         dimensions: checked.dimensions,
         themes,
@@ -184,8 +189,10 @@ fn theme_tables(
         let figures = joint.marginal(marginal, display)?;
         let sizes: Vec<usize> =
             marginal.attributes().iter().map(|dimension| checked.domain.sizes()[*dimension]).collect();
+        let sd = figures.iter().map(|figure| figure.sd).fold(0.0, f64::max);
         let rows = figures.iter().enumerate().map(|(index, figure)| Row {
             key: key(marginal.attributes(), &positions_of(index, &sizes), checked),
+            sd: ((figure.sd / sd - 1.0).abs() > 1e-9).then_some(figure.sd),
             ..row(policy, figure)
         });
         tables.push(Table {
@@ -198,7 +205,7 @@ fn theme_tables(
                 .iter()
                 .map(|dimension| theme.dims[*dimension].clone())
                 .collect(),
-            sd: figures.iter().map(|figure| figure.sd).fold(0.0, f64::max),
+            sd,
             rows: rows.collect(),
         });
     }
@@ -217,6 +224,7 @@ fn row(policy: &Policy, figure: &Figure) -> Row {
     Row {
         key: BTreeMap::new(),
         value: rounded(figure.value),
+        sd: None,
         low,
         high,
         display: shown(policy, figure.value, figure.sd, figure.display),

@@ -159,6 +159,9 @@ pub struct ThemeMeasurement {
 /// One noised marginal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
+    /// The earlier release of the same data that measured it; none: this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
     /// Positions of the dimensions within the theme, ascending.
     pub dims: Vec<usize>,
     /// What was measured of it: the counts, or what varies with all its dimensions and with nothing less.
@@ -219,7 +222,7 @@ pub struct Table {
     pub label: Text,
     /// Names of its dimensions.
     pub dimensions: Vec<String>,
-    /// Standard deviation of every `value`.
+    /// Standard deviation of every `value`; the largest, where they differ ([`Row::sd`]).
     pub sd: f64,
     /// One a cell, row-major.
     pub rows: Vec<Row>,
@@ -232,12 +235,22 @@ pub struct Row {
     pub key: BTreeMap<String, String>,
     /// Unbiased value.
     pub value: f64,
+    /// Its standard deviation, where it is not that of the whole table.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sd: Option<f64>,
     /// Lower end of the 95 % interval of `value`.
     pub low: f64,
     /// Upper end of the 95 % interval of `value`.
     pub high: f64,
     /// Non-negative, whole, consistent with all other tables; ":" where the policy's rules on noised values hide it.
     pub display: Display,
+}
+
+impl Table {
+    /// The standard deviation of one of its values.
+    pub fn sd_of(&self, row: &Row) -> f64 {
+        row.sd.unwrap_or(self.sd)
+    }
 }
 
 /// A line of `release list`.

@@ -7,6 +7,7 @@
 pub(crate) mod assemble;
 mod diff;
 mod document;
+mod earlier;
 mod files;
 pub(crate) mod joint;
 mod missing;

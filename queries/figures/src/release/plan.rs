@@ -120,6 +120,7 @@ fn document(
             .sigmas
             .iter()
             .map(|(marginal, sigma)| Measured {
+                from: None,
                 dims: marginal.attributes().to_vec(),
                 form: measured.form,
                 sigma: *sigma,

@@ -89,6 +89,7 @@ pub async fn publish(
     let measurement = engine.measure(caller, &request(workload, &checked, &noise, year, reason)).await?;
     let patrols = engine.patrols(year).await?;
     let imprint = Imprint {
+        of_same_data: of_year.iter().filter(|release| release.snapshot == measurement.snapshot).collect(),
         revision: earlier.last().map_or(1, |release| release.revision + 1),
         supersedes: earlier.last().map(|release| release.id.clone()),
         synthetic: installation.root().join(SYNTHETIC_MARK).exists(),

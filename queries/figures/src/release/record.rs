@@ -245,7 +245,7 @@ fn checks(release: &Release, policy: &Policy, charged: bool) -> Vec<Check> {
             "no figure is displayed whose interval is wider than the policy's limit".to_owned(),
             release.tables.iter().all(|table| {
                 let mut shown = table.rows.iter().filter(|row| row.display != Display::Suppressed);
-                shown.all(|row| is_sure(policy, row.value, table.sd))
+                shown.all(|row| is_sure(policy, row.value, table.sd_of(row)))
             }) && release.distinct.iter().all(|one| {
                 one.display == Display::Suppressed || is_sure(policy, one.value as f64, one.sigma)
             }),

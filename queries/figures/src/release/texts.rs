@@ -3,6 +3,7 @@
 use skjerm_warehouse::policy::{Policy, Width};
 
 use crate::text::{Language, Text, number};
+use crate::workload::{Checked, CheckedTheme, Theme, Workload};
 
 pub(crate) fn mechanism() -> Text {
     Text::new(
@@ -20,7 +21,7 @@ pub(crate) fn unit() -> Text {
     )
 }
 
-pub(crate) fn known_limits(policy: &Policy) -> Vec<Text> {
+pub(crate) fn known_limits(policy: &Policy, workload: &Workload, checked: &Checked) -> Vec<Text> {
     let suppress_below = policy.suppress_below;
     let mut limits = vec![
         Text::new(
@@ -63,7 +64,32 @@ pub(crate) fn known_limits(policy: &Policy) -> Vec<Text> {
         ),
     ];
     limits.extend(policy.suppress_wider_than.map(width));
+    limits.extend(
+        workload.themes.iter().zip(&checked.themes).filter_map(|(theme, checked)| scaled(theme, checked)),
+    );
     limits
+}
+
+/// That a theme counts those with many values for less than they are.
+fn scaled(theme: &Theme, checked: &CheckedTheme) -> Option<Text> {
+    let events = theme.events.as_ref()?;
+    let dimension = checked.dims.iter().find(|info| info.name == events.per)?;
+    let most = (events.norm * events.norm).floor();
+    if most >= dimension.codes.len() as f64 {
+        return None;
+    }
+    Some(Text::new(
+        format!(
+            "{}: den som er med på flere enn {most} steder i «{}», teller mindre enn én hvert sted. Slike tall er litt for lave, og det er ikke \
+             med i intervallet.",
+            theme.label.no, dimension.label.no
+        ),
+        format!(
+            "{}: whoever is in more than {most} of \"{}\" counts for less than one in each. Such figures are a little low, and the \
+             interval does not show it.",
+            theme.label.en, dimension.label.en
+        ),
+    ))
 }
 
 /// Which figures are hidden for their width.
@@ -96,7 +122,10 @@ pub(crate) fn covariance() -> Text {
          S av dimensjonene av ⟨q_S, r_S⟩ / p_S. p_S er summen, over de målte tabellene som har alle dimensjonene i S, av antall celler i hele \
          temaet delt på antall celler i tabellen, delt på σ². q_S er den delen av q som varierer med dimensjonene i S og ikke med færre: langs \
          en dimensjon i S trekkes gjennomsnittet fra, langs de andre tas gjennomsnittet. Variansen er kovariansen av q med seg selv. For tall \
-         fra ulike publiseringer legges variansene sammen, med mindre de bygger på samme «answer».",
+         fra ulike publiseringer legges variansene sammen, med mindre de bygger på samme «answer» eller den ene har brukt den andres målinger \
+         («from»). Har temaet «attributes» eller «form», er det som er målt, Q·t med støy, der t er tabellen og Q er Kroneckerproduktet av en \
+         matrise for hver dimensjon: enhetsmatrisen, n·I − J der «form» er «apart», radene i strategien, eller «unit» ganger enhetsmatrisen. \
+         Kovariansen til anslagene for alle celler er da den pseudoinverse av summen av MᵀM/σ², der M er Q etter summeringen.",
         "Each theme was measured by itself; the noise of different themes is independent. Within a theme, each measured table is summed over \
          the dimensions it does not have, and has independent noise of standard deviation σ in every cell. The estimates are the least-squares \
          solution with weights 1/σ². For two sums q and r of the theme's cells (vectors over all cells, in the order of \"dimensions\") the \
@@ -104,7 +133,10 @@ pub(crate) fn covariance() -> Text {
          all dimensions of S, of the number of cells of the whole theme divided by that of the table, divided by σ². q_S is the part of q that \
          varies with the dimensions of S and with no fewer: along a dimension of S its mean is taken off, along the others the mean is taken. \
          The variance is the covariance of q with itself. For figures of different releases the variances add up, unless they rest on the \
-         same \"answer\".",
+         same \"answer\" or one has used the other's measurements (\"from\"). Where the theme has \"attributes\" or a \"form\", what was measured \
+         is Q·t with noise, t being the table and Q the Kronecker product of one matrix for each dimension: the identity, n·I − J where \
+         \"form\" is \"apart\", the rows of the strategy, or \"unit\" times the identity. The covariance of the estimates of all cells is \
+         then the pseudo-inverse of the sum of MᵀM/σ², M being Q after the summing.",
     )
 }
 

@@ -37,6 +37,7 @@ fn key_figures_are_covered_and_as_exact_as_planned() {
                     .iter()
                     .map(|one| Measured {
                         form: measured.form,
+                        from: None,
                         dims: one.dims.clone(),
                         sigma: one.sigma,
                         values: one.values.clone(),

@@ -73,8 +73,13 @@ fn equal_districts_are_seldom_called_different() {
     let mut wrong = 0;
     for _ in 0..300 {
         let measurement = city.measure(2023, &mut random);
-        let imprint =
-            Imprint { revision: 1, supersedes: None, published: "2024-02-01".to_owned(), synthetic: true };
+        let imprint = Imprint {
+            of_same_data: Vec::new(),
+            revision: 1,
+            supersedes: None,
+            published: "2024-02-01".to_owned(),
+            synthetic: true,
+        };
         let release = assemble(&city.policy, &city.workload, &measurement, None, imprint).unwrap();
         let comparison = compare(&release, &city.policy, &reference).unwrap();
         wrong += u32::from(comparison.pairs.iter().any(|pair| pair.distinguishable));

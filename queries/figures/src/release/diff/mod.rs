@@ -144,11 +144,12 @@ pub fn diff(a: &Release, b: &Release, policy: &Policy) -> Result<Diff, FiguresEr
         });
     }
     let same_measurement = a.answer == b.answer;
+    let noise = Noise { a, b, same_measurement };
     let matching = Matching::new(a, b);
     let mut unmatched = matching.tables_apart();
     let mut tables = Vec::new();
     for (before, after) in matching.tables() {
-        tables.push(table(before, after, &matching, same_measurement));
+        tables.push(table(before, after, &matching, &noise));
     }
     unmatched.extend(matching.codes_apart());
     let (before, after) = (key_figures::figures(a, policy)?, key_figures::figures(b, policy)?);
@@ -156,7 +157,7 @@ pub fn diff(a: &Release, b: &Release, policy: &Policy) -> Result<Diff, FiguresEr
     let mut figures: Vec<FigureChange> = matching
         .figures(&before, &after)
         .into_iter()
-        .map(|(before, after)| figure(before, after, same_measurement))
+        .map(|(before, after)| figure(before, after, &noise))
         .collect();
     let cells = tables.iter_mut().flat_map(|table| table.rows.iter_mut().map(|row| &mut row.change));
     let noisy = figures.iter_mut().filter(|figure| !figure.exact).map(|figure| &mut figure.change);
@@ -176,12 +177,45 @@ pub fn diff(a: &Release, b: &Release, policy: &Policy) -> Result<Diff, FiguresEr
     })
 }
 
-fn table(a: &Table, b: &Table, matching: &Matching<'_>, same: bool) -> TableChange {
+/// How the noises of two releases go together.
+struct Noise<'a> {
+    a: &'a Release,
+    b: &'a Release,
+    same_measurement: bool,
+}
+
+impl Noise<'_> {
+    /// The standard deviation of a difference within a theme; none where both have the same noise.
+    ///
+    /// Independent noises: the variances add up. Where the one release took the other's measurements of the theme for its own
+    /// estimate, that estimate is the best one of all of them, and the best estimate's covariance with any other that is made of
+    /// the same measurements is its own variance (Gauss and Markov): the variance of the difference is the difference of the variances.
+    fn of_difference(&self, theme: Option<&str>, a: f64, b: f64) -> Option<f64> {
+        if self.same_measurement {
+            return None;
+        }
+        let takes = |from: &Release, to: &Release| {
+            let found = to.themes.iter().find(|measured| Some(measured.name.as_str()) == theme);
+            found.is_some_and(|found| found.measured.iter().any(|one| one.from.as_ref() == Some(&from.id)))
+        };
+        Some(if takes(self.a, self.b) || takes(self.b, self.a) {
+            (a * a - b * b).abs().sqrt()
+        } else {
+            a.hypot(b)
+        })
+    }
+}
+
+fn table(a: &Table, b: &Table, matching: &Matching<'_>, noise: &Noise<'_>) -> TableChange {
     let estimate =
         |row: &Row| Estimate { value: row.value, low: row.low, high: row.high, display: row.display };
     let rows = matching.rows(a, b).into_iter().map(|(before, after)| CellChange {
         key: after.key.clone(),
-        change: change(estimate(before), estimate(after), (!same).then(|| a.sd.hypot(b.sd))),
+        change: change(
+            estimate(before),
+            estimate(after),
+            noise.of_difference(Some(&b.theme), a.sd_of(before), b.sd_of(after)),
+        ),
     });
     TableChange {
         name: b.name.clone(),
@@ -191,7 +225,7 @@ fn table(a: &Table, b: &Table, matching: &Matching<'_>, same: bool) -> TableChan
     }
 }
 
-fn figure(a: &KeyFigure, b: &KeyFigure, same: bool) -> FigureChange {
+fn figure(a: &KeyFigure, b: &KeyFigure, noise: &Noise<'_>) -> FigureChange {
     let estimate = |figure: &KeyFigure| Estimate {
         value: figure.value,
         low: figure.low,
@@ -200,7 +234,9 @@ fn figure(a: &KeyFigure, b: &KeyFigure, same: bool) -> FigureChange {
     };
     let exact = a.exact && b.exact;
     // An exact figure has no noise to share.
-    let sd = (exact || !same).then(|| a.sd.hypot(b.sd));
+    let specified = noise.b.workload.figures.iter().find(|figure| figure.name == b.name);
+    let theme = specified.and_then(|figure| figure.theme.as_deref());
+    let sd = if exact { Some(0.0) } else { noise.of_difference(theme, a.sd, b.sd) };
     FigureChange {
         name: b.name.clone(),
         theme: b.theme.clone(),

@@ -58,7 +58,7 @@ pub(super) fn tables(release: &Release) -> Result<Vec<u8>, FiguresError> {
                 table.name.clone(),
                 key_text(table, row),
                 row.value.to_string(),
-                table.sd.to_string(),
+                table.sd_of(row).to_string(),
                 row.low.to_string(),
                 row.high.to_string(),
                 CONFIDENCE.to_string(),

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use skjerm_privacy::marginals::{Attribute, Domain, Form, Marginal};
 use skjerm_warehouse::policy::{Policy, Width};
 
-use crate::release::document::{DimensionInfo, Release};
+use crate::release::document::{self, DimensionInfo, Release, ThemeMeasurement};
 use crate::release::joint::CONFIDENCE;
 use crate::release::seal::Sealed;
 use crate::release::texts;
 use crate::text::Text;
+use crate::workload::Events;
 
 /// The document.
 #[derive(Debug, Serialize)]
@@ -78,12 +80,23 @@ struct Measurement<'a> {
     filter: Option<&'a BTreeMap<String, Vec<String>>>,
     dimensions: &'a [String],
     sizes: &'a [usize],
+    /// How the dimensions are measured, where not all by their single counts.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    attributes: &'a [Attribute],
+    /// The events that persons are counted by, once for each value of a dimension.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    events: Option<&'a Events>,
     measured: Vec<Measured<'a>>,
 }
 
 #[derive(Debug, Serialize)]
 struct Measured<'a> {
+    /// The earlier release of the same data that measured it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
     dimensions: Vec<&'a str>,
+    #[serde(skip_serializing_if = "is_whole")]
+    form: Form,
     cells: usize,
     sigma: f64,
     rho: f64,
@@ -191,19 +204,39 @@ fn themes(release: &Release) -> Vec<Measurement<'_>> {
             filter: spec.map(|spec| &spec.filter),
             dimensions: &theme.dimensions,
             sizes: &theme.sizes,
+            attributes: &theme.attributes,
+            events: spec.and_then(|spec| spec.events.as_ref()),
             measured: theme
                 .measured
                 .iter()
                 .map(|one| Measured {
+                    from: one.from.as_deref(),
+                    form: one.form,
                     dimensions: names(&one.dims),
                     cells: one.values.len(),
                     sigma: one.sigma,
-                    rho: rho(one.sigma),
+                    rho: price(theme, one),
                 })
                 .collect(),
         }
     });
     themes.collect()
+}
+
+fn is_whole(form: &Form) -> bool {
+    *form == Form::Whole
+}
+
+/// l2²/(2σ²).
+fn price(theme: &ThemeMeasurement, one: &document::Measured) -> f64 {
+    let attributes = if theme.attributes.is_empty() {
+        theme.sizes.iter().map(|size| Attribute::nominal(*size)).collect()
+    } else {
+        theme.attributes.clone()
+    };
+    let marginal = Marginal::new(one.dims.iter().copied());
+    let squared = Domain::of(attributes).and_then(|domain| domain.sensitivity_squared(&marginal, one.form));
+    squared.map_or(f64::NAN, |squared| squared as f64 * rho(one.sigma))
 }
 
 fn figures(release: &Release) -> Vec<Figure<'_>> {

@@ -46,7 +46,7 @@ pub(super) fn tables(release: &Release) -> Result<Vec<u8>, FiguresError> {
         columns.push((format!("key_{dimension}"), Arc::new(codes), true));
     }
     columns.push(("value".to_owned(), numbers(&|_, row| row.value), false));
-    columns.push(("sd".to_owned(), numbers(&|table, _| table.sd), false));
+    columns.push(("sd".to_owned(), numbers(&|table, row| table.sd_of(row)), false));
     columns.push(("low".to_owned(), numbers(&|_, row| row.low), false));
     columns.push(("high".to_owned(), numbers(&|_, row| row.high), false));
     columns.push(("confidence".to_owned(), numbers(&|_, _| CONFIDENCE), false));
