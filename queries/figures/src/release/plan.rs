@@ -13,6 +13,8 @@ use super::noise::{self, NoisePlan, Wanted};
 use crate::error::FiguresError;
 use crate::workload::{Checked, Workload};
 
+/// What buys no figure.
+const LEAST: f64 = 1e-5;
 /// The family of blocks a release is paid from.
 pub(crate) const FAMILY: &str = "persons";
 
@@ -53,6 +55,13 @@ pub(crate) fn within(
     if noise.rho.as_f64() <= available {
         return Ok(noise);
     }
+    let message = format!(
+        "these half-widths cannot be had: they take ρ = {:.4}, and ρ = {available:.4} is left for releases of the year",
+        noise.rho.as_f64()
+    );
+    if available < LEAST {
+        return Err(FiguresError::Refused { message, hint: Some("nothing was spent".to_owned()) });
+    }
     // Wider by a common factor: as much wider as the budget asks, to 2 %.
     let wider =
         |factor: f64| wanted.iter().map(|(name, width)| (name.clone(), width * factor)).collect::<Wanted>();
@@ -67,10 +76,7 @@ pub(crate) fn within(
         .map(|(name, width)| format!("{name}={:.1}", (width * 10.0).ceil() / 10.0))
         .collect();
     Err(FiguresError::Refused {
-        message: format!(
-            "these half-widths cannot be had: they take ρ = {:.4}, and ρ = {available} is left for releases of the year",
-            noise.rho.as_f64()
-        ),
+        message,
         hint: Some(format!("with what is left, {} can be had; nothing was spent", instead.join(","))),
     })
 }

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use skjerm_engine::measure::{MarginalsMeasurement, MarginalsRequest};
 use skjerm_engine::{Caller, Engine};
-use skjerm_ledger::{Block, Entry, HistoryFilter};
+use skjerm_ledger::{Block, HistoryFilter};
 use skjerm_privacy::Rho;
 use skjerm_warehouse::Installation;
 
@@ -39,7 +40,8 @@ pub struct Wanted<'a> {
 /// The same year, snapshot and workload again gives the stored release, at no cost.
 ///
 /// # Privacy
-/// One call of [`Engine::measure`], which charges before it reads; everything after works on noised values. ρ is written down before the
+/// One call of [`Engine::measure`], which charges before it reads, or none where the measurement is in the ledger; everything after works
+/// on noised values. ρ is written down before the
 /// measurement, so that a publication cut short is taken up with the same request, which the engine answers from the ledger for free.
 pub async fn publish(
     engine: &Engine,
@@ -73,20 +75,27 @@ pub async fn publish(
     };
     let widths = within.cloned().unwrap_or_else(|| workload.half_widths());
     let noise = if rho.is_none() && !widths.is_empty() {
-        // The same for the same wishes, whatever is left.
-        let left = remaining(engine, caller, year).unwrap_or(0.0);
-        // What a publication cut short has paid is paid.
-        let left = left.max(paid(engine, caller, year, &snapshot)?.unwrap_or(0.0));
-        plan::within(workload, &checked, &widths, left).inspect_err(noted)?
+        // The same for the same wishes, whatever is left; and what a publication cut short has measured is paid.
+        let before = measured_before(engine, caller, workload, &checked, (year, &snapshot))?;
+        let left = remaining(engine, caller, year).unwrap_or(0.0).max(before.map_or(0.0, |paid| paid.rho));
+        Ok(plan::within(workload, &checked, &widths, left).inspect_err(noted)?)
     } else {
-        let rho = match rho.or_else(|| store.intent(year, &workload.name, &snapshot)).or(workload.rho) {
-            Some(rho) => rho,
-            None => remaining_or_paid(engine, caller, year, &snapshot).inspect_err(noted)?,
-        };
-        store.note_intent(year, &workload.name, &snapshot, rho)?;
-        NoisePlan::new(workload, &checked, check_rho(budget, rho)?)?
+        let named = rho.or_else(|| store.intent(year, &workload.name, &snapshot)).or(workload.rho);
+        named.map_or_else(|| remaining(engine, caller, year), Ok).and_then(|rho| {
+            let noise = NoisePlan::new(workload, &checked, check_rho(budget, rho)?)?;
+            store.note_intent(year, &workload.name, &snapshot, rho)?;
+            Ok(noise)
+        })
     };
-    let measurement = engine.measure(caller, &request(workload, &checked, &noise, year, reason)).await?;
+    let measurement = match noise {
+        Ok(noise) => engine.measure(caller, &request(workload, &checked, &noise, year, reason)).await?,
+        Err(spent @ FiguresError::Exhausted { .. }) => {
+            measured_before(engine, caller, workload, &checked, (year, &snapshot))?
+                .ok_or(spent)
+                .inspect_err(noted)?
+        }
+        Err(error) => return Err(error),
+    };
     let patrols = engine.patrols(year).await?;
     let imprint = Imprint {
         of_same_data: of_year.iter().filter(|release| release.snapshot == measurement.snapshot).collect(),
@@ -122,34 +131,43 @@ fn remaining(engine: &Engine, caller: &Caller, year: i32) -> Result<f64, Figures
     if left.as_f64() < engine.policy().query.min_rho { Err(exhausted()) } else { Ok(left.as_f64()) }
 }
 
-/// What the share has left, or, if that is nothing, what a release of this snapshot cost: its document may have been
-/// lost, and its measurement is in the ledger, free.
-fn remaining_or_paid(
+/// The last measurement of this workload, year and snapshot: where the share is spent, the release's document may have been lost. It is
+/// taken from the ledger and not planned again: rounding may have made the price less than the plan was given, and a plan for
+/// that price is another one.
+fn measured_before(
     engine: &Engine,
     caller: &Caller,
-    year: i32,
-    snapshot: &str,
-) -> Result<f64, FiguresError> {
-    let spent = match remaining(engine, caller, year) {
-        Ok(rho) => return Ok(rho),
-        Err(spent) => spent,
-    };
-    paid(engine, caller, year, snapshot)?.ok_or(spent)
-}
-
-/// ρ of the last release of this year and snapshot that was charged.
-fn paid(engine: &Engine, caller: &Caller, year: i32, snapshot: &str) -> Result<Option<f64>, FiguresError> {
-    let block = Block::new(FAMILY, year.to_string());
+    workload: &Workload,
+    checked: &Checked,
+    (year, snapshot): (i32, &str),
+) -> Result<Option<MarginalsMeasurement>, FiguresError> {
     let filter = HistoryFilter {
-        block: Some(block.clone()),
+        block: Some(Block::new(FAMILY, year.to_string())),
         kind: Some("charge".to_owned()),
         who: Some(caller.name().to_owned()),
         ..HistoryFilter::default()
     };
-    let entries = engine.history(caller, &filter)?;
-    let of_snapshot =
-        |entry: &&Entry| entry.details["what"] == "release" && entry.details["snapshot"] == snapshot;
-    let of_year =
-        |entry: &Entry| entry.charges.iter().find(|line| line.block == block).map(|line| line.loss.rho);
-    Ok(entries.iter().rev().find(of_snapshot).and_then(of_year).map(Rho::as_f64))
+    for entry in engine.history(caller, &filter)?.into_iter().rev() {
+        let same = entry.details["what"] == "release" && entry.details["snapshot"] == snapshot;
+        let Some(id) = entry.answer.filter(|_| same) else { continue };
+        let Some(stored) = engine.stored_answer(&id)? else { continue };
+        let mut measured = serde_json::from_str::<MarginalsMeasurement>(&stored.body).map_err(|error| {
+            FiguresError::Fault(format!("the stored measurement {id} cannot be read: {error}"))
+        })?;
+        let noise = NoisePlan::new(workload, checked, Rho::from_f64_up(measured.rho)?)?;
+        let asked = without_noise(&request(workload, checked, &noise, year, None));
+        if measured.request.as_ref().is_some_and(|request| without_noise(request) == asked) {
+            measured.answer_id = stored.id;
+            return Ok(Some(measured));
+        }
+    }
+    Ok(None)
+}
+
+/// What is asked, however exactly and whatever for.
+fn without_noise(request: &MarginalsRequest) -> MarginalsRequest {
+    let mut bare = MarginalsRequest { purpose: String::new(), reason: None, ..request.clone() };
+    bare.themes.iter_mut().flat_map(|theme| &mut theme.measured).for_each(|(_, sigma)| *sigma = 0.0);
+    bare.distinct.iter_mut().for_each(|distinct| distinct.sigma = 0.0);
+    bare
 }
