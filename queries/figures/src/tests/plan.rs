@@ -3,7 +3,10 @@
 use skjerm_warehouse::policy::Policy;
 
 use super::city::RHO;
-use crate::release::plan;
+use std::collections::BTreeMap;
+
+use crate::FiguresError;
+use crate::release::{plan, plan_within};
 use crate::workload::Workload;
 
 fn default_plan() -> crate::release::ReleasePlan {
@@ -54,6 +57,8 @@ fn every_table_but_a_few_beats_an_equal_split() {
         plan.tables.iter().map(of).sum::<f64>() / plan.tables.len() as f64
     };
     assert!(mean(&|table| table.sd) < 0.85 * mean(&|table| table.equal_split_sd));
+    let squares = plan.tables.iter().map(|table| (table.sd / table.equal_split_sd).powi(2)).sum::<f64>();
+    assert!((plan.of_equal_split.powi(2) * plan.tables.len() as f64 / squares - 1.0).abs() < 1e-9);
 }
 
 #[test]
@@ -82,4 +87,70 @@ fn bad_questions_are_refused_with_a_sentence() {
     assert!(message(2023, f64::NAN).contains("above 0"));
     assert!(message(2023, 5.0).contains("more than a whole year has"));
     assert!(message(2023, 1e-12).contains("too small"));
+}
+
+#[test]
+fn measurements_cost_what_the_plan_costs() {
+    let plan = default_plan();
+    let sum: f64 = plan.measurements.iter().map(|one| one.rho).sum();
+    assert!((sum / plan.rho - 1.0).abs() < 1e-6, "{sum} {}", plan.rho);
+    assert!(plan.measurements.iter().all(|one| one.sigma > 0.0 && one.values > 0));
+}
+
+fn within(wanted: &[(&str, f64)], available: f64) -> Result<crate::release::ReleasePlan, FiguresError> {
+    let wanted = wanted.iter().map(|(name, width)| ((*name).to_owned(), *width)).collect::<BTreeMap<_, _>>();
+    plan_within(&Policy::oslo(), &Workload::key_figures(), 2023, &wanted, available)
+}
+
+/// What is wanted is kept, at less than an equal split would need; nothing else is worse than by that split; and with 2 % less the
+/// same is refused, with what could be had instead.
+#[test]
+fn wanted_half_widths_are_kept_at_the_least_price() {
+    let wanted = [("services_by_service", 12.0), ("contact_municipalities", 15.0)];
+    let plan = within(&wanted, 0.31).unwrap();
+    let mut naive = f64::INFINITY;
+    for table in &plan.tables {
+        match wanted.iter().find(|(name, _)| *name == table.name) {
+            Some((_, width)) => {
+                assert!(table.half_width <= width * (1.0 + 1e-4), "{}: {}", table.name, table.half_width);
+                assert_eq!(table.wanted, Some(*width));
+            }
+            None => assert!(
+                table.half_width <= 1.96 * table.equal_split_sd * (1.0 + 1e-4),
+                "{}: {} beside {}",
+                table.name,
+                table.half_width,
+                table.equal_split_sd
+            ),
+        }
+        naive = naive.min(table.equal_split_sd);
+    }
+    // An equal split of the same ρ would not keep the narrower one.
+    assert!(1.96 * naive > 12.0 * 1.05, "{naive}");
+    let refused = within(&wanted, plan.rho * 0.98).unwrap_err();
+    let message = refused.to_string();
+    assert!(message.contains("cannot be had") && message.contains("is left for releases"), "{message}");
+    // What it says can be had can be had.
+    let hint = refused.hint().unwrap();
+    let instead: Vec<(&str, f64)> = wanted
+        .iter()
+        .map(|(name, _)| {
+            let from = hint.find(&format!("{name}=")).unwrap() + name.len() + 1;
+            let width: String =
+                hint[from..].chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
+            (*name, width.parse().unwrap())
+        })
+        .collect();
+    within(&instead, plan.rho * 0.98).unwrap();
+}
+
+#[test]
+fn half_widths_that_are_none_are_refused() {
+    let message = |wanted: &[(&str, f64)], available| within(wanted, available).unwrap_err().to_string();
+    assert!(message(&[("contact_by_shoe", 9.0)], 0.1).contains("has no table \"contact_by_shoe\""));
+    assert!(message(&[("contact_total", 0.0)], 0.1).contains("above 0"));
+    assert!(message(&[("contact_total", f64::NAN)], 0.1).contains("above 0"));
+    assert!(message(&[], 0.1).contains("no half-width is wanted"));
+    assert!(message(&[("contact_total", 0.01)], 0.1).contains("cannot be had"));
+    assert!(message(&[("contact_total", 9.0)], 0.0).contains("ρ = 0.0000 is left"));
 }

@@ -60,6 +60,117 @@ fn the_shipped_workload_and_the_small_one_are_good() {
     Workload::parse(GOOD, "small.toml").unwrap().check(&Policy::oslo()).unwrap();
 }
 
+const EVENTS: &str = r#"
+name = "months"
+version = 1
+label = { no = "Måneder", en = "Months" }
+
+[dimensions.month]
+column = "month"
+
+[dimensions.gender]
+column = "gender"
+
+[dimensions.sofar]
+column = "ute_first_month"
+order = "to_date"
+
+[[theme]]
+name = "met"
+label = { no = "Møtt", en = "Met" }
+events = { table = "contact", per = "month", norm = 2.0 }
+filter = { service = ["uteseksjonen"] }
+dims = ["month", "gender"]
+table = [{ name = "met_by_month", label = { no = "a", en = "a" }, dims = ["month"] }]
+
+[[theme]]
+name = "to_date"
+label = { no = "Hittil", en = "To date" }
+dims = ["sofar", "gender"]
+table = [{ name = "met_to_date", label = { no = "a", en = "a" }, dims = ["sofar"] }]
+"#;
+
+#[test]
+fn every_mistake_about_events_and_orders_has_its_sentence() {
+    Workload::parse(EVENTS, "months.toml").unwrap().check(&Policy::oslo()).unwrap();
+    let cases = [
+        (
+            "table = \"contact\"",
+            "table = \"patrol\"",
+            "\"patrol\" is no table of events of persons; there are \"agency_contact\"",
+        ),
+        ("table = \"contact\"", "table = \"person_year\"", "person_year has no column \"month\""),
+        ("per = \"month\"", "per = \"week\"", "counts persons once a \"week\", and has no such dimension"),
+        ("norm = 2.0", "norm = 0.5", "the norm 0.5 must be a number from 1 to 1000"),
+        ("norm = 2.0", "norm = nan", "the norm NaN must be"),
+        (
+            "dims = [\"month\"] }",
+            "dims = [\"gender\"] }",
+            "leaves out the dimension \"month\", over which its persons cannot be summed",
+        ),
+        ("dims = [\"sofar\"] }", "dims = [\"gender\"] }", "leaves out the dimension \"sofar\""),
+        (
+            "column = \"gender\"",
+            "column = \"primary_service\"",
+            "theme \"met\", dimension \"gender\": contact has no column",
+        ),
+        (
+            "column = \"month\"",
+            "column = \"month\"\norder = \"to_date\"",
+            "has an order, and persons are counted once",
+        ),
+        (
+            "dims = [\"month\"] }",
+            "dims = [\"month\"], half_width = -1.0 }",
+            "the wanted half-width must be a number above 0",
+        ),
+        ("column = \"ute_first_month\"", "column = \"home_municipality\"", "at most 64 can be planned"),
+        ("order = \"to_date\"", "order = \"backwards\"", "unknown variant"),
+    ];
+    for (from, to, expected) in cases {
+        assert!(EVENTS.contains(from), "the test changes nothing: {from}");
+        let text = EVENTS.replacen(from, to, 1);
+        let checked =
+            Workload::parse(&text, "months.toml").and_then(|workload| workload.check(&Policy::oslo()));
+        let message = checked.expect_err(to).to_string();
+        assert!(message.contains(expected), "{to}: {message}");
+    }
+}
+
+/// Codes that the theme's filter keeps out need no group; others do.
+#[test]
+fn a_filter_may_leave_codes_without_a_group() {
+    let groups = "column = \"ute_first_month\"\ngroups = [{ code = \"01\", no = \"j\", en = \"J\", of = [\"01\"] }, { code = \"02\", no = \"f\", en = \"F\", of = [\"02\"] }]";
+    let text = EVENTS.replacen("column = \"ute_first_month\"", groups, 1);
+    let check = |text: &str| {
+        Workload::parse(text, "months.toml").and_then(|workload| workload.check(&Policy::oslo()))
+    };
+    let message = check(&text).unwrap_err().to_string();
+    assert!(
+        message.contains("no group holds \"03\"")
+            && message.contains("or the theme's filter must leave it out"),
+        "{message}"
+    );
+    let filtered = text.replacen(
+        "dims = [\"sofar\", \"gender\"]",
+        "filter = { ute_first_month = [\"01\", \"02\"] }\ndims = [\"sofar\", \"gender\"]",
+        1,
+    );
+    check(&filtered).unwrap();
+}
+
+#[test]
+fn a_workload_is_named_or_a_file() {
+    for name in ["key_figures", "monthly", "quarterly", "services"] {
+        let workload = Workload::named(name).unwrap();
+        assert_eq!(workload.name, name);
+        workload.check(&Policy::oslo()).unwrap();
+    }
+    let error = Workload::named("weekly").unwrap_err();
+    assert!(error.hint().unwrap().contains("shipped are key_figures, monthly"), "{error:?}");
+    assert!(Workload::named("./no/such.toml").unwrap_err().to_string().contains("cannot read"));
+}
+
 #[test]
 fn every_mistake_has_its_sentence() {
     let cases = [
