@@ -127,3 +127,64 @@ fn a_damaged_release_is_named_with_its_file() {
     std::fs::write(&path, text).unwrap();
     json(book.path(), &["release", "check"]).ok();
 }
+
+/// The year to date at its end and the year's own figure count the same persons, by two measurements; no month has more persons than the year.
+#[test]
+fn months_the_year_to_date_and_the_year_agree() {
+    let book = fresh_book();
+    let monthly = json(book.path(), &["release", "publish", "monthly", "--year", "2023"]).ok().json();
+    let yearly = json(book.path(), &["release", "publish", "--year", "2023", "--rho", "0.1"]).ok().json();
+    let rows = |release: &Value, name: &str| {
+        let tables = release["tables"].as_array().unwrap();
+        tables.iter().find(|table| table["name"] == name).unwrap()["rows"].as_array().unwrap().clone()
+    };
+    let half = |row: &Value| (row["high"].as_f64().unwrap() - row["low"].as_f64().unwrap()) / 2.0;
+    let to_date = rows(&monthly, "contact_to_date");
+    assert_eq!(to_date.len(), 12);
+    let (last, total) = (&to_date[11], &rows(&yearly, "contact_total")[0]);
+    // Six standard deviations of the difference of two independent measurements: 2e-9.
+    let apart = (last["value"].as_f64().unwrap() - total["value"].as_f64().unwrap()).abs();
+    assert!(apart < 6.0 / 1.96 * half(last).hypot(half(total)), "{last} {total}");
+    for month in rows(&monthly, "contact_by_month") {
+        let more = month["value"].as_f64().unwrap() - total["value"].as_f64().unwrap();
+        assert!(more < 6.0 / 1.96 * half(&month).hypot(half(total)), "{month}");
+    }
+    let listed = json(book.path(), &["release", "list"]).ok().json();
+    let in_force =
+        listed["releases"].as_array().unwrap().iter().filter(|release| release["superseded_by"].is_null());
+    assert_eq!(in_force.count(), 2, "one workload does not supersede the other");
+    // The same again is the same, free.
+    let again = json(book.path(), &["release", "publish", "monthly", "--year", "2023"]).ok().json();
+    assert_eq!(again["id"], monthly["id"]);
+}
+
+#[test]
+fn a_plan_says_what_half_widths_cost_and_what_cannot_be_had() {
+    let book = fresh_book();
+    let plan = json(book.path(), &["release", "plan", "--year", "2023", "--within", "contact_by_age=20"])
+        .ok()
+        .json();
+    let tables = plan["tables"].as_array().unwrap();
+    let table = tables.iter().find(|table| table["name"] == "contact_by_age").unwrap();
+    assert!(table["half_width"].as_f64().unwrap() <= 20.01 && table["wanted"] == 20.0);
+    let spent: f64 =
+        plan["measurements"].as_array().unwrap().iter().map(|one| one["rho"].as_f64().unwrap()).sum();
+    assert!((spent / plan["rho"].as_f64().unwrap() - 1.0).abs() < 1e-6);
+    assert!(plan["left"]["year"].as_f64().unwrap() > 0.3);
+    let refused = json(book.path(), &["release", "plan", "--year", "2023", "--within", "contact_by_age=0.5"]);
+    let error = refused.error(2);
+    assert!(error["message"].as_str().unwrap().contains("cannot be had"), "{error}");
+    assert!(error["hint"].as_str().unwrap().contains("contact_by_age="), "{error}");
+    for (arguments, expected) in [
+        (["plan", "fortnightly", "--year", "2023"], "no workload \"fortnightly\""),
+        (["plan", "monthly", "--year", "1999"], "outside the policy's years"),
+        (["publish", "monthly", "--year", "2019"], "Nothing was delivered for 2019"),
+    ] {
+        let arguments: Vec<&str> = std::iter::once("release").chain(arguments).collect();
+        let error = json(book.path(), &arguments).error(2);
+        assert!(error["message"].as_str().unwrap().contains(expected), "{error}");
+    }
+    let budget = json(book.path(), &["budget", "show"]).ok().json();
+    let spent = budget["blocks"].as_array().unwrap().iter().map(|block| block["rho_spent"].as_f64().unwrap());
+    assert!(spent.sum::<f64>().abs() < 1e-12, "refusals and plans cost nothing");
+}

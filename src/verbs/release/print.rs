@@ -123,12 +123,22 @@ fn explain(release: &Release) {
 
 /// Every release, and which supersedes which.
 pub(super) fn list(format: Format, releases: &[ReleaseSummary]) -> Result<(), Failure> {
-    let mut sheet =
-        Sheet::new(&["id", "year", "revision", "published", "ρ", "tables", "supersedes", "status"]);
+    let mut sheet = Sheet::new(&[
+        "id",
+        "workload",
+        "year",
+        "revision",
+        "published",
+        "ρ",
+        "tables",
+        "supersedes",
+        "status",
+    ]);
     for release in releases {
         let status = release.superseded_by.as_ref();
         sheet.push(vec![
             release.id.clone(),
+            release.workload.clone(),
             release.year.to_string(),
             release.revision.to_string(),
             release.published.clone(),
