@@ -72,7 +72,7 @@ enum ReleaseVerb {
 /// Which tables, of which year, at which price.
 #[derive(Debug, Args)]
 struct Planned {
-    /// A shipped workload (key_figures, monthly, quarterly, services), or the path of a workload file.
+    /// A shipped workload (`key_figures`, monthly, quarterly, services), or the path of a workload file.
     #[arg(default_value = "key_figures", value_name = "WORKLOAD")]
     workload: String,
     /// The calendar year.
@@ -81,7 +81,7 @@ struct Planned {
     /// ρ of the whole release; without it, what the workload says, or what the releases' share of the year has left.
     #[arg(long, conflicts_with = "within")]
     rho: Option<f64>,
-    /// 95 % half-widths to be kept at the least ρ, such as contact_by_age=15,contact_total=8.
+    /// 95 % half-widths to be kept at the least ρ, such as `contact_by_age=15,contact_total=8`.
     #[arg(long, value_name = "TABLE=HALF-WIDTH,…", value_parser = half_widths)]
     within: Option<BTreeMap<String, f64>>,
 }

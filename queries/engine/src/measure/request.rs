@@ -42,6 +42,7 @@ pub struct Theme {
     pub form: Form,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
 fn is_whole(form: &Form) -> bool {
     *form == Form::Whole
 }

@@ -50,9 +50,9 @@ impl Limits {
 impl Limits {
     /// Whether intermediate results can be written: asked before anything is charged.
     pub(crate) fn check_spill(&self) -> std::io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.spill)?;
         // Several questions ask at once, and each removes its own.
         static ASKED: AtomicU64 = AtomicU64::new(0);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.spill)?;
         let number = ASKED.fetch_add(1, Ordering::Relaxed);
         let probe = self.spill.join(format!(".probe-{}-{number}", std::process::id()));
         fs::write(&probe, [])?;

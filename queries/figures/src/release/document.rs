@@ -173,6 +173,7 @@ pub struct Measured {
     pub values: Vec<i64>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
 fn is_whole(form: &Form) -> bool {
     *form == Form::Whole
 }

@@ -111,7 +111,7 @@ impl Joint {
         for (at, _) in marginal.attributes().iter().enumerate().filter(|(_, attribute)| to_date(attribute)) {
             let stride: usize = sizes[at + 1..].iter().product();
             for cell in 0..shown.len() {
-                if cell / stride % sizes[at] > 0 {
+                if !(cell / stride).is_multiple_of(sizes[at]) {
                     shown[cell] += shown[cell - stride];
                 }
             }

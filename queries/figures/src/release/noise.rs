@@ -12,6 +12,9 @@ use crate::workload::{Checked, CheckedTheme, Objective, Theme, Workload};
 /// Half-widths that are wanted, by the name of the table or distinct figure.
 pub(crate) type Wanted = BTreeMap<String, f64>;
 
+/// The least ρ of each theme with its plan, and of each distinct figure.
+type Needed = (Vec<(Plan, f64)>, Vec<f64>);
+
 /// The noise of a theme.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct ThemeNoise {
@@ -74,7 +77,7 @@ impl NoisePlan {
             .map(|(theme, checked)| Needs { theme, checked })
             .collect();
         let tables = count(workload);
-        let needed = |whole: f64| -> Result<(Vec<(Plan, f64)>, Vec<f64>), FiguresError> {
+        let needed = |whole: f64| -> Result<Needed, FiguresError> {
             let themes =
                 themes.iter().map(|theme| theme.least(wanted, tables, whole)).collect::<Result<_, _>>()?;
             let distinct = workload.distinct.iter().map(|distinct| match wanted.get(&distinct.name) {
@@ -83,7 +86,7 @@ impl NoisePlan {
             });
             Ok((themes, distinct.collect()))
         };
-        let sum = |(themes, distinct): &(Vec<(Plan, f64)>, Vec<f64>)| {
+        let sum = |(themes, distinct): &Needed| {
             themes.iter().map(|(_, rho)| rho).sum::<f64>() + distinct.iter().sum::<f64>()
         };
         let (mut low, mut high) = (0.0, 1e-6);

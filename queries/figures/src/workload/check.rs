@@ -47,12 +47,12 @@ struct Resolved {
 struct Codes {
     name: String,
     label: Text,
-    codes: Vec<CodeInfo>,
+    all: Vec<CodeInfo>,
 }
 
 impl Codes {
     fn contains(&self, code: &str) -> bool {
-        self.codes.iter().any(|known| known.code == code)
+        self.all.iter().any(|known| known.code == code)
     }
 }
 
@@ -130,7 +130,7 @@ impl Checker<'_> {
                 Ok(Codes {
                     name: list.name.clone(),
                     label: Text::new(&list.label.no, &list.label.en),
-                    codes: codes.collect(),
+                    all: codes.collect(),
                 })
             }
             _ => Err(format!(
@@ -146,7 +146,7 @@ impl Checker<'_> {
         let label = dimension.label.clone().unwrap_or_else(|| list.label.clone());
         let order = dimension.order;
         if dimension.groups.is_empty() {
-            let info = DimensionInfo { name: name.to_owned(), label, order, codes: list.codes };
+            let info = DimensionInfo { name: name.to_owned(), label, order, codes: list.all };
             return Ok(Resolved { info, left_out: Vec::new() });
         }
         unique(&format!("group of {place}"), dimension.groups.iter().map(|group| &group.code))?;
@@ -165,7 +165,7 @@ impl Checker<'_> {
                 }
             }
         }
-        let codes = list.codes.iter().map(|code| code.code.as_str());
+        let codes = list.all.iter().map(|code| code.code.as_str());
         let left_out = codes.filter(|code| !held.contains_key(code)).map(ToOwned::to_owned).collect();
         let codes = dimension.groups.iter().map(|group| CodeInfo {
             code: group.code.clone(),
@@ -399,14 +399,14 @@ fn months(column: &str) -> Codes {
         label: Text::new(*no, *en),
         of: vec![number.to_string()],
     });
-    Codes { name: column.to_owned(), label: Text::new("Måned", "Month"), codes: codes.collect() }
+    Codes { name: column.to_owned(), label: Text::new("Måned", "Month"), all: codes.collect() }
 }
 
 fn known_code(list: &Codes, code: &str, place: &str) -> Result<(), String> {
     if list.contains(code) {
         return Ok(());
     }
-    let mut known: Vec<&str> = list.codes.iter().map(|code| code.code.as_str()).collect();
+    let mut known: Vec<&str> = list.all.iter().map(|code| code.code.as_str()).collect();
     let more = if known.len() > 20 { format!(" and {} more", known.len() - 20) } else { String::new() };
     known.truncate(20);
     Err(format!(

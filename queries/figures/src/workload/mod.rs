@@ -58,6 +58,7 @@ pub enum Objective {
     Largest,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
 fn is_sum(objective: &Objective) -> bool {
     *objective == Objective::Sum
 }

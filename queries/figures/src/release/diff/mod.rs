@@ -144,12 +144,12 @@ pub fn diff(a: &Release, b: &Release, policy: &Policy) -> Result<Diff, FiguresEr
         });
     }
     let same_measurement = a.answer == b.answer;
-    let noise = Noise { a, b, same_measurement };
+    let noises = Noises { a, b, same_measurement };
     let matching = Matching::new(a, b);
     let mut unmatched = matching.tables_apart();
     let mut tables = Vec::new();
     for (before, after) in matching.tables() {
-        tables.push(table(before, after, &matching, &noise));
+        tables.push(table(before, after, &matching, &noises));
     }
     unmatched.extend(matching.codes_apart());
     let (before, after) = (key_figures::figures(a, policy)?, key_figures::figures(b, policy)?);
@@ -157,7 +157,7 @@ pub fn diff(a: &Release, b: &Release, policy: &Policy) -> Result<Diff, FiguresEr
     let mut figures: Vec<FigureChange> = matching
         .figures(&before, &after)
         .into_iter()
-        .map(|(before, after)| figure(before, after, &noise))
+        .map(|(before, after)| figure(before, after, &noises))
         .collect();
     let cells = tables.iter_mut().flat_map(|table| table.rows.iter_mut().map(|row| &mut row.change));
     let noisy = figures.iter_mut().filter(|figure| !figure.exact).map(|figure| &mut figure.change);
@@ -178,13 +178,13 @@ pub fn diff(a: &Release, b: &Release, policy: &Policy) -> Result<Diff, FiguresEr
 }
 
 /// How the noises of two releases go together.
-struct Noise<'a> {
+struct Noises<'a> {
     a: &'a Release,
     b: &'a Release,
     same_measurement: bool,
 }
 
-impl Noise<'_> {
+impl Noises<'_> {
     /// The standard deviation of a difference within a theme; none where both have the same noise.
     ///
     /// Independent noises: the variances add up. Where the one release took the other's measurements of the theme for its own
@@ -206,7 +206,7 @@ impl Noise<'_> {
     }
 }
 
-fn table(a: &Table, b: &Table, matching: &Matching<'_>, noise: &Noise<'_>) -> TableChange {
+fn table(a: &Table, b: &Table, matching: &Matching<'_>, noises: &Noises<'_>) -> TableChange {
     let estimate =
         |row: &Row| Estimate { value: row.value, low: row.low, high: row.high, display: row.display };
     let rows = matching.rows(a, b).into_iter().map(|(before, after)| CellChange {
@@ -214,7 +214,7 @@ fn table(a: &Table, b: &Table, matching: &Matching<'_>, noise: &Noise<'_>) -> Ta
         change: change(
             estimate(before),
             estimate(after),
-            noise.of_difference(Some(&b.theme), a.sd_of(before), b.sd_of(after)),
+            noises.of_difference(Some(&b.theme), a.sd_of(before), b.sd_of(after)),
         ),
     });
     TableChange {
@@ -225,7 +225,7 @@ fn table(a: &Table, b: &Table, matching: &Matching<'_>, noise: &Noise<'_>) -> Ta
     }
 }
 
-fn figure(a: &KeyFigure, b: &KeyFigure, noise: &Noise<'_>) -> FigureChange {
+fn figure(a: &KeyFigure, b: &KeyFigure, noises: &Noises<'_>) -> FigureChange {
     let estimate = |figure: &KeyFigure| Estimate {
         value: figure.value,
         low: figure.low,
@@ -234,9 +234,9 @@ fn figure(a: &KeyFigure, b: &KeyFigure, noise: &Noise<'_>) -> FigureChange {
     };
     let exact = a.exact && b.exact;
     // An exact figure has no noise to share.
-    let specified = noise.b.workload.figures.iter().find(|figure| figure.name == b.name);
+    let specified = noises.b.workload.figures.iter().find(|figure| figure.name == b.name);
     let theme = specified.and_then(|figure| figure.theme.as_deref());
-    let sd = if exact { Some(0.0) } else { noise.of_difference(theme, a.sd, b.sd) };
+    let sd = if exact { Some(0.0) } else { noises.of_difference(theme, a.sd, b.sd) };
     FigureChange {
         name: b.name.clone(),
         theme: b.theme.clone(),

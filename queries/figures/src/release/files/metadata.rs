@@ -223,6 +223,7 @@ fn themes(release: &Release) -> Vec<Measurement<'_>> {
     themes.collect()
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
 fn is_whole(form: &Form) -> bool {
     *form == Form::Whole
 }
