@@ -4,10 +4,12 @@
 //! Everything here works on what `queries/engine` has already noised: this crate never sees a row, and its documents hold no
 //! handle to any data. Planning a release ([`release::plan`]) needs the policy and the workload only.
 
+pub mod compare;
 pub mod districts;
 mod error;
 mod facts;
 pub mod forecast;
+mod holm;
 pub mod json_stat;
 pub mod key_figures;
 pub mod release;

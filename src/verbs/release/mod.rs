@@ -1,6 +1,7 @@
 //! `skjerm release`: planned tables of a year.
 
 mod check;
+mod compare;
 mod diff;
 mod plan;
 mod print;
@@ -62,6 +63,8 @@ enum ReleaseVerb {
         /// Id of the other.
         b: String,
     },
+    /// Figures of a release beside each other: differences, ratios, shares, rates, and the change since another year, with intervals.
+    Compare(compare::Compared),
     /// Whether every file of every release is as it was published, and no file is missing or foreign.
     Check {
         /// One release; without it, all.
@@ -140,6 +143,7 @@ pub(crate) async fn run(common: &Common, args: ReleaseArgs) -> Result<(), Failur
             let policy = open::policy(&installation)?;
             diff::print(common.format, &release::diff(&store.show(&a)?, &store.show(&b)?, &policy)?)
         }
+        ReleaseVerb::Compare(compared) => compare::run(common, &installation, compared),
         ReleaseVerb::Check { id } => check::run(common, &Store::open(&installation), id.as_deref()),
     }
 }

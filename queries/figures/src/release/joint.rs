@@ -9,6 +9,7 @@ use skjerm_privacy::marginals::{
 
 use super::document::{DimensionInfo, Measured, Release, ThemeMeasurement};
 use crate::error::FiguresError;
+use crate::workload::Order;
 
 /// The confidence of every published interval.
 pub(crate) const CONFIDENCE: f64 = 0.95;
@@ -166,6 +167,28 @@ impl Joint {
     pub(crate) fn estimate(&self, query: &LinearQuery) -> Result<(f64, f64), FiguresError> {
         let estimate = self.reconstruction.estimate(query).ok_or_else(undetermined)?;
         Ok((estimate.value, estimate.sd))
+    }
+
+    /// The covariance of two combinations of cells.
+    pub(crate) fn covariance(&self, a: &LinearQuery, b: &LinearQuery) -> Result<f64, FiguresError> {
+        self.reconstruction.covariance(a, b).ok_or_else(undetermined)
+    }
+
+    /// The cells of a row of a table: along a dimension to date all from the first code to the row's own.
+    pub(crate) fn row(&self, key: &BTreeMap<String, String>) -> Cells {
+        let codes = |(dimension, code): (&String, &String)| {
+            let info = self.dims.iter().find(|info| &info.name == dimension);
+            let to_date = info.filter(|info| info.order == Some(Order::ToDate));
+            let place = to_date.and_then(|info| info.codes.iter().position(|known| &known.code == code));
+            let held = match (to_date, place) {
+                (Some(info), Some(place)) => {
+                    info.codes[..=place].iter().map(|known| known.code.clone()).collect()
+                }
+                _ => vec![code.clone()],
+            };
+            (dimension.clone(), held)
+        };
+        key.iter().map(codes).collect()
     }
 
     /// A union of cells, with its display value.

@@ -33,3 +33,4 @@ pub use record::{Check, Record, record_of};
 pub use store::Store;
 
 pub(crate) use assemble::shown;
+pub(crate) use diff::Matching;

@@ -3,6 +3,7 @@
 use skjerm_privacy::interval::z;
 
 use super::Change;
+use crate::holm;
 use crate::release::joint::CONFIDENCE;
 
 /// How many were judged, and what of.
@@ -14,23 +15,15 @@ pub(super) struct Judged {
     pub(super) together: usize,
 }
 
-/// Flags the differences that can be told from none when all are judged together, and counts them.
-///
-/// Holm's procedure ("A simple sequentially rejective multiple test procedure", 1979): the chance that any difference is flagged that is
-/// none is at most 5 %, however the noises go together, which those of the cells of one release do.
+/// Flags the differences that can be told from none when all are judged together ([`holm`]), and counts them.
 pub(super) fn together(mut changes: Vec<&mut Change>) -> Judged {
     // Those without an interval are exact.
     changes.retain(|change| change.low.is_some());
-    let mut order: Vec<(usize, f64)> =
-        changes.iter().enumerate().map(|(index, change)| (index, score(change))).collect();
-    order.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let mut stopped = false;
-    for (rank, (index, score)) in order.iter().enumerate() {
-        let left = (changes.len() - rank) as f64;
-        stopped |= *score <= z(1.0 - (1.0 - CONFIDENCE) / left);
+    let scores: Vec<f64> = changes.iter().map(|change| score(change)).collect();
+    for (change, together) in changes.iter_mut().zip(holm::together(&scores)) {
         // Intervals are rounded outwards: what is no difference alone is none together.
-        let alone = changes[*index].distinguishable == Some(true);
-        changes[*index].distinguishable_together = Some(!stopped && alone);
+        let alone = change.distinguishable == Some(true);
+        change.distinguishable_together = Some(together && alone);
     }
     let count = |of: &dyn Fn(&Change) -> bool| changes.iter().filter(|change| of(change)).count();
     Judged {

@@ -9,23 +9,23 @@ use crate::release::document::{CodeInfo, Release, Row, Table};
 use crate::workload::Figure;
 
 /// Two releases.
-pub(super) struct Matching<'a> {
+pub(crate) struct Matching<'a> {
     a: &'a Release,
     b: &'a Release,
 }
 
 impl<'a> Matching<'a> {
-    pub(super) fn new(a: &'a Release, b: &'a Release) -> Self {
+    pub(crate) fn new(a: &'a Release, b: &'a Release) -> Self {
         Self { a, b }
     }
 
     /// The tables that count the same persons by the same dimensions.
-    pub(super) fn tables(&self) -> Vec<(&'a Table, &'a Table)> {
+    pub(crate) fn tables(&self) -> Vec<(&'a Table, &'a Table)> {
         let pairs = self.b.tables.iter().filter_map(|after| Some((named(self.a, &after.name)?, after)));
         pairs.filter(|(before, after)| self.alike(before, after)).collect()
     }
 
-    pub(super) fn tables_apart(&self) -> Vec<Unmatched> {
+    pub(crate) fn tables_apart(&self) -> Vec<Unmatched> {
         let mut found = Vec::new();
         for (here, other) in [(self.a, self.b), (self.b, self.a)] {
             let alone = here.tables.iter().filter(|table| named(other, &table.name).is_none());
@@ -56,13 +56,14 @@ impl<'a> Matching<'a> {
     /// Whether a theme counts the same persons in both.
     fn same_persons(&self, theme: &str) -> bool {
         let filter = |release: &'a Release| {
-            release.workload.themes.iter().find(|spec| spec.name == theme).map(|spec| &spec.filter)
+            let found = release.workload.themes.iter().find(|spec| spec.name == theme);
+            found.map(|spec| (&spec.filter, &spec.events))
         };
         filter(self.a) == filter(self.b)
     }
 
     /// The rows of a table that are in both, and mean the same.
-    pub(super) fn rows(&self, before: &'a Table, after: &'a Table) -> Vec<(&'a Row, &'a Row)> {
+    pub(crate) fn rows(&self, before: &'a Table, after: &'a Table) -> Vec<(&'a Row, &'a Row)> {
         let same = |row: &&Row| row.key.iter().all(|(dimension, code)| self.same_code(dimension, code));
         let rows = after.rows.iter().filter(same);
         rows.filter_map(|row| Some((before.rows.iter().find(|earlier| earlier.key == row.key)?, row)))
@@ -80,7 +81,7 @@ impl<'a> Matching<'a> {
     }
 
     /// Codes of the compared tables that are in one release alone, or hold other codes of the policy.
-    pub(super) fn codes_apart(&self) -> Vec<Unmatched> {
+    pub(crate) fn codes_apart(&self) -> Vec<Unmatched> {
         let tables = self.tables();
         let dimensions: BTreeSet<&String> = tables.iter().flat_map(|(_, table)| &table.dimensions).collect();
         let mut found = Vec::new();
@@ -115,7 +116,7 @@ impl<'a> Matching<'a> {
     }
 
     /// The figures that are defined alike.
-    pub(super) fn figures<'f>(
+    pub(crate) fn figures<'f>(
         &self,
         before: &'f [KeyFigure],
         after: &'f [KeyFigure],
@@ -124,7 +125,7 @@ impl<'a> Matching<'a> {
         pairs.filter(|(a, b)| self.defined_alike(a, b)).collect()
     }
 
-    pub(super) fn figures_apart(&self, before: &[KeyFigure], after: &[KeyFigure]) -> Vec<Unmatched> {
+    pub(crate) fn figures_apart(&self, before: &[KeyFigure], after: &[KeyFigure]) -> Vec<Unmatched> {
         let mut found = Vec::new();
         for (here, figures, other) in [(self.a, before, after), (self.b, after, before)] {
             let alone = figures.iter().filter(|figure| same_name(other, &figure.name).is_none());
@@ -151,24 +152,26 @@ impl<'a> Matching<'a> {
         };
         let same_unit = a.unit == b.unit && a.exact == b.exact;
         match (spec(self.a, a), spec(self.b, b)) {
-            (Some(before), Some(after)) => {
-                let codes = |spec: &'a Figure| {
-                    spec.cells
-                        .iter()
-                        .flat_map(|(dimension, codes)| codes.iter().map(move |code| (dimension, code)))
-                };
-                let sets = |spec| codes(spec).collect::<BTreeSet<_>>();
-                same_unit
-                    && (&before.theme, &before.distinct) == (&after.theme, &after.distinct)
-                    && before.theme.as_ref().is_none_or(|theme| self.same_persons(theme))
-                    && self.same_distinct(before.distinct.as_deref())
-                    && sets(before) == sets(after)
-                    && codes(after).all(|(dimension, code)| self.same_code(dimension, code))
-            }
+            (Some(before), Some(after)) => same_unit && self.specified_alike(before, after),
             // Figures about the service are no part of a workload.
             (None, None) => same_unit,
             _ => false,
         }
+    }
+
+    /// Whether two figures of the workloads are the same union of cells.
+    pub(crate) fn specified_alike(&self, before: &Figure, after: &Figure) -> bool {
+        let sets = |spec: &Figure| -> BTreeSet<(String, String)> {
+            let codes = spec.cells.iter();
+            codes
+                .flat_map(|(dimension, codes)| codes.iter().map(|code| (dimension.clone(), code.clone())))
+                .collect()
+        };
+        (&before.theme, &before.distinct) == (&after.theme, &after.distinct)
+            && before.theme.as_ref().is_none_or(|theme| self.same_persons(theme))
+            && self.same_distinct(before.distinct.as_deref())
+            && sets(before) == sets(after)
+            && sets(after).iter().all(|(dimension, code)| self.same_code(dimension, code))
     }
 
     fn same_distinct(&self, name: Option<&str>) -> bool {

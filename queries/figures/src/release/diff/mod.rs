@@ -18,7 +18,7 @@ use crate::districts::Estimate;
 use crate::error::FiguresError;
 use crate::key_figures::{self, KeyFigure, Unit};
 use crate::text::Text;
-use matching::Matching;
+pub(crate) use matching::Matching;
 
 /// Two releases beside each other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
