@@ -5,6 +5,7 @@ mod compare;
 mod diff;
 mod plan;
 mod print;
+mod season;
 
 use std::collections::BTreeMap;
 
@@ -65,6 +66,17 @@ enum ReleaseVerb {
     },
     /// Figures of a release beside each other: differences, ratios, shares, rates, and the change since another year, with intervals.
     Compare(compare::Compared),
+    /// Trend and season of a table by month or quarter, over all years published: two or more, without a gap.
+    Season {
+        /// The table, such as `follow_up_by_month`.
+        table: String,
+        /// The code of each other dimension of it, such as `age=18-24`.
+        #[arg(long = "where", value_name = "DIMENSION=CODE,…", value_parser = codes)]
+        cell: Option<BTreeMap<String, String>>,
+        /// Name of the workload that it is of.
+        #[arg(long, default_value = "monthly")]
+        workload: String,
+    },
     /// Whether every file of every release is as it was published, and no file is missing or foreign.
     Check {
         /// One release; without it, all.
@@ -98,6 +110,15 @@ fn half_widths(text: &str) -> Result<BTreeMap<String, f64>, String> {
             .parse()
             .map_err(|_| format!("the half-width of \"{}\" is no number", name.trim()))?;
         Ok((name.trim().to_owned(), width))
+    };
+    text.split(',').map(one).collect()
+}
+
+fn codes(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let one = |part: &str| {
+        let (dimension, code) =
+            part.split_once('=').ok_or_else(|| format!("\"{part}\" is not DIMENSION=CODE"))?;
+        Ok((dimension.trim().to_owned(), code.trim().to_owned()))
     };
     text.split(',').map(one).collect()
 }
@@ -144,6 +165,10 @@ pub(crate) async fn run(common: &Common, args: ReleaseArgs) -> Result<(), Failur
             diff::print(common.format, &release::diff(&store.show(&a)?, &store.show(&b)?, &policy)?)
         }
         ReleaseVerb::Compare(compared) => compare::run(common, &installation, compared),
+        ReleaseVerb::Season { table, cell, workload } => {
+            let store = Store::open(&installation);
+            season::run(common, &store, (&workload, &table), &cell.unwrap_or_default())
+        }
         ReleaseVerb::Check { id } => check::run(common, &Store::open(&installation), id.as_deref()),
     }
 }

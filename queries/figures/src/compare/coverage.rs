@@ -75,6 +75,7 @@ fn noised(city: &City, random: &mut ChaCha8Rng) -> Vec<Joint> {
                 .iter()
                 .map(|one| Measured {
                     dims: one.dims.clone(),
+                    from: None,
                     form: theme.form,
                     sigma: one.sigma,
                     values: one.values.clone(),
@@ -85,8 +86,12 @@ fn noised(city: &City, random: &mut ChaCha8Rng) -> Vec<Joint> {
     city.checked.themes.iter().zip(&measurement.themes).map(joint).collect()
 }
 
+/// Counts, sums, differences, ratios, shares, rates, and changes since another year, absolute and relative: over all tables each kind
+/// covers 94 to 96 %, and each kind within each table but for six of its own standard errors, which releases, being independent, give. The
+/// seed is fixed, so this always passes or always fails; with another one a table would fail with a chance below 2e-9. An interval that
+/// is open (Fieller) counts as covering where the truth is in the set that it stands for.
 #[test]
-fn measured_first() {
+fn intervals_hold_the_truth_as_often_as_they_say() {
     let city = City::new();
     let mut before = City::new();
     before.truth.iter_mut().flatten().for_each(|count| *count = *count * 4 / 5);
@@ -121,14 +126,10 @@ fn measured_first() {
             counts: all,
         });
     }
-    let start = std::time::Instant::now();
     let mut random = ChaCha8Rng::seed_from_u64(20_230_601);
     let mut tallies: BTreeMap<(&str, String), Tally> = BTreeMap::new();
-    for k in 0..RELEASES {
+    for _ in 0..RELEASES {
         let (now, then) = (noised(&city, &mut random), noised(&before, &mut random));
-        if k % 100 == 0 {
-            println!("{k} {:?}", start.elapsed());
-        }
         for case in &mut cases {
             let n = case.counts.len();
             let table = release.tables.iter().find(|table| table.name == case.name).unwrap();
@@ -164,7 +165,8 @@ fn measured_first() {
                         <= z * z * (p.variance_a - 2.0 * r * p.covariance + r * r * p.variance_b)
                 };
                 if n > 1 {
-                    get("share", &share(a, &case.whole, &p).0.result, r * 100.0, inside(&p, r));
+                    let share = quotient(&p, 100.0, (0.0, 100.0), shown(a, &case.whole), What::Share);
+                    get("share", &share, r * 100.0, inside(&p, r));
                     let next = (at + 1) % n;
                     let p = Pair { a: a.value, b: case.counts[next].value, ..case.neighbours[at] };
                     get(
@@ -195,20 +197,24 @@ fn measured_first() {
             }
         }
     }
-    println!("{:?}", start.elapsed());
-    for ((kind, table), tally) in &tallies {
-        if tally.releases.iter().map(|r| r.1).sum::<u32>() == 0 {
+    let mut kinds: BTreeMap<&str, Tally> = BTreeMap::new();
+    for ((kind, table), tally) in tallies {
+        if tally.releases.iter().all(|(_, all)| *all == 0) {
             continue;
         }
         let (rate, error) = tally.rate();
-        let cells: u32 = tally.releases.iter().map(|r| r.1).sum();
-        println!(
-            "{kind:12} {table:44} {rate:.4} se {error:.5} off {:6.2} n {cells} open {}",
-            (rate - 0.95) / error,
-            tally.open
+        println!("{kind:12} {table:44} {rate:.4} ± {error:.4}, open {}", tally.open);
+        assert!(
+            rate > 0.94 - 6.0 * error && rate < 0.96 + 6.0 * error,
+            "{kind} of {table}: {rate} with a standard error of {error}"
         );
+        let all = kinds.entry(kind).or_default();
+        all.open += tally.open;
+        all.releases.extend(tally.releases);
     }
-    for case in &cases {
-        println!("{} sd {:?}", case.name, case.counts[0].sd);
+    for (kind, tally) in kinds {
+        let (rate, error) = tally.rate();
+        println!("{kind:12} {rate:.4} ± {error:.4}, open {}", tally.open);
+        assert!((0.94..0.96).contains(&rate), "{kind}: {rate}");
     }
 }

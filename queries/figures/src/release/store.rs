@@ -3,6 +3,7 @@
 //! A release lives in `releases/ID/`; the ID stands for every byte of every file there ([`super::seal`]), so that a changed, missing or
 //! foreign file is noticed when the release is read. A later release of a year supersedes the earlier one; both stay.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -84,6 +85,18 @@ impl Store {
     /// The release of a workload in force for a year.
     pub fn latest_of(&self, year: i32, workload: &str) -> Result<Option<Release>, FiguresError> {
         Ok(self.of_year(year)?.into_iter().rfind(|release| release.workload.name == workload))
+    }
+
+    /// The releases of a workload in force, in the order of the years.
+    pub fn of_workload(&self, workload: &str) -> Result<Vec<Release>, FiguresError> {
+        let mut in_force: BTreeMap<i32, Release> = BTreeMap::new();
+        for release in self.read_all()?.into_iter().filter(|release| release.workload.name == workload) {
+            let known = in_force.get(&release.year);
+            if known.is_none_or(|known| known.revision < release.revision) {
+                in_force.insert(release.year, release);
+            }
+        }
+        Ok(in_force.into_values().collect())
     }
 
     /// The release of the key figures in force for each of these years that has one, in the order of the years.

@@ -20,6 +20,7 @@
 //! with, and is free.
 
 mod matrix;
+mod of_releases;
 
 use serde::{Deserialize, Serialize};
 use skjerm_privacy::interval::{chi_squared_above, z};
@@ -28,6 +29,7 @@ use crate::error::FiguresError;
 use crate::release::joint::CONFIDENCE;
 use crate::text::Text;
 use matrix::Matrix;
+pub use of_releases::{Series, of_releases};
 
 /// How often a series without any season is said to have one.
 pub const FALSE_ALARM: f64 = 0.01;

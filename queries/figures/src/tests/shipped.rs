@@ -219,3 +219,46 @@ fn measurements_of_something_else_are_left_alone() {
     other.dimensions.get_mut("age").unwrap().groups.swap(0, 1);
     assert!(own(&other), "other groups");
 }
+
+/// Three years of quarters: the series has every quarter in its order with the covariance of its release, the season that was put in is
+/// found, and what cannot be taken apart is refused with a sentence.
+#[test]
+fn quarters_of_several_years_are_a_series() {
+    let workload = Workload::named("quarterly").unwrap();
+    let of_year = |year: i32| {
+        let (mut release, _) = release(&workload, RHO, u64::try_from(year).unwrap(), Vec::new());
+        release.year = year;
+        release
+    };
+    let releases: Vec<Release> = (2021..=2023).map(of_year).collect();
+    let age = |code: &str| std::collections::BTreeMap::from([("age".to_owned(), code.to_owned())]);
+    let series = crate::season::of_releases(&releases, "follow_up_by_quarter_age", &age("18-24")).unwrap();
+    assert_eq!(series.times.len(), 12);
+    assert_eq!(series.times[4], (2022, "Q1".to_owned()));
+    for ((year, quarter), point) in series.times.iter().zip(&series.parts.points) {
+        let release = releases.iter().find(|release| release.year == *year).unwrap();
+        let table = release.tables.iter().find(|table| table.name == "follow_up_by_quarter_age").unwrap();
+        let row = table
+            .rows
+            .iter()
+            .find(|row| &row.key["quarter"] == quarter && row.key["age"] == "18-24")
+            .unwrap();
+        assert!(
+            (point.value.value - row.value).abs() < 0.006 && (point.value.sd - table.sd_of(row)).abs() < 1e-6
+        );
+    }
+    let refused = |releases: &[Release], table: &str, cell| {
+        crate::season::of_releases(releases, table, &cell).unwrap_err().to_string()
+    };
+    let none = std::collections::BTreeMap::new();
+    assert!(refused(&releases, "follow_up_by_week", none.clone()).contains("has no table"));
+    assert!(refused(&releases, "follow_up_by_quarter_age", none.clone()).contains("no code of it is named"));
+    assert!(refused(&releases, "follow_up_by_quarter_age", age("99")).contains("no code of it is named"));
+    assert!(refused(&releases, "follow_up_by_quarter", age("18-24")).contains("has no dimension"));
+    assert!(
+        refused(&[releases[0].clone(), releases[2].clone()], "follow_up_by_quarter", none.clone())
+            .contains("2021 is followed by 2023")
+    );
+    assert!(refused(&releases[..1], "follow_up_by_quarter", none.clone()).contains("two"));
+    assert!(refused(&[], "follow_up_by_quarter", none).contains("no release"));
+}

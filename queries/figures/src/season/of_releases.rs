@@ -1,0 +1,190 @@
+//! A series of a table's values over the months or quarters of several years' releases.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Decomposition, decompose};
+use crate::error::FiguresError;
+use crate::release::Release;
+use crate::release::joint::Joint;
+use crate::text::Text;
+
+/// Values of one cell of a table, month by month (or quarter by quarter) over several years, taken apart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Series {
+    /// The table.
+    pub table: String,
+    /// Its title.
+    pub label: Text,
+    /// The code of each dimension but that of time.
+    pub cell: BTreeMap<String, String>,
+    /// Year and code (month, quarter) of each point.
+    pub times: Vec<(i32, String)>,
+    /// The releases, by year.
+    pub releases: Vec<String>,
+    /// Trend, season and remainder.
+    pub parts: Decomposition,
+}
+
+/// The series of a table's cell over releases of consecutive years, each of which counts persons once a month or quarter.
+///
+/// Values within a year have the covariance that their release says; those of different years have independent noise.
+///
+/// # Errors
+/// Refuses, with what to do: no such table, one that is not by month or quarter, a cell that is not one, years with a gap, codes that
+/// changed between years, and fewer than two years.
+pub fn of_releases(
+    releases: &[Release],
+    table: &str,
+    cell: &BTreeMap<String, String>,
+) -> Result<Series, FiguresError> {
+    if releases.is_empty() {
+        return Err(refused(
+            "there is no release of these years".to_owned(),
+            "publish the monthly or quarterly tables of two years or more",
+        ));
+    }
+    if let Some(pair) = releases.windows(2).find(|pair| pair[1].year != pair[0].year + 1) {
+        return Err(refused(
+            format!(
+                "a season is looked for in consecutive years, and {} is followed by {}",
+                pair[0].year, pair[1].year
+            ),
+            "publish the years between, or begin after the gap",
+        ));
+    }
+    let mut found = Series {
+        table: table.to_owned(),
+        label: Text::new("", ""),
+        cell: cell.clone(),
+        times: Vec::new(),
+        releases: releases.iter().map(|release| release.id.clone()).collect(),
+        parts: Decomposition { period: 0, points: Vec::new(), season: None },
+    };
+    let mut values = Vec::new();
+    let mut blocks = Vec::new();
+    let mut period = None;
+    for release in releases {
+        let year = Year::of(release, table, cell)?;
+        if period.is_some_and(|period| period != year.codes.len()) {
+            return Err(refused(
+                format!(
+                    "the table \"{table}\" of {} has another number of months or quarters than the year before",
+                    release.year
+                ),
+                "begin with the year in which they changed",
+            ));
+        }
+        period = Some(year.codes.len());
+        found.label = year.label;
+        found.times.extend(year.codes.into_iter().map(|code| (release.year, code)));
+        values.extend(year.values);
+        blocks.push(year.covariance);
+    }
+    let covariance = block_diagonal(&blocks, values.len());
+    found.parts = decompose(&values, &covariance, period.unwrap_or_default())?;
+    Ok(found)
+}
+
+/// One year of the series.
+struct Year {
+    label: Text,
+    codes: Vec<String>,
+    values: Vec<f64>,
+    /// Row-major.
+    covariance: Vec<f64>,
+}
+
+impl Year {
+    fn of(release: &Release, name: &str, cell: &BTreeMap<String, String>) -> Result<Self, FiguresError> {
+        let by_time = |theme: &str| {
+            let theme = release.workload.themes.iter().find(|specified| specified.name == theme)?;
+            theme.events.as_ref().map(|events| events.per.clone())
+        };
+        let table = release.tables.iter().find(|table| table.name == name).ok_or_else(|| {
+            let names: Vec<&str> = release
+                .tables
+                .iter()
+                .filter(|table| by_time(&table.theme).is_some())
+                .map(|table| table.name.as_str())
+                .collect();
+            refused(
+                format!("the release {} has no table \"{name}\"", release.id),
+                &format!("its tables by month or quarter are {}", names.join(", ")),
+            )
+        })?;
+        let time = by_time(&table.theme).ok_or_else(|| {
+            refused(
+                format!("the table \"{name}\" has no months or quarters of which each is counted by itself"),
+                "name a table of the monthly or quarterly workload that is not to date",
+            )
+        })?;
+        let (joint, _) = Joint::of_release(release, &table.theme)?;
+        let dimensions: Vec<&String> =
+            table.dimensions.iter().filter(|dimension| **dimension != time).collect();
+        for dimension in &dimensions {
+            let info = joint.dims().iter().find(|info| info.name == **dimension);
+            let codes: Vec<&str> =
+                info.into_iter().flat_map(|info| &info.codes).map(|code| code.code.as_str()).collect();
+            if !cell.get(*dimension).is_some_and(|code| codes.contains(&code.as_str())) {
+                return Err(refused(
+                    format!(
+                        "the table \"{name}\" of {} is by \"{dimension}\", and no code of it is named",
+                        release.year
+                    ),
+                    &format!("name one, such as {dimension}={}", codes.first().copied().unwrap_or_default()),
+                ));
+            }
+        }
+        if let Some(other) = cell.keys().find(|key| !dimensions.contains(key)) {
+            return Err(refused(
+                format!("the table \"{name}\" has no dimension \"{other}\""),
+                "leave it out, or name another table",
+            ));
+        }
+        let info = joint.dims().iter().find(|info| info.name == time).ok_or_else(|| {
+            FiguresError::Fault(format!(
+                "the release {} does not describe its dimension \"{time}\"",
+                release.id
+            ))
+        })?;
+        let mut queries = Vec::new();
+        for code in &info.codes {
+            let mut sets: BTreeMap<String, Vec<String>> =
+                cell.iter().map(|(dimension, code)| (dimension.clone(), vec![code.clone()])).collect();
+            sets.insert(time.clone(), vec![code.code.clone()]);
+            queries.push(joint.query(&sets)?);
+        }
+        let values =
+            queries.iter().map(|query| Ok(joint.estimate(query)?.0)).collect::<Result<_, FiguresError>>()?;
+        let mut covariance = Vec::with_capacity(queries.len() * queries.len());
+        for a in &queries {
+            for b in &queries {
+                covariance.push(joint.covariance(a, b)?);
+            }
+        }
+        let codes = info.codes.iter().map(|code| code.code.clone()).collect();
+        Ok(Self { label: table.label.clone(), codes, values, covariance })
+    }
+}
+
+/// The blocks along the diagonal, zero elsewhere; row-major.
+fn block_diagonal(blocks: &[Vec<f64>], size: usize) -> Vec<f64> {
+    let mut all = vec![0.0; size * size];
+    let mut start = 0;
+    for block in blocks {
+        let side = block.len().isqrt();
+        for (row, values) in block.chunks(side.max(1)).enumerate() {
+            for (column, value) in values.iter().enumerate() {
+                all[(start + row) * size + start + column] = *value;
+            }
+        }
+        start += side;
+    }
+    all
+}
+
+fn refused(message: String, hint: &str) -> FiguresError {
+    FiguresError::Refused { message, hint: Some(hint.to_owned()) }
+}
