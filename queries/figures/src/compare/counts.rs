@@ -117,14 +117,14 @@ pub(super) struct Counts<'a> {
     themes: Themes<'a>,
     /// The table, and its rows in question.
     table: Option<(&'a Table, Vec<&'a Row>)>,
-    counts: Vec<Count>,
+    asked: Vec<Count>,
     base: Option<Count>,
 }
 
 impl<'a> Counts<'a> {
     pub(super) fn new(release: &'a Release, policy: &'a Policy, asked: &Asked) -> Result<Self, FiguresError> {
         let mut this =
-            Self { themes: Themes::new(release, policy), table: None, counts: Vec::new(), base: None };
+            Self { themes: Themes::new(release, policy), table: None, asked: Vec::new(), base: None };
         match (&asked.table, asked.figures.is_empty()) {
             (Some(name), true) => this.rows(release, name, asked)?,
             (None, false) => this.figures(release, asked)?,
@@ -154,7 +154,7 @@ impl<'a> Counts<'a> {
             });
         }
         for row in &rows {
-            self.counts.push(self.themes.row(table, row)?);
+            self.asked.push(self.themes.row(table, row)?);
         }
         self.base = match asked.against.as_deref() {
             None => None,
@@ -176,7 +176,7 @@ impl<'a> Counts<'a> {
             });
         }
         for name in &asked.figures {
-            self.counts.push(self.themes.figure(figure(release, name)?)?);
+            self.asked.push(self.themes.figure(figure(release, name)?)?);
         }
         if let Some(name) = &asked.against {
             self.base = Some(self.themes.figure(figure(release, name)?)?);
@@ -185,7 +185,7 @@ impl<'a> Counts<'a> {
     }
 
     pub(super) fn counts(&self) -> &[Count] {
-        &self.counts
+        &self.asked
     }
 
     pub(super) fn base(&self) -> Option<&Count> {
@@ -209,11 +209,11 @@ impl<'a> Counts<'a> {
             hint: Some("choose rows with --where that hold nobody twice, or hold them against one of them with --against".to_owned()),
         }
         };
-        let Some(first) = self.counts.first() else {
+        let Some(first) = self.asked.first() else {
             return Err(FiguresError::Fault("nothing was chosen to be added up".to_owned()));
         };
         let mut query: Option<LinearQuery> = None;
-        for count in &self.counts {
+        for count in &self.asked {
             if count.theme != first.theme {
                 return Err(twice("one person may be in several themes".to_owned()));
             }
@@ -231,7 +231,7 @@ impl<'a> Counts<'a> {
         }
         let (joint, _) = &self.themes.joints[&first.theme];
         let (value, sd) = joint.estimate(&query)?;
-        let number = self.counts.iter().map(|count| count.number).sum();
+        let number = self.asked.iter().map(|count| count.number).sum();
         Ok(Count {
             name: TOTAL.to_owned(),
             label: Text::new("i alt", "total"),
@@ -252,7 +252,7 @@ impl<'a> Counts<'a> {
     }
 
     /// Refuses a share of what holds not all of it.
-    pub(super) fn check_part(&self, part: &Count, whole: &Count) -> Result<(), FiguresError> {
+    pub(super) fn check_part(part: &Count, whole: &Count) -> Result<(), FiguresError> {
         let left = whole.query.plus(-1.0, &part.query);
         if part.theme == whole.theme && left.coefficients().iter().all(|times| *times > -0.5) {
             return Ok(());
@@ -281,7 +281,7 @@ impl<'a> Counts<'a> {
         let mut themes = Themes::new(earlier, self.themes.policy);
         let mut pairs = Vec::new();
         let Some((table, rows)) = &self.table else {
-            for (name, now) in asked.figures.iter().zip(&self.counts) {
+            for (name, now) in asked.figures.iter().zip(&self.asked) {
                 let (before, after) = (figure(earlier, name)?, figure(release, name)?);
                 if !matching.specified_alike(before, after) {
                     return Err(sentences::not_alike("figure", name, earlier, release));
@@ -294,7 +294,7 @@ impl<'a> Counts<'a> {
         let (before, after) =
             both.ok_or_else(|| sentences::not_alike("table", &table.name, earlier, release))?;
         let alike = matching.rows(before, after);
-        for (row, now) in rows.iter().zip(&self.counts) {
+        for (row, now) in rows.iter().zip(&self.asked) {
             if let Some((then, _)) = alike.iter().find(|(then, _)| then.key == row.key) {
                 pairs.push((now.clone(), themes.row(before, then)?));
             }

@@ -91,6 +91,7 @@ fn noised(city: &City, random: &mut ChaCha8Rng) -> Vec<Joint> {
 /// seed is fixed, so this always passes or always fails; with another one a table would fail with a chance below 2e-9. An interval that
 /// is open (Fieller) counts as covering where the truth is in the set that it stands for.
 #[test]
+#[allow(clippy::too_many_lines, clippy::many_single_char_names)] // every kind beside the others
 fn intervals_hold_the_truth_as_often_as_they_say() {
     let city = City::new();
     let mut before = City::new();
@@ -131,7 +132,7 @@ fn intervals_hold_the_truth_as_often_as_they_say() {
     for _ in 0..RELEASES {
         let (now, then) = (noised(&city, &mut random), noised(&before, &mut random));
         for case in &mut cases {
-            let n = case.counts.len();
+            let count = case.counts.len();
             let table = release.tables.iter().find(|table| table.name == case.name).unwrap();
             let marginal = skjerm_privacy::marginals::Marginal::new(table.dimensions.iter().map(|d| {
                 city.checked.themes[case.theme].dims.iter().position(|info| &info.name == d).unwrap()
@@ -153,10 +154,10 @@ fn intervals_hold_the_truth_as_often_as_they_say() {
                 tallies.get_mut(&(kind, case.name.clone())).unwrap().quantity(q, truth, || set);
             };
             let z = z(CONFIDENCE);
-            get("sum", &sum(case.whole.clone()).0.result, truth_whole, false);
-            for at in 0..n {
+            get("sum", &sum(&case.whole).0.result, truth_whole, false);
+            for at in 0..count {
                 let (a, truth) = (&case.counts[at], case.truth[at]);
-                get("count", &sum(a.clone()).0.result, truth, false);
+                get("count", &sum(a).0.result, truth, false);
                 get("rate", &rate(a, 64_321).0.result, truth * 1000.0 / 64_321.0, false);
                 let p = Pair { a: a.value, b: case.whole.value, ..case.parts[at] };
                 let r = truth / truth_whole;
@@ -164,10 +165,10 @@ fn intervals_hold_the_truth_as_often_as_they_say() {
                     (p.a - r * p.b).powi(2)
                         <= z * z * (p.variance_a - 2.0 * r * p.covariance + r * r * p.variance_b)
                 };
-                if n > 1 {
+                if count > 1 {
                     let share = quotient(&p, 100.0, (0.0, 100.0), shown(a, &case.whole), What::Share);
                     get("share", &share, r * 100.0, inside(&p, r));
-                    let next = (at + 1) % n;
+                    let next = (at + 1) % count;
                     let p = Pair { a: a.value, b: case.counts[next].value, ..case.neighbours[at] };
                     get(
                         "difference",

@@ -197,7 +197,7 @@ pub fn compare(
     }
     let mut notes = sentences::notes(policy);
     let (what, rows) = match how {
-        How::Sum => (What::Sum, vec![sum(counts.sum()?)]),
+        How::Sum => (What::Sum, vec![sum(&counts.sum()?)]),
         How::Difference => (What::Difference, pairs(&counts, difference)?),
         How::Ratio => (What::Ratio, pairs(&counts, ratio)?),
         How::Share => (What::Share, shares(&counts)?),
@@ -249,10 +249,10 @@ pub fn compare(
 /// A comparison, and how far it is from none in standard deviations.
 type Scored = (Compared, f64);
 
-fn sum(all: Count) -> Scored {
+fn sum(all: &Count) -> Scored {
     let Estimate { value, low, high, display } = all.estimate();
     let result = Quantity { value: Some(value), low: Some(low), high: Some(high), open: false, display };
-    (row(counted(&all), None, result), 0.0)
+    (row(counted(all), None, result), 0.0)
 }
 
 /// Each against the one it is held against, or every two.
@@ -299,7 +299,7 @@ fn shares(counts: &Counts<'_>) -> Result<Vec<Scored>, FiguresError> {
     };
     let mut rows = Vec::new();
     for part in counts.counts().iter().filter(|part| part.name != whole.name) {
-        counts.check_part(part, &whole)?;
+        Counts::check_part(part, &whole)?;
         let result =
             quotient(&counts.pair(part, &whole)?, 100.0, (0.0, 100.0), shown(part, &whole), What::Share);
         rows.push((row(counted(part), Some(counted(&whole)), result), 0.0));

@@ -170,14 +170,14 @@ impl Year {
 }
 
 /// The blocks along the diagonal, zero elsewhere; row-major.
-fn block_diagonal(blocks: &[Vec<f64>], size: usize) -> Vec<f64> {
-    let mut all = vec![0.0; size * size];
+fn block_diagonal(blocks: &[Vec<f64>], count: usize) -> Vec<f64> {
+    let mut all = vec![0.0; count * count];
     let mut start = 0;
     for block in blocks {
         let side = block.len().isqrt();
         for (row, values) in block.chunks(side.max(1)).enumerate() {
             for (column, value) in values.iter().enumerate() {
-                all[(start + row) * size + start + column] = *value;
+                all[(start + row) * count + start + column] = *value;
             }
         }
         start += side;
