@@ -188,3 +188,25 @@ fn a_plan_says_what_half_widths_cost_and_what_cannot_be_had() {
     let spent = budget["blocks"].as_array().unwrap().iter().map(|block| block["rho_spent"].as_f64().unwrap());
     assert!(spent.sum::<f64>().abs() < 1e-12, "refusals and plans cost nothing");
 }
+
+#[test]
+fn figures_of_a_release_are_compared_with_intervals() {
+    let book = fresh_book();
+    let id = publish(book.path(), "2023", "0.1");
+    let shares = json(book.path(), &["release", "compare", &id, "contact_by_age", "--share"]).ok().json();
+    let rows = shares["rows"].as_array().unwrap();
+    let sum: f64 = rows.iter().map(|row| row["value"].as_f64().unwrap()).sum();
+    assert!((sum - 100.0).abs() < 0.1, "the shares of all ages are all: {sum}");
+    for row in rows {
+        let of = |end: &str| row[end].as_f64().unwrap();
+        assert!(of("low") <= of("value") && of("value") <= of("high"), "{row}");
+    }
+    let other = publish(book.path(), "2022", "0.1");
+    let since =
+        json(book.path(), &["release", "compare", &id, "contact_total", "--since", &other]).ok().json();
+    assert!(since["rows"][0]["distinguishable"].is_boolean(), "{since}");
+    let error = json(book.path(), &["release", "compare", &id, "contact_by_shoe", "--share"]).error(2);
+    assert!(error["hint"].as_str().unwrap().contains("contact_by_age"), "{error}");
+    let none = json(book.path(), &["release", "season", "follow_up_by_month"]).error(2);
+    assert!(none["message"].as_str().unwrap().contains("no release"), "{none}");
+}

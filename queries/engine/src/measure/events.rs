@@ -10,7 +10,7 @@
 //! keeps the entries in different cells, so the person changes it by that norm at most; marginals without it are refused
 //! ([`skjerm_privacy::marginals::Domain::sensitivity_squared`]). The norm is the request's, never read off the data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arrow::array::{AsArray, RecordBatch};
@@ -45,9 +45,15 @@ pub(crate) fn private_plan(
     let key = || [col("year"), col("person"), col(SEVERAL)];
     let column = &theme.dims.get(several).ok_or(RunError::Layout)?.column;
     let mut columns = vec![col("year"), col("person"), col(column).alias(SEVERAL)];
-    columns.extend(
-        theme.dims.iter().enumerate().filter(|(at, _)| *at != several).map(|(_, dim)| col(&dim.column)),
-    );
+    // Two dims may be of one column.
+    let names: BTreeSet<&str> = theme
+        .dims
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| *at != several)
+        .map(|(_, dim)| dim.column.as_str())
+        .collect();
+    columns.extend(names.into_iter().map(col));
     let ordered = key().map(|column| column.sort(true, false)).to_vec();
     Ok(rows.project(columns)?.aggregate(key().to_vec(), kept)?.sort(ordered)?.build()?)
 }
@@ -171,8 +177,6 @@ impl Tally<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use proptest::prelude::*;
     use skjerm_privacy::marginals::{Attribute, Domain, Form, Marginal};
     use skjerm_warehouse::policy::Policy;
@@ -266,6 +270,32 @@ mod tests {
         let quarters: [&[&str]; 3] = [&["1", "2", "3"], &["4", "5", "6"], &["7", "8", "9"]];
         // December is in no group.
         assert_eq!(counts(&rows, &theme(&quarters, 200))[0], [100, 100, 0]);
+    }
+
+    /// Gender by itself and in two groups, and the month beside its quarter.
+    #[test]
+    fn two_dims_may_be_of_one_column() {
+        let mut theme = theme(&[&["1", "2", "3"], &["4", "5", "6"]], 200);
+        let groups = [("known", vec!["female", "male"]), ("unknown", vec!["unknown"])];
+        let groups =
+            groups.map(|(name, codes)| (name.to_owned(), codes.into_iter().map(str::to_owned).collect()));
+        theme.dims.push(Dim {
+            name: "known".into(),
+            column: "gender".into(),
+            groups: groups.to_vec(),
+            attribute: None,
+        });
+        theme.dims.push(Dim {
+            name: "month".into(),
+            column: "month".into(),
+            groups: (1..=12).map(|month: u32| (month.to_string(), vec![month.to_string()])).collect(),
+            attribute: None,
+        });
+        theme.measured = vec![(vec![1, 2], 1.0), (vec![1, 3], 1.0)];
+        let rows = [row(1, 2, "male", "uteseksjonen"), row(1, 5, "unknown", "uteseksjonen")];
+        let found = counts(&rows, &theme);
+        assert_eq!(found[0], [100, 0, 0, 100]);
+        assert_eq!((found[1][1], found[1][12 + 4], found[1].iter().sum::<i64>()), (100, 100, 200));
     }
 
     proptest! {
