@@ -26,13 +26,14 @@ pub(crate) async fn factors(
     let answers = made_up(plan, 0.0);
     let session = RunSession::in_order(limits)?;
     let over = Over { session: &session, public, plan, answers: &answers };
+    let ready = over.ready(&plan.post.unordered).await?;
     let with = async |one: Option<Measured>| -> Result<RecordBatch, RunError> {
         let value = |question: usize, vector: usize, zeros: &NoisedColumn| {
             let term = plan.questions.get(question).and_then(|q| q.query.vectors.get(vector)).map(|v| v.term);
             let is_one = one.is_some() && one == term.map(|term| (question, term));
             if is_one { vec![1.0; zeros.values.len()] } else { zeros.values.clone() }
         };
-        over.run_on(&plan.post.unordered, &over.tables(&value)?).await
+        ready.run(over.tables(&value)?).await
     };
     let none = with(None).await?;
     let keys = row_keys(&none, &plan.post)?;

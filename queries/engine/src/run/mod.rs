@@ -3,6 +3,7 @@
 //! Everything here happens after the charge. Whatever goes wrong is a [`RunError`], which callers see as the one
 //! uniform fault.
 
+mod again;
 mod bounded;
 mod coded;
 mod cut;

@@ -21,13 +21,12 @@ use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
 use arrow::compute::{cast, concat_batches};
 use arrow::datatypes::{DataType, Float64Type};
 use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::datasource::{MemTable, provider_as_source};
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use futures::TryStreamExt;
+use datafusion::common::tree_node::TreeNode;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use serde_json::{Number, Value as Json};
 use skjerm_privacy::interval::{bootstrap, percentiles};
 
+use super::again::Ready;
 use super::cut::{Around, Cuts, hull, said};
 use super::error::RunError;
 use super::normal::Normal;
@@ -40,8 +39,6 @@ use crate::plan::{
 pub(crate) const DRAWS: usize = 400;
 /// So many values are drawn at once.
 const AT_ONCE: usize = 1 << 20;
-/// The most rows that a question may make of its answers.
-const MOST_ROWS: usize = 1 << 20;
 /// The first answer's table.
 const FIRST: &str = "answer_0";
 /// Standard deviations from the middle to the end of a 95 % interval.
@@ -82,7 +79,7 @@ async fn shown(
     let session = RunSession::in_order(limits)?;
     let over = Over { session: &session, public, plan, answers };
     let post = &plan.post;
-    let table = over.run_on(&post.plan, &over.tables(&|_, _, column| column.shown())?).await?;
+    let table = over.ready(&post.plan).await?.run(HashMap::new()).await?;
     let derived: Vec<usize> = (0..post.names.len())
         .filter(|at| post.origins[*at] == Origin::Derived && is_number(table.column(*at).data_type()))
         .collect();
@@ -232,36 +229,10 @@ impl Over<'_> {
         asked.shown.table(measured).ok_or(RunError::Layout)
     }
 
-    pub(super) async fn run_on(
-        &self,
-        plan: &LogicalPlan,
-        answers: &HashMap<String, RecordBatch>,
-    ) -> Result<RecordBatch, RunError> {
-        let filled = plan.clone().transform_down_with_subqueries(|node| {
-            let LogicalPlan::TableScan(scan) = &node else { return Ok(Transformed::no(node)) };
-            let name = scan.table_name.table();
-            let rows = answers.get(name).or_else(|| self.public.get(name));
-            let Some(rows) = rows else { return datafusion::common::plan_err!("a table is missing") };
-            let table = MemTable::try_new(rows.schema(), vec![vec![rows.clone()]])?;
-            let source = provider_as_source(Arc::new(table));
-            let scan = LogicalPlanBuilder::scan(scan.table_name.clone(), source, None)?.build()?;
-            Ok(Transformed::yes(scan))
-        })?;
-        let schema = Arc::new(filled.data.schema().as_arrow().clone());
-        // One partition after the other: the parts of a UNION come in the order of the text.
-        let mut batches: Vec<RecordBatch> = Vec::new();
-        let mut rows = 0;
-        for mut part in self.session.streams(filled.data).await? {
-            while let Some(batch) = part.try_next().await? {
-                rows += batch.num_rows();
-                if rows > MOST_ROWS {
-                    return Err(RunError::TooManyRows);
-                }
-                batches.push(batch);
-            }
-        }
-        let schema = batches.first().map_or(schema, RecordBatch::schema);
-        concat_batches(&schema, &batches).map_err(|_| RunError::Layout)
+    /// A plan over the answers, ready to be run on them and on others like them.
+    pub(super) async fn ready(&self, plan: &LogicalPlan) -> Result<Ready<'_>, RunError> {
+        let answers = self.tables(&|_, _, column| column.shown())?;
+        Ready::new(self.session, self.public, plan, answers).await
     }
 
     /// What comes out of computed columns when the noise is drawn again, with what bounds may have cut off or without.
@@ -272,6 +243,7 @@ impl Over<'_> {
         seed: &str,
         mut cuts: Option<Cuts>,
     ) -> Result<Draws, RunError> {
+        let plan = self.ready(&post.unordered).await?;
         let mut random = Normal::new(seed);
         let mut all = Draws::new();
         let mut add = |table: &RecordBatch, keys: &[String]| -> Result<(), RunError> {
@@ -291,7 +263,7 @@ impl Over<'_> {
         };
         if !is_row_by_row(&post.unordered) {
             for _ in 0..DRAWS {
-                let table = self.run_on(&post.unordered, &self.drawn(&mut random, cuts.as_mut())?).await?;
+                let table = plan.run(self.drawn(&mut random, cuts.as_mut())?).await?;
                 add(&table, &row_keys(&table, post)?)?;
             }
             return Ok(all);
@@ -309,7 +281,7 @@ impl Over<'_> {
             }
             let schema = drawn.first().map(RecordBatch::schema).ok_or(RunError::Layout)?;
             let one = concat_batches(&schema, &drawn).map_err(|_| RunError::Layout)?;
-            let table = self.run_on(&post.unordered, &HashMap::from([(FIRST.to_owned(), one)])).await?;
+            let table = plan.run(HashMap::from([(FIRST.to_owned(), one)])).await?;
             let each = table.num_rows() / now;
             if each * now != table.num_rows() {
                 return Err(RunError::Layout);

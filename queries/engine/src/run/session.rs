@@ -10,11 +10,13 @@ use std::time::{Duration, SystemTime};
 use arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::provider_as_source;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{FairSpillPool, MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::{ExecutionPlan, execute_stream_partitioned};
 use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -111,6 +113,12 @@ impl RunSession {
         }
         config.options_mut().execution.enable_recursive_ctes = false;
         config.options_mut().execution.collect_statistics = false;
+        // What a plan learns while it runs must not be left for its next run.
+        let optimizer = &mut config.options_mut().optimizer;
+        optimizer.enable_dynamic_filter_pushdown = false;
+        optimizer.enable_topk_dynamic_filter_pushdown = false;
+        optimizer.enable_join_dynamic_filter_pushdown = false;
+        optimizer.enable_aggregate_dynamic_filter_pushdown = false;
         // The files are split and ordered as a run needs them: nothing moves rows between partitions to keep cores busy.
         config.options_mut().optimizer.enable_round_robin_repartition = false;
         config.options_mut().optimizer.repartition_file_scans = false;
@@ -136,23 +144,23 @@ impl RunSession {
         })))
     }
 
-    /// Runs a plan partition by partition. The rows come with the plan, as those of [`RunSession::stream`] do.
-    pub(crate) async fn streams(&self, plan: LogicalPlan) -> Result<Vec<Rows>, RunError> {
-        let tables = plan.clone();
-        let parts = self.context.execute_logical_plan(plan).await?.execute_stream_partitioned().await?;
-        let held = parts.into_iter().map(|rows| -> Rows {
-            let tables = tables.clone();
-            Box::pin(rows.inspect(move |_| {
-                let _held = &tables;
-            }))
-        });
-        Ok(held.collect())
+    /// A plan as it is run.
+    pub(crate) async fn physical_plan(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>, RunError> {
+        Ok(self.context.state().create_physical_plan(plan).await?)
+    }
+
+    /// Runs such a plan partition by partition.
+    pub(crate) fn run(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+    ) -> Result<Vec<SendableRecordBatchStream>, RunError> {
+        Ok(execute_stream_partitioned(plan, self.context.task_ctx())?)
     }
 
     /// How a plan would be run.
     #[cfg(test)]
     pub(crate) async fn physical(&self, plan: LogicalPlan) -> String {
-        let plan = self.context.state().create_physical_plan(&plan).await.expect("planned");
+        let plan = self.physical_plan(&plan).await.expect("planned");
         datafusion::physical_plan::displayable(plan.as_ref()).indent(false).to_string()
     }
 
