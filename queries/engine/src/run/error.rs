@@ -1,6 +1,7 @@
 //! What can go wrong behind the charge. Callers see none of it: all become the one uniform fault.
 
 use datafusion::common::DataFusionError;
+use datafusion::parquet::errors::ParquetError;
 use skjerm_privacy::PrivacyError;
 use thiserror::Error;
 
@@ -36,6 +37,12 @@ pub(crate) enum RunError {
 impl From<DataFusionError> for RunError {
     fn from(error: DataFusionError) -> Self {
         Self::Reading(kind(error.find_root()))
+    }
+}
+
+impl From<ParquetError> for RunError {
+    fn from(error: ParquetError) -> Self {
+        DataFusionError::from(error).into()
     }
 }
 

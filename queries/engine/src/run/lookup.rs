@@ -2,9 +2,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::ops::Range;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
-use arrow::datatypes::{Date32Type, Int32Type, Int64Type};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{Date32Type, Int64Type};
+use datafusion::parquet::basic::Type;
 
 use super::error::RunError;
 use crate::plan::{Condition, Domain, Field, PrivateQuery, Value, Vector, What};
@@ -29,9 +31,20 @@ struct FieldLookup {
 }
 
 enum Kind {
-    Codes { short: HashMap<u128, u32>, long: HashMap<String, u32> },
-    Numbers { low: i64, high: i64 },
-    Days { first: i32, last: i32 },
+    Codes {
+        short: HashMap<u128, u32>,
+        long: HashMap<String, u32>,
+    },
+    Numbers {
+        low: i64,
+        high: i64,
+        /// Whether a number outside is in no cell, as a year or month that there is not; a measure counts as the nearest bound.
+        exact: bool,
+    },
+    Days {
+        first: i32,
+        last: i32,
+    },
 }
 
 /// The axes of a grouping set, and the cell of each combination of their classes.
@@ -76,12 +89,29 @@ struct FoundTerm {
     values: Option<Vec<i64>>,
 }
 
+/// What the rows of a batch add to a vector.
+pub(super) struct Added<'f> {
+    cells: &'f [u32],
+    passing: Option<&'f [bool]>,
+    values: Option<&'f [i64]>,
+}
+
 impl Found {
-    /// The cell and the value of a row in a vector, if it counts there.
-    pub(super) fn at(&self, vector: &Vector, row: usize) -> Option<(u32, i64)> {
-        let (cell, term) = (self.cells[vector.set][row], &self.terms[vector.term]);
-        let counts = cell != NOWHERE && term.passing.as_ref().is_none_or(|passing| passing[row]);
-        counts.then(|| (cell, term.values.as_ref().map_or(1, |values| values[row])))
+    /// The part of it that is in one vector.
+    pub(super) fn of(&self, vector: &Vector) -> Option<Added<'_>> {
+        let (cells, term) = (self.cells.get(vector.set)?, self.terms.get(vector.term)?);
+        Some(Added { cells, passing: term.passing.as_deref(), values: term.values.as_deref() })
+    }
+}
+
+impl Added<'_> {
+    /// The cells and values of these rows, of those that count.
+    pub(super) fn rows(&self, rows: Range<usize>) -> impl Iterator<Item = (u32, i64)> {
+        rows.filter_map(move |row| {
+            let cell = self.cells[row];
+            let counts = cell != NOWHERE && self.passing.is_none_or(|passing| passing[row]);
+            counts.then(|| (cell, self.values.map_or(1, |values| values[row])))
+        })
     }
 }
 
@@ -133,24 +163,51 @@ impl Lookup {
         Ok(Self { fields, condition, sets, terms })
     }
 
-    /// Looks the rows of a batch up, a column at a time.
-    pub(super) fn find(&self, batch: &RecordBatch) -> Result<Found, RunError> {
-        let rows = batch.num_rows();
-        let mut places = Vec::with_capacity(self.fields.len());
-        for field in &self.fields {
-            let column = batch.column_by_name(&field.name).ok_or(RunError::Layout)?;
-            places.push(field.places(column)?);
+    /// The names of the fields that are looked up.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|field| field.name.as_str())
+    }
+
+    /// The place of "missing" in a field.
+    pub(super) fn missing(&self, field: usize) -> u32 {
+        self.fields.get(field).map_or(NOWHERE, |field| field.missing)
+    }
+
+    /// What gives the place of a field's value as Parquet stores it plainly, in a column of this type.
+    pub(super) fn place_of(&self, field: usize, of: Type) -> Result<impl Fn(&[u8]) -> u32, RunError> {
+        let kind = self.fields.get(field).map(|field| &field.kind).ok_or(RunError::Layout)?;
+        match (kind, of) {
+            (Kind::Codes { .. }, Type::BYTE_ARRAY)
+            | (Kind::Numbers { .. }, Type::INT64)
+            | (Kind::Days { .. }, Type::INT32) => Ok(|value: &[u8]| kind.place_of_plain(value)),
+            _ => Err(RunError::Layout),
         }
-        let passing = self.condition.passing(&places, rows);
-        let cells = self.sets.iter().map(|set| set.cells(&places, rows, passing.as_deref()));
+    }
+
+    /// The place of a year, in the field of years.
+    pub(super) fn place_of_year(&self, field: usize, year: i64) -> u32 {
+        self.fields.get(field).map_or(NOWHERE, |field| field.kind.place_of_plain(&year.to_le_bytes()))
+    }
+
+    /// The places of a batch's rows, by field.
+    pub(super) fn places(&self, batch: &RecordBatch) -> Result<Vec<Vec<u32>>, RunError> {
+        let of_field =
+            |field: &FieldLookup| field.places(batch.column_by_name(&field.name).ok_or(RunError::Layout)?);
+        self.fields.iter().map(of_field).collect()
+    }
+
+    /// Looks so many rows up by the places of their fields, a column at a time.
+    pub(super) fn find(&self, places: &[Vec<u32>], rows: usize) -> Found {
+        let passing = self.condition.passing(places, rows);
+        let cells = self.sets.iter().map(|set| set.cells(places, rows, passing.as_deref()));
         let terms = self.terms.iter().map(|term| FoundTerm {
-            passing: term.filter.passing(&places, rows),
+            passing: term.filter.passing(places, rows),
             values: term.value.as_ref().map(|(inputs, table)| {
                 let value = |at: &u32| table.get(*at as usize).copied().unwrap_or(0);
-                inputs.at(&places, rows).iter().map(value).collect()
+                inputs.at(places, rows).iter().map(value).collect()
             }),
         });
-        Ok(Found { cells: cells.collect(), terms: terms.collect() })
+        Found { cells: cells.collect(), terms: terms.collect() }
     }
 }
 
@@ -240,7 +297,6 @@ fn test(
 
 impl FieldLookup {
     fn new(name: &str, field: &Field) -> Self {
-        let place = |at: usize| u32::try_from(at).unwrap_or(NOWHERE);
         let kind = match &field.domain {
             Domain::Codes(codes) => {
                 let (mut short, mut long) = (HashMap::new(), HashMap::new());
@@ -252,7 +308,10 @@ impl FieldLookup {
                 }
                 Kind::Codes { short, long }
             }
-            Domain::Numbers { low, high } => Kind::Numbers { low: *low, high: *high },
+            Domain::Numbers { low, high } => {
+                let exact = name == crate::plan::YEAR || name.ends_with("_month");
+                Kind::Numbers { low: *low, high: *high, exact }
+            }
             Domain::Days { first, last } => Kind::Days { first: *first, last: *last },
         };
         let missing = if field.nullable { place(field.len()) } else { NOWHERE };
@@ -260,75 +319,66 @@ impl FieldLookup {
     }
 
     fn places(&self, column: &ArrayRef) -> Result<Vec<u32>, RunError> {
-        let place = |at: i64| u32::try_from(at).unwrap_or(NOWHERE);
-        match &self.kind {
-            Kind::Codes { short, long } => {
-                // Each code of the dictionary once, if there is one.
-                let Some(coded) = column.as_dictionary_opt::<Int32Type>() else {
-                    let texts = column.as_string_opt::<i32>().ok_or(RunError::Layout)?;
-                    return Ok(self.places_of_codes(texts, short, long));
-                };
-                let texts = coded.values().as_string_opt::<i32>().ok_or(RunError::Layout)?;
-                let of_codes = self.places_of_codes(texts, short, long);
-                let entry = |at: i32| usize::try_from(at).ok().and_then(|at| of_codes.get(at).copied());
-                if coded.null_count() == 0 {
-                    return Ok(coded
-                        .keys()
-                        .values()
-                        .iter()
-                        .map(|at| entry(*at).unwrap_or(NOWHERE))
-                        .collect());
+        let places = match &self.kind {
+            Kind::Codes { .. } => {
+                let codes = column.as_string_opt::<i32>().ok_or(RunError::Layout)?;
+                // Neighbouring rows often agree.
+                let (mut before, mut there) = (None, self.missing);
+                let mut places = Vec::with_capacity(codes.len());
+                for code in codes {
+                    if code != before {
+                        there = code.map_or(self.missing, |code| self.kind.place_of_plain(code.as_bytes()));
+                        before = code;
+                    }
+                    places.push(there);
                 }
-                let find = |at: Option<i32>| at.map_or(self.missing, |at| entry(at).unwrap_or(NOWHERE));
-                Ok(coded.keys().iter().map(find).collect())
+                places
             }
-            Kind::Numbers { low, high } => {
+            Kind::Numbers { low, high, exact } => {
                 let numbers = column.as_primitive_opt::<Int64Type>().ok_or(RunError::Layout)?;
-                let exact = self.name == crate::plan::YEAR || self.name.ends_with("_month");
-                let find = |number: Option<i64>| match number {
-                    None => self.missing,
-                    // A year or month that there is not is in no cell; a measure counts as the nearest bound.
-                    Some(n) if exact && !(*low..=*high).contains(&n) => NOWHERE,
-                    Some(n) => place(n.clamp(*low, *high) - low),
-                };
-                if numbers.null_count() == 0 {
-                    return Ok(numbers.values().iter().map(|number| find(Some(*number))).collect());
-                }
-                Ok(numbers.iter().map(find).collect())
+                let find = |n| place_of_number(n, *low, *high, *exact);
+                numbers.iter().map(|number| number.map_or(self.missing, find)).collect()
             }
             Kind::Days { first, last } => {
                 let days = column.as_primitive_opt::<Date32Type>().ok_or(RunError::Layout)?;
-                let find = |day: Option<i32>| match day {
-                    None => self.missing,
-                    Some(day) if !(*first..=*last).contains(&day) => NOWHERE,
-                    Some(day) => place(i64::from(day) - i64::from(*first)),
-                };
-                Ok(days.iter().map(find).collect())
+                let find = |day: i32| place_of_number(day.into(), (*first).into(), (*last).into(), true);
+                days.iter().map(|day| day.map_or(self.missing, find)).collect()
+            }
+        };
+        Ok(places)
+    }
+}
+
+impl Kind {
+    /// The place of a value as Parquet stores it plainly.
+    fn place_of_plain(&self, value: &[u8]) -> u32 {
+        match self {
+            Self::Codes { short, long } => match packed(value) {
+                Some(key) => short.get(&key).copied(),
+                None => std::str::from_utf8(value).ok().and_then(|code| long.get(code).copied()),
+            }
+            .unwrap_or(NOWHERE),
+            Self::Numbers { low, high, exact } => {
+                let number = value.try_into().map(i64::from_le_bytes);
+                number.map_or(NOWHERE, |number| place_of_number(number, *low, *high, *exact))
+            }
+            Self::Days { first, last } => {
+                let day = value.try_into().map(i32::from_le_bytes);
+                day.map_or(NOWHERE, |day| place_of_number(day.into(), (*first).into(), (*last).into(), true))
             }
         }
     }
+}
 
-    fn places_of_codes(
-        &self,
-        codes: &StringArray,
-        short: &HashMap<u128, u32>,
-        long: &HashMap<String, u32>,
-    ) -> Vec<u32> {
-        // Neighbouring rows often agree.
-        let (mut before, mut there) = (None, NOWHERE);
-        let find = |code: Option<&str>| {
-            let Some(code) = code else { return self.missing };
-            match packed(code.as_bytes()) {
-                Some(key) if before == Some(key) => there,
-                Some(key) => {
-                    (before, there) = (Some(key), short.get(&key).copied().unwrap_or(NOWHERE));
-                    there
-                }
-                None => long.get(code).copied().unwrap_or(NOWHERE),
-            }
-        };
-        codes.iter().map(find).collect()
+fn place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(NOWHERE)
+}
+
+fn place_of_number(number: i64, low: i64, high: i64, exact: bool) -> u32 {
+    if exact && !(low..=high).contains(&number) {
+        return NOWHERE;
     }
+    u32::try_from(number.clamp(low, high) - low).unwrap_or(NOWHERE)
 }
 
 /// A short code as a number: its bytes, and how many.

@@ -5,16 +5,17 @@
 
 mod again;
 mod bounded;
-mod coded;
 mod cut;
 mod error;
 mod exact;
 mod expected;
 mod lookup;
 mod normal;
+mod pages;
 mod post;
 mod question;
 mod relation;
+mod scan;
 mod session;
 mod source;
 #[cfg(test)]

@@ -1,18 +1,22 @@
 //! A question's run: the rows of its relation, looked up, bounded by person-year, summed and noised.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
+use datafusion::execution::memory_pool::MemoryReservation;
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use skjerm_privacy::Gaussian;
 
 use super::bounded::{Bounded, bounded};
 use super::error::RunError;
-use super::lookup::Lookup;
+use super::lookup::{Added, Found, Lookup};
 use super::relation::{self, Sources};
+use super::scan::{self, Stretch};
 use super::session::{Limits, Rows, RunSession};
+use super::source::SnapshotTable;
 use super::vectors::{Gather, PersonYears, Unit};
 use crate::plan::{
     Bounding, CONFIDENCE, Lost, NORM_UNIT, NoisedColumn, NoisedTable, ONE, Part, PrivateQuery, What,
@@ -36,6 +40,9 @@ pub(crate) async fn read(
     for part in relation::parts(sources) {
         let (query, session, memory) = (Arc::clone(query), session.clone(), memory.new_empty());
         let read = async move {
+            if let Some((table, columns)) = relation::alone(&part, &query)? {
+                return gather_alone(&table, &columns, &query, memory).await;
+            }
             let rows = session.stream(relation::rows(&part, &query)?).await?;
             gather(rows, query, memory).await
         };
@@ -69,10 +76,11 @@ impl Drop for AbortOnDrop {
     }
 }
 
+/// Gathers the rows of a plan.
 async fn gather(
     mut rows: Rows,
     query: Arc<PrivateQuery>,
-    memory: datafusion::execution::memory_pool::MemoryReservation,
+    memory: MemoryReservation,
 ) -> Result<Gather, RunError> {
     let mut gather = Gather::new(&query);
     let mut lookup: Option<Lookup> = None;
@@ -83,33 +91,62 @@ async fn gather(
             lookup = Some(Lookup::new(&query, |name| schema.column_with_name(name).is_some())?);
         }
         let Some(lookup) = &lookup else { return Err(RunError::Layout) };
-        add_batch(&mut gather, &query, lookup, &batch)?;
-        let held = gather.bytes();
-        if held > memory.size() {
-            memory.try_grow(held - memory.size())?;
-        }
+        let found = lookup.find(&lookup.places(&batch)?, batch.num_rows());
+        add(&mut gather, &query, &found, &units(&batch)?, |unit| *unit)?;
+        count(&gather, &memory)?;
     }
     gather.close();
     gather.hold(memory);
     Ok(gather)
 }
 
-fn add_batch(
+/// Gathers the rows of a single table.
+async fn gather_alone(
+    table: &SnapshotTable,
+    columns: &BTreeMap<&str, &str>,
+    query: &PrivateQuery,
+    memory: MemoryReservation,
+) -> Result<Gather, RunError> {
+    let mut gather = Gather::new(query);
+    let named = relation::fields(query);
+    let lookup = Lookup::new(query, |name| named.contains(name))?;
+    let take = |stretch: &Stretch| {
+        let found = lookup.find(&stretch.places, stretch.persons.len());
+        add(&mut gather, query, &found, &stretch.persons, |person| (stretch.year, *person))?;
+        count(&gather, &memory)
+    };
+    scan::read(table, &lookup, columns, take).await?;
+    gather.close();
+    gather.hold(memory);
+    Ok(gather)
+}
+
+/// Adds rows that were looked up to the units that they are of.
+fn add<P: PartialEq>(
     gather: &mut Gather,
     query: &PrivateQuery,
-    lookup: &Lookup,
-    batch: &RecordBatch,
+    found: &Found,
+    persons: &[P],
+    unit: impl Fn(&P) -> Unit,
 ) -> Result<(), RunError> {
-    let found = lookup.find(batch)?;
-    let (persons, years) = unit_columns(batch)?;
-    for row in 0..batch.num_rows() {
-        let person = <[u8; 16]>::try_from(persons.value(row)).map_err(|_| RunError::Layout)?;
-        gather.begin((years.value(row), person))?;
-        for (at, vector) in query.vectors.iter().enumerate() {
-            if let Some((cell, value)) = found.at(vector, row) {
-                gather.add(at, cell, value);
-            }
+    let vectors: Option<Vec<Added<'_>>> = query.vectors.iter().map(|vector| found.of(vector)).collect();
+    let (vectors, mut first) = (vectors.ok_or(RunError::Layout)?, 0);
+    for same in persons.chunk_by(P::eq) {
+        gather.begin(unit(&same[0]))?;
+        let rows = first..first + same.len();
+        first = rows.end;
+        for (at, vector) in vectors.iter().enumerate() {
+            gather.add_all(at, vector.rows(rows.clone()));
         }
+    }
+    Ok(())
+}
+
+/// Counts what was gathered with the run's memory.
+fn count(gather: &Gather, memory: &MemoryReservation) -> Result<(), RunError> {
+    let held = gather.bytes();
+    if held > memory.size() {
+        memory.try_grow(held - memory.size())?;
     }
     Ok(())
 }

@@ -56,30 +56,50 @@ pub(super) fn parts(sources: &Sources) -> Vec<Sources> {
     cells.into_iter().map(|cell| part(cell).collect()).collect()
 }
 
+/// The table whose rows a query is made of, if that is all there is to it, and the columns that its fields are of.
+pub(super) fn alone<'q>(
+    sources: &Sources,
+    query: &'q PrivateQuery,
+) -> Result<Option<(SnapshotTable, BTreeMap<&'q str, &'q str>)>, RunError> {
+    let Relation::Table { instance, table } = &query.relation else { return Ok(None) };
+    let files = match sources.get(table).ok_or(RunError::Layout)? {
+        Source::Files(files) => files.clone(),
+        #[cfg(test)]
+        Source::Rows(_) => return Ok(None),
+    };
+    let prefix = format!("{instance}_");
+    let column = |name: &'q str| Some((name, name.strip_prefix(&prefix)?));
+    Ok(Some((files, fields(query).into_iter().filter_map(column).collect())))
+}
+
+/// The fields that a query's cells and terms are looked up by; of a single table also those of its condition.
+pub(super) fn fields(query: &PrivateQuery) -> BTreeSet<&str> {
+    let mut named = BTreeSet::new();
+    if query.relation.is_table() {
+        query.condition.fields(&mut named);
+    }
+    named
+        .extend(query.sets.iter().flat_map(|cells| &cells.axes).flat_map(|axis| axis.inputs.iter().cloned()));
+    for term in &query.terms {
+        term.filter.fields(&mut named);
+        if let crate::plan::What::Sum(value) = &term.what {
+            named.extend(value.inputs.iter().cloned());
+        }
+    }
+    query.fields.keys().filter(|name| named.contains(*name)).map(String::as_str).collect()
+}
+
 /// The rows that a query's cells and terms are made of: year, person and the fields it names, by year and person.
 ///
 /// Of a single table all rows come, and whoever looks them up leaves out what does not pass the query's condition.
 pub(super) fn rows(sources: &Sources, query: &PrivateQuery) -> Result<LogicalPlan, RunError> {
     let build = Build { sources, query };
-    let mut last = BTreeSet::new();
     let plan = if query.relation.is_table() {
-        let mut named = BTreeSet::new();
-        query.condition.fields(&mut named);
-        last.extend(query.fields.keys().filter(|name| named.contains(*name)));
         build.relation(&query.relation)?.0
     } else {
         build.filtered(&query.relation, &query.condition)?.0
     };
-    last.extend(query.sets.iter().flat_map(|cells| &cells.axes).flat_map(|axis| axis.inputs.iter()));
-    for term in &query.terms {
-        let mut named = BTreeSet::new();
-        term.filter.fields(&mut named);
-        last.extend(query.fields.keys().filter(|name| named.contains(*name)));
-        if let crate::plan::What::Sum(value) = &term.what {
-            last.extend(value.inputs.iter());
-        }
-    }
-    let fields = last.into_iter().filter(|name| *name != "year").map(col);
+    let fields = fields(query).into_iter().filter(|name| *name != "year").map(col);
     let plan = plan.project([col("year"), col("person")].into_iter().chain(fields))?;
     // Where the rows are known to be in order, nothing is sorted.
     Ok(plan.sort([col("year").sort(true, false), col("person").sort(true, false)])?.build()?)
@@ -169,10 +189,7 @@ impl Build<'_> {
             fields.push(name.clone());
         }
         let scan = match source {
-            // They are of the years asked for. Looked up, codes need not become texts.
-            Source::Files(files) if self.query.relation.is_table() => {
-                RunSession::scan("rows", Arc::new(files.clone().coded()))?
-            }
+            // They are of the years asked for.
             Source::Files(files) => RunSession::scan("rows", Arc::new(files.clone()))?,
             #[cfg(test)]
             Source::Rows(rows) => {

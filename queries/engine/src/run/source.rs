@@ -13,14 +13,15 @@ use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::Expr;
+use datafusion::object_store::ObjectStore;
+use datafusion::object_store::local::LocalFileSystem;
+use datafusion::object_store::path::Path;
 use datafusion::physical_expr::expressions::col as physical_col;
 use datafusion::physical_expr::{LexOrdering, Partitioning, PhysicalSortExpr, RangePartitioning, SplitPoint};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use skjerm_warehouse::policy::{ColumnRole, Table};
 use skjerm_warehouse::{DataFile, Lease, Origin, TableSnapshot};
-
-use super::coded::{self, CodedFiles};
 
 /// The files of one table and some years. The year comes from the snapshot, not from a path. Holds the snapshot's
 /// lease: whoever reads the files holds this.
@@ -36,8 +37,6 @@ use super::coded::{self, CodedFiles};
 pub(crate) struct SnapshotTable {
     schema: SchemaRef,
     table: TableSchema,
-    /// Whether codes are read as codes, and not as texts.
-    coded: bool,
     person: Option<String>,
     /// By year and shard, which is the order of year and person.
     files: Vec<DataFile>,
@@ -56,7 +55,6 @@ impl SnapshotTable {
         Self {
             schema,
             table: file_schema,
-            coded: false,
             person: table.column_of(&ColumnRole::Person).map(str::to_owned),
             files,
             origin: snapshot.map(|s| s.origin.clone()).unwrap_or_default(),
@@ -64,11 +62,23 @@ impl SnapshotTable {
         }
     }
 
-    /// The same, with columns of texts read as what the files store: a dictionary, and an entry of it a row.
-    pub(crate) fn coded(mut self) -> Self {
-        (self.schema, self.table) = schemas(coded::schema(self.table.file_schema()));
-        self.coded = true;
-        self
+    /// Its files, by year and shard.
+    pub(super) fn files(&self) -> &[DataFile] {
+        &self.files
+    }
+
+    /// The column of the persons.
+    pub(super) fn person(&self) -> Option<&str> {
+        self.person.as_deref()
+    }
+
+    /// Who has the files, and under which name.
+    pub(super) fn place(&self, file: &DataFile) -> Result<(Arc<dyn ObjectStore>, Path)> {
+        let store: Arc<dyn ObjectStore> = match self.origin.store() {
+            Some((_, store)) => store,
+            None => Arc::new(LocalFileSystem::new()),
+        };
+        Ok((store, self.origin.locate(file)?))
     }
 
     /// The years and shards that have a file.
@@ -162,11 +172,7 @@ impl TableProvider for SnapshotTable {
             part.partition_values = vec![ScalarValue::Int64(file.year.map(i64::from))];
             groups.push(FileGroup::new(vec![part]));
         }
-        let mut source = ParquetSource::new(self.table.clone());
-        if self.coded {
-            let store = state.runtime_env().object_store(&url)?;
-            source = source.with_parquet_file_reader_factory(Arc::new(CodedFiles::new(store)));
-        }
+        let source = ParquetSource::new(self.table.clone());
         let mut config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?

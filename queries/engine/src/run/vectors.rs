@@ -21,8 +21,8 @@ pub(crate) type Unit = (i64, [u8; 16]);
 pub(crate) struct Gather {
     current: Option<Unit>,
     first: Option<Unit>,
-    /// The current unit's cells and values, by vector.
-    open: Vec<Vec<(u32, i64)>>,
+    /// The current unit, by vector.
+    open: Vec<Open>,
     done: Vec<PersonYears>,
     memory: Vec<MemoryReservation>,
 }
@@ -38,11 +38,40 @@ pub(crate) struct PersonYears {
     parts: Vec<Units>,
 }
 
-/// Entries of some units one after the other, and where each unit ends.
+/// Entries of some units one after the other, and where each unit ends. Values are clamped to bounds far below 2³¹.
 #[derive(Default)]
 struct Units {
-    entries: Vec<(u32, i64)>,
+    entries: Vec<(u32, i32)>,
     ends: Vec<usize>,
+}
+
+/// The cells and values of a unit, each cell once, in the order they came in.
+struct Open {
+    entries: Vec<(u32, i64)>,
+    /// By cell where its entry is, if it is there and of that cell. What units before left is never of the same cell, or in use
+    /// again: nothing has to be cleared (the sparse set of Briggs and Torczon 1993).
+    places: Vec<u32>,
+}
+
+impl Open {
+    fn new(cells: usize) -> Self {
+        Self { entries: Vec::new(), places: vec![0; cells] }
+    }
+
+    fn add(&mut self, cell: u32, value: i64) {
+        let place = self.places.get_mut(cell as usize);
+        let known = place.as_ref().and_then(|place| self.entries.get_mut(**place as usize));
+        match known {
+            Some(known) if known.0 == cell => known.1 = known.1.saturating_add(value),
+            Some(_) | None => {
+                if let Some(place) = place {
+                    // As many as there are cells at most, whose numbers are as small.
+                    *place = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+                }
+                self.entries.push((cell, value));
+            }
+        }
+    }
 }
 
 impl Gather {
@@ -60,7 +89,7 @@ impl Gather {
         Self {
             current: None,
             first: None,
-            open: vec![Vec::new(); vectors.len()],
+            open: vectors.iter().map(|(_, cells)| Open::new(*cells)).collect(),
             done: vectors.iter().map(empty).collect(),
             memory: Vec::new(),
         }
@@ -81,12 +110,15 @@ impl Gather {
     }
 
     /// Adds a value of the current unit to a cell of a vector.
+    #[cfg(test)]
     pub(crate) fn add(&mut self, vector: usize, cell: u32, value: i64) {
+        self.add_all(vector, std::iter::once((cell, value)));
+    }
+
+    /// Adds values of the current unit to cells of a vector.
+    pub(crate) fn add_all(&mut self, vector: usize, values: impl Iterator<Item = (u32, i64)>) {
         if let Some(open) = self.open.get_mut(vector) {
-            match open.last_mut() {
-                Some(last) if last.0 == cell => last.1 = last.1.saturating_add(value),
-                Some(_) | None => open.push((cell, value)),
-            }
+            values.for_each(|(cell, value)| open.add(cell, value));
         }
     }
 
@@ -115,9 +147,11 @@ impl Gather {
 
     /// Bytes held, to be counted with the run's memory.
     pub(crate) fn bytes(&self) -> usize {
-        let (entry, end) = (size_of::<(u32, i64)>(), size_of::<usize>());
+        let (entry, end) = (size_of::<(u32, i32)>(), size_of::<usize>());
         let parts = self.done.iter().flat_map(|done| &done.parts);
-        parts.map(|part| part.entries.capacity() * entry + part.ends.capacity() * end).sum()
+        let done = parts.map(|part| part.entries.capacity() * entry + part.ends.capacity() * end);
+        let open = self.open.iter().map(|open| open.places.len() * size_of::<u32>());
+        done.chain(open).sum()
     }
 
     pub(crate) fn finish(mut self) -> Vec<PersonYears> {
@@ -125,52 +159,42 @@ impl Gather {
         self.done
     }
 
-    /// Ends the current unit: its entries by cell, clamped.
+    /// Ends the current unit: its entries, clamped.
     pub(crate) fn close(&mut self) {
         for (open, person_years) in self.open.iter_mut().zip(&mut self.done) {
-            if open.is_empty() {
+            if open.entries.is_empty() {
                 continue;
             }
             let Some(part) = person_years.parts.last_mut() else { continue };
-            open.sort_unstable_by_key(|(cell, _)| *cell);
-            let start = part.entries.len();
-            for (cell, value) in open.drain(..) {
-                match part.entries.get_mut(start..).and_then(<[_]>::last_mut) {
-                    Some(last) if last.0 == cell => last.1 = last.1.saturating_add(value),
-                    Some(_) | None => part.entries.push((cell, value)),
-                }
-            }
-            let kept = clamp(person_years.bound, &mut part.entries[start..]);
-            part.entries.truncate(start + kept);
+            clamp(person_years.bound, &mut open.entries, &mut part.entries);
             part.ends.push(part.entries.len());
         }
     }
 }
 
-/// Clamps a unit's entries in each cell and moves those that stay to the front; says how many.
+/// Moves a unit's entries, clamped in each cell, behind those of others.
 ///
 /// # Privacy
-/// Bounds hold for whatever comes in. For [`Bounding::One`], one entry stays, whatever the plan delivered.
-fn clamp(bound: Bounding, entries: &mut [(u32, i64)]) -> usize {
-    let (low, high, most) = match bound {
-        Bounding::One => (0, 1, 1),
-        Bounding::Norm { low, high, .. } => (low, high, usize::MAX),
+/// Bounds hold for whatever comes in. For [`Bounding::One`], one entry stays, of the first cell, whatever the plan delivered.
+fn clamp(bound: Bounding, open: &mut Vec<(u32, i64)>, into: &mut Vec<(u32, i32)>) {
+    let (low, high) = match bound {
+        Bounding::One => (0, 1),
+        Bounding::Norm { low, high, .. } => (low, high),
     };
-    let mut kept = 0;
-    for at in 0..entries.len() {
-        let (cell, value) = entries[at];
-        let value = value.clamp(low, high);
-        if value != 0 && kept < most {
-            entries[kept] = (cell, value);
-            kept += 1;
-        }
+    let clamped = open.drain(..).filter_map(|(cell, value)| {
+        // Bounds are at most 2³⁰: no norm is larger.
+        let value = value.clamp(low, high).clamp(i32::MIN.into(), i32::MAX.into());
+        i32::try_from(value).ok().filter(|value| *value != 0).map(|value| (cell, value))
+    });
+    match bound {
+        Bounding::One => into.extend(clamped.min()),
+        Bounding::Norm { .. } => into.extend(clamped),
     }
-    kept
 }
 
 impl Units {
     /// The vectors of the units, one after the other.
-    fn vectors(&self) -> impl Iterator<Item = &[(u32, i64)]> {
+    fn vectors(&self) -> impl Iterator<Item = &[(u32, i32)]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         starts.zip(&self.ends).map(|(start, end)| &self.entries[start..*end])
     }
@@ -202,8 +226,8 @@ impl PersonYears {
             let mut values: Vec<i64> = Vec::new();
             for unit in parts.iter().flat_map(Units::vectors) {
                 values.clear();
-                values.extend(unit.iter().map(|(_, value)| value.saturating_mul(NORM_UNIT)));
-                let bucket = bounding::bucket_of(bounding::norm(&values), buckets);
+                values.extend(unit.iter().map(|(_, value)| i64::from(*value) * NORM_UNIT));
+                let bucket = bounding::bucket_of_vector(&values, buckets);
                 *counts.get_mut(bucket).ok_or(RunError::Layout)? += 1;
             }
             Ok(counts)
@@ -228,19 +252,20 @@ impl PersonYears {
     /// Each unit adds one number between 0 and `r`, in fixed point, clamped: adding or removing one changes the sum by at
     /// most `r`. Neither bound may depend on the exact data.
     pub(super) fn remainder(&self, c: u64, r: u64) -> Result<Exact, RunError> {
-        let (c, r) = (in_fixed_point(c)?, in_fixed_point(r)?);
+        let (c, l2) = (in_fixed_point(c)?, in_fixed_point(r)?);
+        let r = i64::try_from(l2).map_err(|_| RunError::Overflow)?;
         let sums = self.shared(|parts| {
             let mut sum = 0_i128;
             let mut scaled: Vec<i64> = Vec::new();
             for unit in parts.iter().flat_map(Units::vectors) {
-                let before = fixed_point(unit, &mut scaled)?;
+                let before = fixed_point(unit, &mut scaled);
                 bounding::scale_to_norm(&mut scaled, c);
                 let lost = before - absolute(&scaled);
-                sum += lost.clamp(0, i128::from(r));
+                sum += i128::from(lost.clamp(0, r));
             }
             Ok(sum)
         })?;
-        Ok(Exact::new(vec![clamped(sums.into_iter().sum())?], r))
+        Ok(Exact::new(vec![clamped(sums.into_iter().sum())?], l2))
     }
 
     /// Scales every unit to the norm `c`, given in [`NORM_UNIT`]s, and sums up by cell.
@@ -264,10 +289,10 @@ impl PersonYears {
                 match self.bound {
                     Bounding::One => {
                         scaled.clear();
-                        scaled.extend(unit.iter().map(|(_, value)| *value));
+                        scaled.extend(unit.iter().map(|(_, value)| i64::from(*value)));
                     }
                     Bounding::Norm { .. } => {
-                        fixed_point(unit, &mut scaled)?;
+                        fixed_point(unit, &mut scaled);
                         bounding::scale_to_norm(&mut scaled, l2);
                     }
                 }
@@ -293,16 +318,15 @@ fn in_fixed_point(norm: u64) -> Result<u64, RunError> {
 }
 
 /// A unit's values in fixed point, and the sum of their magnitudes.
-fn fixed_point(unit: &[(u32, i64)], values: &mut Vec<i64>) -> Result<i128, RunError> {
+fn fixed_point(unit: &[(u32, i32)], values: &mut Vec<i64>) -> i64 {
     values.clear();
-    for (_, value) in unit {
-        values.push(value.checked_mul(ONE).ok_or(RunError::Overflow)?);
-    }
-    Ok(absolute(values))
+    values.extend(unit.iter().map(|(_, value)| i64::from(*value) * ONE));
+    absolute(values)
 }
 
-fn absolute(values: &[i64]) -> i128 {
-    values.iter().map(|value| i128::from(value.unsigned_abs())).sum()
+/// The sum of the magnitudes of some values.
+fn absolute(values: &[i64]) -> i64 {
+    values.iter().map(|value| value.saturating_abs()).fold(0, i64::saturating_add)
 }
 
 fn clamped(sum: i128) -> Result<i64, RunError> {
