@@ -90,9 +90,9 @@ impl Pages {
             let (encoding, number, levels, values) = match &page {
                 Page::DictionaryPage { buf, num_values, .. } => {
                     let number = *num_values as usize;
-                    let mut made = Vec::with_capacity(number);
-                    plain(buf, width, number, |value| made.push(make(value))).ok_or(RunError::Layout)?;
-                    entries = Some(made);
+                    let mut all = Vec::with_capacity(number);
+                    plain(buf, width, number, |value| all.push(make(value))).ok_or(RunError::Layout)?;
+                    entries = Some(all);
                     continue;
                 }
                 Page::DataPage { buf, num_values, encoding, .. } => {
@@ -157,13 +157,12 @@ fn spread<T: Copy>(values: &mut Vec<T>, start: usize, levels: &[u32], missing: T
 /// Goes through so many plain values: each of `width` bytes, or with its length before it.
 fn plain(mut bytes: &[u8], width: Option<usize>, number: usize, mut each: impl FnMut(&[u8])) -> Option<()> {
     for _ in 0..number {
-        let length = match width {
-            Some(width) => width,
-            None => {
-                let (length, rest) = bytes.split_first_chunk::<4>()?;
-                bytes = rest;
-                u32::from_le_bytes(*length) as usize
-            }
+        let length = if let Some(width) = width {
+            width
+        } else {
+            let (length, rest) = bytes.split_first_chunk::<4>()?;
+            bytes = rest;
+            u32::from_le_bytes(*length) as usize
         };
         let (value, rest) = bytes.split_at_checked(length)?;
         each(value);

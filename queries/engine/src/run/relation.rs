@@ -56,11 +56,11 @@ pub(super) fn parts(sources: &Sources) -> Vec<Sources> {
     cells.into_iter().map(|cell| part(cell).collect()).collect()
 }
 
+/// A table, and by field the column that it is of.
+pub(super) type Alone<'q> = (SnapshotTable, BTreeMap<&'q str, &'q str>);
+
 /// The table whose rows a query is made of, if that is all there is to it, and the columns that its fields are of.
-pub(super) fn alone<'q>(
-    sources: &Sources,
-    query: &'q PrivateQuery,
-) -> Result<Option<(SnapshotTable, BTreeMap<&'q str, &'q str>)>, RunError> {
+pub(super) fn alone<'q>(sources: &Sources, query: &'q PrivateQuery) -> Result<Option<Alone<'q>>, RunError> {
     let Relation::Table { instance, table } = &query.relation else { return Ok(None) };
     let files = match sources.get(table).ok_or(RunError::Layout)? {
         Source::Files(files) => files.clone(),
