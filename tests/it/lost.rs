@@ -57,6 +57,20 @@ fn a_lost_document_is_made_again_of_its_measurement() {
     assert!(close(spent(book.path(), "2023"), 0.155));
 }
 
+/// Planned by half-widths, it takes more than half of the share: a second measurement could not be paid.
+#[test]
+fn a_lost_document_of_wanted_half_widths_is_made_again_too() {
+    let book = fresh_book();
+    let publish = ["release", "publish", "--year", "2023", "--within", "contact_by_age=15"];
+    let first = json(book.path(), &publish).ok().json();
+    let paid = spent(book.path(), "2023");
+    assert!(paid > 0.08, "{paid}");
+    std::fs::remove_dir_all(book.path().join("releases")).unwrap();
+    let again = json(book.path(), &publish).ok().json();
+    assert_eq!(first["answer"], again["answer"]);
+    assert!(close(spent(book.path(), "2023"), paid));
+}
+
 #[test]
 fn a_release_accuses_a_book_that_does_not_hold_it() {
     let book = fresh_book();

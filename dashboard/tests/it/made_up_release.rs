@@ -60,6 +60,7 @@ fn release(policy: &Policy, year: i32) -> Release {
     Release {
         id: String::new(),
         year,
+        campaign: None,
         revision: 1,
         supersedes: None,
         synthetic: true,

@@ -6,16 +6,22 @@ use skjerm_privacy::marginals::Marginal;
 use skjerm_privacy::{Gaussian, PrivacyError, Rho};
 use skjerm_warehouse::policy::{ColumnRole, Grain, Policy, Table, TableKind};
 
+use super::campaign::{self, OBSERVATIONS};
 use super::marginals::TABLE;
 use super::request::{Dim, MarginalsRequest, Theme};
-use crate::engine::PERSONS;
+use super::scene::Rounds;
+use crate::engine::{PERSONS, SCENE};
 use crate::error::EngineError;
 
 /// The most cells of one marginal.
 const MAX_CELLS: usize = 1 << 20;
 
-/// Checks a request against the policy and says what it costs. Sees no data.
-pub(crate) fn price(policy: &Policy, request: &MarginalsRequest) -> Result<Rho, EngineError> {
+/// Checks a request against the policy, and of a campaign against its public rounds, and says what it costs. Sees no data.
+pub(crate) fn price(
+    policy: &Policy,
+    request: &MarginalsRequest,
+    rounds: Option<&Rounds>,
+) -> Result<Rho, EngineError> {
     let persons =
         policy.table(TABLE).ok_or_else(|| EngineError::fault("The policy has no table person_year."))?;
     if !policy.years.contains(request.year) {
@@ -32,7 +38,14 @@ pub(crate) fn price(policy: &Policy, request: &MarginalsRequest) -> Result<Rho, 
         Ok::<_, EngineError>(())
     };
     for theme in &request.themes {
-        let table = table_of(policy, persons, theme)?;
+        let table = match rounds {
+            None => table_of(policy, persons, theme)?,
+            Some(rounds) => {
+                let refused = |problem| EngineError::refused(format!("In `{}`: {problem}", theme.name));
+                campaign::of_rounds(rounds, theme).map_err(refused)?;
+                observations(policy, theme)?
+            }
+        };
         check_filter(policy, table, &theme.filter)?;
         for dim in &theme.dims {
             check_dim(policy, table, theme, dim)?;
@@ -44,6 +57,11 @@ pub(crate) fn price(policy: &Policy, request: &MarginalsRequest) -> Result<Rho, 
             let marginal = Marginal::new(dims.iter().copied());
             pay(domain.sensitivity_squared(&marginal, theme.form).map_err(refused)?, *sigma)?;
         }
+    }
+    if rounds.is_some() && !request.distinct.is_empty() {
+        return Err(EngineError::refused(
+            "Scene counts tell nobody apart, so no different codes can be counted.",
+        ));
     }
     for distinct in &request.distinct {
         check_filter(policy, persons, &distinct.filter)?;
@@ -58,6 +76,9 @@ pub(crate) fn price(policy: &Policy, request: &MarginalsRequest) -> Result<Rho, 
 
 /// What one person-year adds, for the ledger.
 pub(crate) fn bounds_in_words(request: &MarginalsRequest) -> String {
+    if request.campaign.is_some() {
+        return "an individual is seen once a round at most, and adds 1 to the mean of a count in each shift at most".into();
+    }
     let several = request.themes.iter().filter_map(|theme| {
         let (dim, unit, norm) = theme.several()?;
         Some(format!(
@@ -96,6 +117,18 @@ fn table_of<'p>(policy: &'p Policy, persons: &'p Table, theme: &Theme) -> Result
         ),
         Some(table) if table.grain == Grain::Events => Ok(table),
         _ => refuse(&format!("`{name}` is no table of events of persons.")),
+    }
+}
+
+/// The table of the forms of scene counts.
+fn observations<'p>(policy: &'p Policy, theme: &Theme) -> Result<&'p Table, EngineError> {
+    let table = policy.table(OBSERVATIONS).filter(|table| table.family == SCENE);
+    match table {
+        Some(table) if theme.events.as_deref() == Some(OBSERVATIONS) => Ok(table),
+        _ => Err(EngineError::refused(format!(
+            "In `{}`: a campaign is counted on the forms in `{OBSERVATIONS}`.",
+            theme.name
+        ))),
     }
 }
 

@@ -6,11 +6,14 @@ use serde::{Deserialize, Serialize};
 use skjerm_privacy::PrivacyError;
 use skjerm_privacy::marginals::{Attribute, Domain, Form, Kind};
 
-/// The marginals of one year that a release measures.
+/// The marginals of one year, or of one campaign of scene counts, that a release measures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MarginalsRequest {
-    /// The calendar year.
+    /// The calendar year; of a campaign, that of its first round.
     pub year: i32,
+    /// The campaign of scene counts that it is about, instead of the persons of the year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<String>,
     /// What for, in words; kept in the ledger's history.
     pub purpose: String,
     /// Why it is published; kept in the ledger, and no part of what is asked.
@@ -151,6 +154,17 @@ pub struct MeasuredDistinct {
     pub sigma: f64,
     /// The noised number.
     pub value: i64,
+}
+
+/// The rounds of a campaign. Public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignRounds {
+    /// The calendar year of the first.
+    pub year: i32,
+    /// How many were held, by shift.
+    pub by_shift: BTreeMap<String, u64>,
+    /// Id of what was loaded of the campaign: what a release of it is about.
+    pub snapshot: String,
 }
 
 /// Noised totals of one campaign of scene counts. Safe to store and publish.

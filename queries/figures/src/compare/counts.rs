@@ -271,10 +271,15 @@ impl<'a> Counts<'a> {
         asked: &Asked,
     ) -> Result<(Vec<(Count, Count)>, Vec<Text>), FiguresError> {
         let release = self.themes.release;
-        if earlier.year == release.year {
+        if release.is_of(&earlier.period()) {
             return Err(FiguresError::Refused {
-                message: format!("{} and {} are both about {}", earlier.id, release.id, release.year),
-                hint: Some("`skjerm release diff` compares two releases of one year".to_owned()),
+                message: format!(
+                    "{} and {} are both about {}",
+                    earlier.id,
+                    release.id,
+                    release.period().name()
+                ),
+                hint: Some("`skjerm release diff` compares two releases of one year or campaign".to_owned()),
             });
         }
         let matching = Matching::new(earlier, release);

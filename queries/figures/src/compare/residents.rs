@@ -19,8 +19,11 @@ const ALL: [&str; 6] = ["0-12", "13-15", "16-17", "18-19", "20-24", "25+"];
 const CUT: ([&str; 2], [&str; 2]) = (["18-22", "23-24"], ["18-19", "20-24"]);
 
 /// Residents on 1 January of the release's year in the districts and ages that the count is of: the whole city and all ages where it
-/// names none. Nothing where it is of what no residents are known of: an unknown age, or a service that is no district's.
+/// names none. Nothing where it is of what no residents are known of: an unknown age, a service that is no district's, a drug scene.
 pub(super) fn of(count: &Count, release: &Release, policy: &Policy, reference: &Reference) -> Option<u64> {
+    if release.campaign.is_some() {
+        return None;
+    }
     let (mut districts, mut ages): (BTreeSet<&str>, BTreeSet<&str>) =
         (BTreeSet::from([WHOLE_CITY]), ALL.into());
     for (dimension, codes) in &count.cells {

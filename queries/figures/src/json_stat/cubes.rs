@@ -165,7 +165,11 @@ pub fn collection(
     Ok(Collection {
         version: VERSION,
         class: "collection",
-        label: format!("{}, {}", release.workload.label.get(language), release.year),
+        label: format!(
+            "{}, {}",
+            release.workload.label.get(language),
+            release.period().label().get(language)
+        ),
         updated: release.published.clone(),
         link: Items { item },
     })
@@ -178,12 +182,16 @@ fn dataset(
     numbers: impl Iterator<Item = Numbers>,
     language: Language,
 ) -> Result<Dataset, FiguresError> {
-    let year = release.year.to_string();
+    let (period, label_of) = (release.period().name(), release.period().label());
+    let kind = match release.campaign {
+        None => Text::new("år", "year"),
+        Some(_) => Text::new("tellekampanje", "campaign"),
+    };
     dimensions.push((
         TIME.to_owned(),
         Dimension {
-            label: Text::new("år", "year").get(language).to_owned(),
-            category: Category::new([(year.as_str(), year.as_str())]),
+            label: kind.get(language).to_owned(),
+            category: Category::new([(period.as_str(), label_of.get(language))]),
         },
     ));
     dimensions.push((CONTENTS.to_owned(), of_contents(language)));
@@ -201,7 +209,7 @@ fn dataset(
     Ok(Dataset {
         version: VERSION,
         class: "dataset",
-        label: format!("{}, {}", label.get(language), release.year),
+        label: format!("{}, {}", label.get(language), label_of.get(language)),
         source: format!("Skjerm, {}", release.id),
         updated: release.published.clone(),
         note: notes(release, language),

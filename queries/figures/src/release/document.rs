@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::period::CampaignInfo;
 use crate::text::{Display, Text};
 use crate::workload::{Objective, Order, Workload};
 use skjerm_privacy::marginals::{Attribute, Form};
@@ -13,6 +14,9 @@ use skjerm_privacy::marginals::{Attribute, Form};
 pub struct ReleasePlan {
     /// Calendar year.
     pub year: i32,
+    /// The campaign of scene counts that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignInfo>,
     /// ρ of the whole release.
     pub rho: f64,
     /// ε at the year's δ.
@@ -71,8 +75,11 @@ pub struct PlannedTable {
 pub struct Release {
     /// Year and content hash: `2023-0f3c…`.
     pub id: String,
-    /// Calendar year.
+    /// Calendar year; of a campaign, that of its first round.
     pub year: i32,
+    /// The campaign of scene counts that it is about, where it is not about a year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignInfo>,
     /// 1 for the first release of a year; a later one (of another snapshot) supersedes it and has the next number.
     pub revision: u32,
     /// The release of the same year that it supersedes, which stays where it is.
@@ -261,6 +268,9 @@ pub struct ReleaseSummary {
     pub id: String,
     /// Calendar year.
     pub year: i32,
+    /// The campaign of scene counts that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignInfo>,
     /// 1 for the first release of a year.
     pub revision: u32,
     /// The release of the same year that it supersedes.

@@ -85,7 +85,7 @@ fn bad_questions_are_refused_with_a_sentence() {
     assert!(message(1999, RHO).contains("the year 1999 is outside the policy's years 2019–2025"));
     assert!(message(2023, 0.0).contains("above 0"));
     assert!(message(2023, f64::NAN).contains("above 0"));
-    assert!(message(2023, 5.0).contains("more than a whole year has"));
+    assert!(message(2023, 5.0).contains("more than the whole budget"));
     assert!(message(2023, 1e-12).contains("too small"));
 }
 

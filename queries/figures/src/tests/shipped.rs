@@ -10,7 +10,7 @@ use skjerm_warehouse::policy::Policy;
 use super::city::{draw, patrols};
 use crate::release::assemble::{Imprint, assemble, request};
 use crate::release::noise::NoisePlan;
-use crate::release::{Release, Row, plan};
+use crate::release::{Period, Release, Row, plan};
 use crate::text::Display;
 use crate::workload::{Checked, Workload};
 
@@ -23,7 +23,19 @@ fn release(
     seed: u64,
     of_same_data: Vec<&Release>,
 ) -> (Release, Vec<Vec<i64>>) {
+    release_of(&2023.into(), workload, rho, seed, of_same_data)
+}
+
+/// The same of any year or campaign.
+pub(super) fn release_of(
+    period: &Period,
+    workload: &Workload,
+    rho: f64,
+    seed: u64,
+    of_same_data: Vec<&Release>,
+) -> (Release, Vec<Vec<i64>>) {
     let policy = Policy::oslo();
+    let workload = &period.workload(workload).unwrap();
     let checked = Checked::new(workload, &policy).unwrap();
     let noise = NoisePlan::new(workload, &checked, Rho::from_f64_down(rho).unwrap()).unwrap();
     let mut random = ChaCha8Rng::seed_from_u64(seed);
@@ -56,21 +68,23 @@ fn release(
     let measurement = MarginalsMeasurement {
         answer_id: format!("a{seed}"),
         snapshot: "s1".to_owned(),
-        year: 2023,
+        year: period.year,
         rho: noise.rho.as_f64(),
         themes: themes.collect(),
         distinct: Vec::new(),
-        request: Some(request(workload, &checked, &noise, 2023, None)),
+        request: Some(request(workload, &checked, &noise, period, None)),
     };
     let imprint = Imprint {
+        campaign: period.campaign.clone(),
         of_same_data,
         revision: 1,
         supersedes: None,
         published: "2024-02-01".to_owned(),
         synthetic: true,
     };
-    let mut release = assemble(&policy, workload, &measurement, Some(&patrols(2023)), imprint).unwrap();
-    release.id = format!("2023-{seed:016x}");
+    let patrols = period.campaign.is_none().then(|| patrols(period.year));
+    let mut release = assemble(&policy, workload, &measurement, patrols.as_ref(), imprint).unwrap();
+    release.id = format!("{}-{seed:016x}", period.year);
     (release, truth)
 }
 
@@ -196,6 +210,29 @@ fn later_releases_use_what_was_measured_before() {
     assert!((table.rows[0].value - exact as f64).abs() < 6.0 * table.sd);
 }
 
+/// A workload that was only worded otherwise gets the same measurement from the ledger: with the same noise it is no second look, neither
+/// beside itself nor twice in a third release.
+#[test]
+fn no_measurement_is_combined_with_itself() {
+    let workload = Workload::named("quarterly").unwrap();
+    let (first, _) = release(&workload, 0.02, 1, Vec::new());
+    let mut worded = workload.clone();
+    worded.version = 2;
+    worded.dimensions.get_mut("age").unwrap().groups[0].en = "minors".to_owned();
+    // The same seed: the same answer.
+    let (again, _) = release(&worded, 0.02, 1, vec![&first]);
+    assert_eq!(again.answer, first.answer);
+    let sds = |release: &Release| release.tables.iter().map(|table| table.sd).collect::<Vec<_>>();
+    assert_eq!(sds(&again), sds(&first));
+    assert!(again.themes.iter().flat_map(|theme| &theme.measured).all(|one| one.from.is_none()));
+    let (third, _) = release(&worded, 0.02, 2, vec![&first, &again]);
+    for (once, twice) in sds(&first).iter().zip(sds(&third)) {
+        assert!((once / twice - 2.0_f64.sqrt()).abs() < 1e-6, "{once} {twice}");
+    }
+    let said = |release: &Release| release.known_limits.iter().any(|limit| limit.en.contains("used again"));
+    assert!(said(&third) && !said(&again));
+}
+
 /// Nothing is taken from a release that counts others, or over other groups.
 #[test]
 fn measurements_of_something_else_are_left_alone() {
@@ -254,6 +291,19 @@ fn quarters_of_several_years_are_a_series() {
     assert!(refused(&releases, "follow_up_by_week", none.clone()).contains("has no table"));
     assert!(refused(&releases, "follow_up_by_quarter_age", none.clone()).contains("no code of it is named"));
     assert!(refused(&releases, "follow_up_by_quarter_age", age("99")).contains("no code of it is named"));
+    // A table by the same name that counts something else since, and services are no months.
+    let mut changed = releases.clone();
+    changed[2].workload.themes[1].filter.insert("service".to_owned(), vec!["030101".to_owned()]);
+    assert!(refused(&changed, "follow_up_by_quarter_age", age("18-24")).contains("something else"));
+    let mut changed = releases.clone();
+    let ages = changed[1].dimensions.iter_mut().find(|info| info.name == "age").unwrap();
+    ages.codes.iter_mut().find(|code| code.code == "18-24").unwrap().of.pop();
+    assert!(refused(&changed, "follow_up_by_quarter_age", age("18-24")).contains("by other codes"));
+    assert!(crate::season::of_releases(&changed, "follow_up_by_quarter_age", &age("25+")).is_ok());
+    let services = Workload::named("services").unwrap();
+    let services: Vec<Release> =
+        (2021..=2022).map(|year| release_of(&year.into(), &services, RHO, 1, Vec::new()).0).collect();
+    assert!(refused(&services, "contact_by_service", none.clone()).contains("no months or quarters"));
     assert!(refused(&releases, "follow_up_by_quarter", age("18-24")).contains("has no dimension"));
     assert!(
         refused(&[releases[0].clone(), releases[2].clone()], "follow_up_by_quarter", none.clone())

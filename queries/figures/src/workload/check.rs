@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use skjerm_privacy::marginals::{Attribute, Domain, Marginal};
 use skjerm_warehouse::policy::{ColumnRole, Grain, Policy, Table, TableKind};
 
-use super::{Dimension, Distinct, Events, Figure, Order, Theme, Workload};
+use super::{Dimension, Distinct, Events, Family, Figure, Order, Theme, Workload, rounds};
 use crate::error::FiguresError;
 use crate::release::{CodeInfo, DimensionInfo};
 use crate::text::Text;
@@ -64,6 +64,9 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn run(&self) -> Result<Checked, String> {
         let table = self.policy.table(TABLE).ok_or_else(|| format!("the policy has no table {TABLE}"))?;
+        if self.workload.family == Family::Scene {
+            self.scene()?;
+        }
         let mut dimensions = BTreeMap::new();
         for (name, dimension) in &self.workload.dimensions {
             let of = self.table_with(table, &dimension.column);
@@ -275,17 +278,40 @@ impl Checker<'_> {
         Ok(CheckedTheme { dims, columns, domain, tables })
     }
 
+    /// Scene counts are forms about nobody in particular.
+    fn scene(&self) -> Result<(), String> {
+        if let Some(theme) = self.workload.themes.iter().find(|theme| theme.events.is_none()) {
+            return Err(format!(
+                "theme \"{}\": scene counts are counted on their forms: name them in `events`",
+                theme.name
+            ));
+        }
+        match self.workload.distinct.first() {
+            Some(distinct) => Err(format!(
+                "distinct figure \"{}\": scene counts tell nobody apart, so there are none",
+                distinct.name
+            )),
+            None => Ok(()),
+        }
+    }
+
     fn events(&self, events: &Events, theme: &Theme, place: &str) -> Result<&Table, String> {
         let found = self.policy.table(&events.table);
         let of_persons = |table: &&Table| {
-            table.kind == TableKind::Protected && table.grain == Grain::Events && table.family == "persons"
+            table.kind == TableKind::Protected
+                && table.grain == Grain::Events
+                && table.family == self.workload.family.as_str()
         };
         let table = found.filter(of_persons).ok_or_else(|| {
             let names: Vec<&str> =
                 self.policy.tables.values().filter(of_persons).map(|table| table.name.as_str()).collect();
             format!(
-                "{place}: \"{}\" is no table of events of persons; there are {}",
+                "{place}: \"{}\" is no table of events of {}; there are {}",
                 events.table,
+                match self.workload.family {
+                    Family::Persons => "persons",
+                    Family::Scene => "scene counts",
+                },
                 quoted(&names)
             )
         })?;
@@ -295,7 +321,9 @@ impl Checker<'_> {
                 events.per
             ));
         }
-        if events.norm.is_finite() && (1.0..=1000.0).contains(&events.norm) {
+        if self.workload.family == Family::Scene
+            || events.norm.is_finite() && (1.0..=1000.0).contains(&events.norm)
+        {
             Ok(table)
         } else {
             Err(format!("{place}: the norm {} must be a number from 1 to 1000", events.norm))
@@ -371,12 +399,29 @@ fn attribute(info: &DimensionInfo, several: Option<&Events>) -> Result<Attribute
         }
         // Rounded up to whole parts: a norm of √12 lets twelve months through whole.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most 1000 units
-        (Some(events), None) => Attribute::several(size, UNIT, (events.norm * UNIT as f64).ceil() as u64),
+        (Some(events), None) => {
+            let unit = if events.rounds.is_empty() {
+                UNIT
+            } else {
+                rounds::unit(&events.rounds).ok_or_else(|| {
+                    format!(
+                        "the rounds of the dimension \"{}\" are too many to be averaged in whole numbers",
+                        info.name
+                    )
+                })?
+            };
+            Attribute::several(size, unit, (norm(events, size) * unit as f64).ceil() as u64)
+        }
         (None, Some(Order::Ranges)) => Attribute::ranges(size),
         (None, Some(Order::ToDate)) => Attribute::prefixes(size),
         (None, None) => Ok(Attribute::nominal(size)),
     };
     made.map_err(|error| format!("the dimension \"{}\": {error}", info.name))
+}
+
+/// The norm over the values of a dimension; of scene counts, that of 1 in each.
+fn norm(events: &Events, size: usize) -> f64 {
+    if events.norm > 0.0 { events.norm } else { (size as f64).sqrt() }
 }
 
 fn months(column: &str) -> Codes {

@@ -5,6 +5,7 @@
 //! cells of a theme. It holds no data, and checking it needs none.
 
 mod check;
+mod rounds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -27,6 +28,9 @@ pub struct Workload {
     pub version: u32,
     /// Title.
     pub label: Text,
+    /// Whom it is about.
+    #[serde(default, skip_serializing_if = "is_persons")]
+    pub family: Family,
     /// What the noise is spread to minimise.
     #[serde(default, skip_serializing_if = "is_sum")]
     pub objective: Objective,
@@ -45,6 +49,32 @@ pub struct Workload {
     /// Named figures.
     #[serde(default, rename = "figure")]
     pub figures: Vec<Figure>,
+}
+
+/// Whom a workload is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// The persons of a calendar year.
+    #[default]
+    Persons,
+    /// Those whom the counts of a campaign in the open drug scenes saw.
+    Scene,
+}
+
+impl Family {
+    /// As the policy names its tables and budgets.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Persons => "persons",
+            Self::Scene => "scene",
+        }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_persons(family: &Family) -> bool {
+    *family == Family::Persons
 }
 
 /// What the noise is spread to minimise.
@@ -135,8 +165,12 @@ pub struct Events {
     /// summed over it.
     pub per: String,
     /// The L2 norm of what a person counts over it. Who has k values counts 1 in each if √k is at most this, else this/√k. The higher,
-    /// the more noise; the lower, the more those with many values count for too little.
+    /// the more noise; the lower, the more those with many values count for too little. Of scene counts it follows from the rounds.
+    #[serde(default)]
     pub norm: f64,
+    /// Of scene counts, the rounds held by code of `per`, over which each figure is a mean; filled in when a campaign is released.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rounds: BTreeMap<String, u64>,
 }
 
 /// A table: a marginal of its theme.
@@ -236,11 +270,12 @@ fn distinct_persons() -> String {
 /// The shipped workload of the year.
 const KEY_FIGURES: &str = include_str!("../../workloads/key_figures.toml");
 /// All shipped workloads.
-const SHIPPED: [(&str, &str); 4] = [
+const SHIPPED: [(&str, &str); 5] = [
     ("key_figures", KEY_FIGURES),
     ("monthly", include_str!("../../workloads/monthly.toml")),
     ("quarterly", include_str!("../../workloads/quarterly.toml")),
     ("services", include_str!("../../workloads/services.toml")),
+    ("scene", include_str!("../../workloads/scene.toml")),
 ];
 /// The name of the workload whose releases answer for a year's key figures.
 pub(crate) const OF_THE_YEAR: &str = "key_figures";
