@@ -42,8 +42,8 @@ impl Engine {
     /// about the same snapshot gives the same measurement, free.
     ///
     /// # Privacy
-    /// See [`crate::measure`]: every marginal has L2 sensitivity 1, and the price is the sum of what is certified
-    /// for each.
+    /// See [`crate::measure`]: the L2 sensitivity of every marginal is what its theme's domain says, and the price is the sum of
+    /// what is certified for each.
     pub async fn measure(
         &self,
         caller: &Caller,

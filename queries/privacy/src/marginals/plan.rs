@@ -145,9 +145,11 @@ pub(super) fn added(domain: &Domain, marginal: &Marginal, form: Form, sigma: f64
 
 /// The plan with the least weighted sum of the tables' variances, or the least largest one.
 ///
-/// The optimum over all Gaussian mechanisms is a precision for each part ([`objective`]). Where it is the sum of what whole
-/// marginals add, with no negative precision among them, those are measured: they read as counts. Otherwise, and where an
-/// attribute has ranges, each part is measured by itself, in whole numbers: the same precisions at the same price.
+/// The optimum over all Gaussian mechanisms is a precision for each part ([`objective`]). Along an attribute with an order that is
+/// so for its strategy, which is found for the attribute by itself: the tests hold such plans to 10 % (ranges) and 15 % (prefixes)
+/// above a bound that no mechanism is below. Where these precisions are the sum of what whole marginals add, with no negative one
+/// among them, those are measured: they read as counts. Otherwise, and where an attribute has ranges, each part is measured by
+/// itself, in whole numbers: the same precisions at the same price.
 ///
 /// Refuses a workload of which a table would not be measured, since the others weigh so much more.
 pub fn plan(workload: &Workload, objective: Objective) -> Result<Plan, PrivacyError> {
