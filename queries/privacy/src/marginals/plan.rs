@@ -228,9 +228,13 @@ pub fn split(objectives: &[f64], objective: Objective, rho: Rho) -> Vec<Rho> {
     divide(&objectives.iter().map(proportion).collect::<Vec<_>>(), rho)
 }
 
-/// Divides an amount in these proportions, each part rounded down.
+/// Divides an amount in these proportions, each part rounded down. Proportions that are none, as of weights near the end of what a
+/// float holds, divide nothing: no part gets anything.
 fn divide(proportions: &[f64], rho: Rho) -> Vec<Rho> {
     let whole: f64 = proportions.iter().sum();
+    if !(whole.is_finite() && whole > 0.0) {
+        return vec![Rho::ZERO; proportions.len()];
+    }
     let mut left = rho;
     proportions
         .iter()

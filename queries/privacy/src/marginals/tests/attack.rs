@@ -220,6 +220,17 @@ fn small_shares_are_paid_from_large_ones() {
     assert!(plan.noise(Rho::from_nano(1)).is_err(), "a billionth cannot be divided");
 }
 
+/// Proportions that are no numbers give nobody all of it.
+#[test]
+fn what_cannot_be_divided_is_not_spent() {
+    for objectives in [[f64::INFINITY, 1.0], [0.0, 0.0]] {
+        for objective in [Objective::Sum, Objective::Largest] {
+            let parts = split(&objectives, objective, rho(0.3));
+            assert!(parts.iter().all(|part| part.is_zero()), "{objectives:?}: {parts:?}");
+        }
+    }
+}
+
 /// Every kind of attribute in one reconstruction, whatever was measured of it: values, variances and covariances are those of dense
 /// least squares.
 #[test]
