@@ -281,6 +281,22 @@ fn any_measured_tables_combine_as_dense_least_squares_does() {
             continue;
         }
         let dense = &inverse * &right;
+        // The cells of a table, and each of them as a question: the same, or neither is known.
+        for pick in 0..16 {
+            let table = marginal(&domain, pick);
+            let single = |cell: usize| {
+                let mut coefficients = vec![0.0; table.cells(&domain)];
+                coefficients[cell] = 1.0;
+                found.estimate(&LinearQuery::of(&domain, &table, coefficients).unwrap())
+            };
+            let alone: Option<Vec<Estimate>> = (0..table.cells(&domain)).map(single).collect();
+            let together = found.marginal(&table);
+            assert_eq!(alone.is_some(), together.is_some(), "{seed}");
+            for (alone, together) in alone.into_iter().flatten().zip(together.into_iter().flatten()) {
+                assert!((alone.value - together.value).abs() < 1e-7 * (1.0 + alone.value.abs()), "{seed}");
+                assert!((alone.sd / together.sd - 1.0).abs() < 1e-7, "{seed}");
+            }
+        }
         for _ in 0..6 {
             let mut query = || {
                 let one = &measured[random.random_range(0..measured.len())];
