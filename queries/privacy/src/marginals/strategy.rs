@@ -127,7 +127,7 @@ pub(super) fn best(queries: &DMatrix<f64>, sum_apart: bool, aim: Aim) -> Best {
     let mut prices = DVector::from_element(size, 1.0 / size as f64);
     let (mut best, mut least, mut bound) = (DMatrix::identity(size, size), f64::INFINITY, 0.0_f64);
     for _ in 0..STEPS {
-        let wanted = asked.transpose() * DMatrix::from_diagonal(&weights) * &asked;
+        let wanted = weighed(&asked, &weights);
         let price = space.transpose() * DMatrix::from_diagonal(&prices) * &space;
         let (root, inverse) = roots(&price);
         let middle = roots(&(&root * &wanted * &root)).0;
@@ -156,6 +156,15 @@ pub(super) fn best(queries: &DMatrix<f64>, sum_apart: bool, aim: Aim) -> Best {
         }
     }
     Best { strategy: whole(&best, sum_apart), bound }
+}
+
+/// `WᵀDW`, D being the diagonal of the weights: there are far more queries than values, so it is never written out.
+fn weighed(asked: &DMatrix<f64>, weights: &DVector<f64>) -> DMatrix<f64> {
+    let mut scaled = asked.clone();
+    for (mut row, weight) in scaled.row_iter_mut().zip(weights.iter()) {
+        row *= *weight;
+    }
+    asked.tr_mul(&scaled)
 }
 
 /// w·Z⁻¹·wᵀ of every row.
