@@ -61,7 +61,7 @@ fn a_lost_document_is_made_again_of_its_measurement() {
 #[test]
 fn a_lost_document_of_wanted_half_widths_is_made_again_too() {
     let book = fresh_book();
-    let publish = ["release", "publish", "--year", "2023", "--within", "contact_by_age=15"];
+    let publish = ["release", "publish", "--year", "2023", "--within", "contact_by_age=7"];
     let first = json(book.path(), &publish).ok().json();
     let paid = spent(book.path(), "2023");
     assert!(paid > 0.08, "{paid}");

@@ -128,9 +128,10 @@ impl Engine {
             let source = self.table(&snapshot, name, &years)?;
             sources.insert(name.to_owned(), Arc::new(source));
         }
-        let (limits, request, id) = (self.limits.clone(), request.clone(), part);
+        let (policy, limits) = (self.policy.clone(), self.limits.clone());
+        let (request, id) = (request.clone(), part);
         let work = move |working: Working| async move {
-            let exact = marginals::read(&limits, &sources, &request, counted.as_ref()).await?;
+            let exact = marginals::read(&policy, &limits, &sources, &request, counted.as_ref()).await?;
             working.noised(move || exact.into_measurement(&request, id, rho)).await
         };
         let (stored, _) = self.pay_and_run(entry, turn, work).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use skjerm_privacy::marginals::Marginal;
+use skjerm_privacy::marginals::{Kind, Marginal};
 use skjerm_privacy::{Gaussian, PrivacyError, Rho};
 use skjerm_warehouse::policy::{ColumnRole, Grain, Policy, Table, TableKind};
 
@@ -10,6 +10,7 @@ use super::campaign::{self, OBSERVATIONS};
 use super::marginals::TABLE;
 use super::request::{Dim, MarginalsRequest, Theme};
 use super::scene::Rounds;
+use super::sums;
 use crate::engine::{PERSONS, SCENE};
 use crate::error::EngineError;
 
@@ -81,6 +82,9 @@ pub(crate) fn bounds_in_words(request: &MarginalsRequest) -> String {
     }
     let several = request.themes.iter().filter_map(|theme| {
         let (dim, unit, norm) = theme.several()?;
+        if theme.adds_up() {
+            return Some(format!("; in {}, {norm} at most", theme.name));
+        }
         Some(format!(
             "; in {}, once for each {}, scaled to an L2 norm of {:.3}",
             theme.name,
@@ -155,6 +159,18 @@ fn check_filter(policy: &Policy, table: &Table, filter: &[(String, Vec<String>)]
 }
 
 fn check_dim(policy: &Policy, table: &Table, theme: &Theme, dim: &Dim) -> Result<(), EngineError> {
+    if dim.adds_up() {
+        sums::check(table, &dim.column)
+            .map_err(|problem| EngineError::refused(format!("In `{}`: {problem}", theme.name)))?;
+        // The norm is in units of the measure.
+        return match dim.attribute().kind() {
+            Kind::Several { unit: 1, .. } if dim.attribute().size() == 1 => Ok(()),
+            _ => Err(EngineError::refused(format!(
+                "In `{}`: `{}` is added up, so it needs a norm in whole units.",
+                theme.name, dim.name
+            ))),
+        };
+    }
     if dim.attribute().size() != dim.groups.len() {
         return Err(EngineError::refused(format!(
             "`{}` has {} groups, and is to be measured as {}.",

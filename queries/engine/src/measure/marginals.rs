@@ -4,7 +4,7 @@
 //! The inner aggregation keeps one row a person (the least of each column's values, whatever the data holds).
 //! In each theme of `person_year` that person is in one cell of each marginal, or in none, so adding or removing one person-year
 //! changes each marginal by an L2 norm of at most 1, and what is measured of it by what the theme's domain says
-//! ([`Domain::sensitivity_squared`]); for themes of events see [`super::events`], of campaigns [`super::campaign`]. A number of different codes changes by at most
+//! ([`Domain::sensitivity_squared`]); for themes of events see [`super::events`], of sums [`super::sums`], of campaigns [`super::campaign`]. A number of different codes changes by at most
 //! 1, since that person has one code. Each is noised on its own, and the prices add up (composition of zCDP).
 //!
 //! [`Domain::sensitivity_squared`]: skjerm_privacy::marginals::Domain::sensitivity_squared
@@ -19,13 +19,14 @@ use datafusion::logical_expr::{LogicalPlan, col, lit};
 use futures::StreamExt;
 use skjerm_privacy::marginals::Marginal;
 use skjerm_privacy::{Gaussian, Rho};
+use skjerm_warehouse::policy::Policy;
 
 use super::campaign::{self, Campaign};
-use super::events;
 use super::request::{
     Distinct, MarginalsMeasurement, MarginalsRequest, MeasuredDistinct, MeasuredMarginal, MeasuredTheme,
     Theme,
 };
+use super::{events, sums};
 use crate::run::{Exact, Limits, RunError, RunSession, units};
 
 /// The table that releases measure.
@@ -67,6 +68,7 @@ pub(crate) fn tables(request: &MarginalsRequest) -> BTreeSet<&str> {
 
 /// Reads the persons of the year once, and the events of each theme that wants some, and counts; of a campaign, its forms.
 pub(crate) async fn read(
+    policy: &Policy,
     limits: &Limits,
     tables: &BTreeMap<String, Arc<dyn TableProvider>>,
     request: &MarginalsRequest,
@@ -104,6 +106,10 @@ pub(crate) async fn read(
                 let table = tables.get(name).ok_or(RunError::Layout)?;
                 match counted {
                     Some(counted) => campaign::read(&session, Arc::clone(table), counted, theme).await?,
+                    None if theme.adds_up() => {
+                        let declared = policy.table(name).ok_or(RunError::Layout)?;
+                        sums::read(&session, Arc::clone(table), declared, request.year, theme).await?
+                    }
                     None => events::read(&session, Arc::clone(table), request.year, theme).await?,
                 }
             }

@@ -8,6 +8,7 @@ pub(crate) mod patrols;
 mod request;
 pub(crate) mod scene;
 pub(crate) mod span;
+pub(crate) mod sums;
 
 pub use request::{
     CampaignRounds, Dim, Distinct, MarginalsMeasurement, MarginalsRequest, MeasuredDistinct,

@@ -56,6 +56,11 @@ impl Theme {
         Domain::of(self.dims.iter().map(Dim::attribute).collect())
     }
 
+    /// Whether it adds up a measure of its events (or counts them) instead of persons: that dim has one group, of no code.
+    pub(crate) fn adds_up(&self) -> bool {
+        self.several().is_some_and(|(at, ..)| self.dims[at].adds_up())
+    }
+
     /// The dim in which a person may have several values, and the norm over them.
     pub(crate) fn several(&self) -> Option<(usize, u64, u64)> {
         self.dims.iter().enumerate().find_map(|(at, dim)| match dim.attribute().kind() {
@@ -81,6 +86,11 @@ pub struct Dim {
 }
 
 impl Dim {
+    /// Whether its column is a measure that is added up: then it has one group, of no code.
+    pub(crate) fn adds_up(&self) -> bool {
+        matches!(self.groups.as_slice(), [(_, codes)] if codes.is_empty())
+    }
+
     /// What is asked of the groups.
     pub fn attribute(&self) -> Attribute {
         self.attribute.clone().unwrap_or_else(|| Attribute::nominal(self.groups.len()))

@@ -111,7 +111,8 @@ pub fn table(release: &Release, table: &Table, language: Language) -> Result<Dat
         sd: table.sd_of(row),
     });
     let mut dataset = dataset(release, &table.label, dimensions, numbers, language)?;
-    let units = contents().map(|(code, ..)| (code.to_owned(), unit(Unit::Persons, decimals(code), language)));
+    let of = Unit::of_theme(release, &table.theme);
+    let units = contents().map(|(code, ..)| (code.to_owned(), unit(of, decimals(code), language)));
     if let Some(contents) = dataset.dimension.get_mut(CONTENTS) {
         contents.category.unit = units.into_iter().collect();
     }
@@ -268,7 +269,15 @@ fn decimals(contents: &str) -> u8 {
 }
 
 fn is_count(unit: Unit) -> bool {
-    matches!(unit, Unit::Persons | Unit::Municipalities | Unit::Patrols)
+    matches!(
+        unit,
+        Unit::Persons
+            | Unit::Municipalities
+            | Unit::Patrols
+            | Unit::Nights
+            | Unit::Registrations
+            | Unit::Amount
+    )
 }
 
 fn unit(unit: Unit, decimals: u8, language: Language) -> Value {

@@ -114,6 +114,7 @@ pub(crate) fn assemble(
             .iter()
             .map(|one| Measured {
                 from: None,
+                answer: None,
                 dims: one.dims.clone(),
                 form: measured.form,
                 sigma: one.sigma,

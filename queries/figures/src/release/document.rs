@@ -169,6 +169,9 @@ pub struct Measured {
     /// The earlier release of the same data that measured it; none: this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// The measurement in the ledger, where it is an earlier release's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
     /// Positions of the dimensions within the theme, ascending.
     pub dims: Vec<usize>,
     /// What was measured of it: the counts, or what varies with all its dimensions and with nothing less.

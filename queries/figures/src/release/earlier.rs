@@ -31,7 +31,11 @@ fn of_release(earlier: &Release, theme: &Theme, checked: &CheckedTheme) -> Vec<M
     let measured = found.into_iter().flat_map(|(_, measured)| &measured.measured);
     measured
         .filter(|one| one.from.is_none())
-        .map(|one| Measured { from: Some(earlier.id.clone()), ..one.clone() })
+        .map(|one| Measured {
+            from: Some(earlier.id.clone()),
+            answer: Some(earlier.answer.clone()),
+            ..one.clone()
+        })
         .collect()
 }
 

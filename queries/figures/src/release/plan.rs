@@ -137,6 +137,7 @@ fn document(
             .iter()
             .map(|(marginal, sigma)| Measured {
                 from: None,
+                answer: None,
                 dims: marginal.attributes().to_vec(),
                 form: measured.form,
                 sigma: *sigma,

@@ -82,7 +82,11 @@ pub async fn publish(
         let (least, _) = NoisePlan::least(workload, &checked, &widths)?;
         let asked = |_| Ok(request(workload, &checked, &least, period, None));
         let before = measured_before(engine, caller, (period, &snapshot), &asked)?;
-        let left = remaining(engine, caller, period).unwrap_or(0.0).max(before.map_or(0.0, |paid| paid.rho));
+        let left = match remaining(engine, caller, period) {
+            Err(FiguresError::Exhausted { .. }) => 0.0,
+            left => left?,
+        };
+        let left = left.max(before.map_or(0.0, |paid| paid.rho));
         Ok(plan::within(workload, &checked, &widths, left).inspect_err(noted)?)
     } else {
         let named = rho.or_else(|| store.intent(period, &workload.name, &snapshot)).or(workload.rho);

@@ -121,6 +121,20 @@ fn of_counts() -> [Text; 3] {
 fn scaled(theme: &Theme, checked: &CheckedTheme) -> Option<Text> {
     let events = theme.events.as_ref().filter(|events| events.rounds.is_empty())?;
     let dimension = checked.dims.iter().find(|info| info.name == events.per)?;
+    let theme_adds_up = dimension.codes.iter().all(|code| code.of.is_empty());
+    if theme_adds_up {
+        let most = events.norm.ceil();
+        return Some(Text::new(
+            format!(
+                "{}: én person teller høyst {most}. Summene er for lave med det som er over, og det er ikke med i intervallet.",
+                theme.label.no
+            ),
+            format!(
+                "{}: one person counts for {most} at most. The sums are too low by what is above, and the interval does not show it.",
+                theme.label.en
+            ),
+        ));
+    }
     let most = (events.norm * events.norm).floor();
     if most >= dimension.codes.len() as f64 {
         return None;

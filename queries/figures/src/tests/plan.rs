@@ -151,6 +151,7 @@ fn half_widths_that_are_none_are_refused() {
     assert!(message(&[("contact_total", 0.0)], 0.1).contains("above 0"));
     assert!(message(&[("contact_total", f64::NAN)], 0.1).contains("above 0"));
     assert!(message(&[], 0.1).contains("no half-width is wanted"));
-    assert!(message(&[("contact_total", 0.01)], 0.1).contains("cannot be had"));
+    assert!(message(&[("contact_total", 0.2)], 0.1).contains("cannot be had"));
+    assert!(message(&[("contact_total", 0.001)], 0.1).contains("less than a billionth"));
     assert!(message(&[("contact_total", 9.0)], 0.0).contains("ρ = 0.0000 is left"));
 }

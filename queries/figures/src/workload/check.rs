@@ -1,5 +1,7 @@
 //! Checks a workload against a policy. Every sentence says which part of the file is wrong and what would be right.
 
+mod figure;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use skjerm_privacy::marginals::{Attribute, Domain, Marginal};
@@ -51,6 +53,11 @@ struct Codes {
 }
 
 impl Codes {
+    /// Of a measure.
+    fn none(column: &str) -> Self {
+        Self { name: column.to_owned(), label: Text::new(column, column), all: Vec::new() }
+    }
+
     fn contains(&self, code: &str) -> bool {
         self.all.iter().any(|known| known.code == code)
     }
@@ -136,6 +143,9 @@ impl Checker<'_> {
                     all: codes.collect(),
                 })
             }
+            // Added up: it has no codes, and `dimension` asks for one group of none.
+            ColumnRole::Record => Ok(Codes::none(column)),
+            ColumnRole::Measure { min, .. } if *min >= 0 => Ok(Codes::none(column)),
             _ => Err(format!(
                 "{place}: the column \"{column}\" has no code list; those that have one are {}",
                 known()
@@ -148,6 +158,9 @@ impl Checker<'_> {
         let list = self.codes(table, &dimension.column, &place)?;
         let label = dimension.label.clone().unwrap_or_else(|| list.label.clone());
         let order = dimension.order;
+        if list.all.is_empty() {
+            return added_up(name, label, dimension);
+        }
         if dimension.groups.is_empty() {
             let info = DimensionInfo { name: name.to_owned(), label, order, codes: list.all };
             return Ok(Resolved { info, left_out: Vec::new() });
@@ -233,6 +246,11 @@ impl Checker<'_> {
                 ));
             }
             let several = theme.events.as_ref().filter(|events| &events.per == name);
+            if several.is_none() && found.info.codes.iter().any(|code| code.of.is_empty()) {
+                return Err(format!(
+                    "{place}: the dimension \"{name}\" is a measure that is added up: name it as `per` in its events"
+                ));
+            }
             let attribute = attribute(&found.info, several).map_err(|error| format!("{place}: {error}"))?;
             always_in.extend(attribute.is_always_in().then_some(name));
             attributes.push(attribute);
@@ -339,52 +357,21 @@ impl Checker<'_> {
         }
         weight(distinct.weight, &place)
     }
+}
 
-    fn figure(&self, figure: &Figure, themes: &[CheckedTheme]) -> Result<(), String> {
-        let place = format!("figure \"{}\"", figure.name);
-        match (&figure.theme, &figure.distinct) {
-            (Some(name), None) => {
-                let position = self.workload.themes.iter().position(|theme| &theme.name == name);
-                let position = position.ok_or_else(|| format!("{place}: there is no theme \"{name}\""))?;
-                let (theme, checked) = (&self.workload.themes[position], &themes[position]);
-                for (dimension, codes) in &figure.cells {
-                    let info = checked.dims.iter().find(|info| &info.name == dimension).ok_or_else(|| {
-                        format!("{place}: the theme \"{name}\" has no dimension \"{dimension}\"")
-                    })?;
-                    for code in codes {
-                        if !info.codes.iter().any(|known| &known.code == code) {
-                            return Err(format!(
-                                "{place}: the dimension \"{dimension}\" has no code \"{code}\""
-                            ));
-                        }
-                    }
-                    if codes.is_empty() {
-                        return Err(format!("{place}: no code of \"{dimension}\" is in the union"));
-                    }
-                }
-                // A union over dimensions that no table has together would not be determined by what is measured.
-                let answered = theme
-                    .tables
-                    .iter()
-                    .any(|table| figure.cells.keys().all(|dimension| table.dims.contains(dimension)));
-                if !answered {
-                    let wanted: Vec<&str> = figure.cells.keys().map(String::as_str).collect();
-                    return Err(format!(
-                        "{place}: no table of the theme \"{name}\" has {} together",
-                        quoted(&wanted)
-                    ));
-                }
-                Ok(())
-            }
-            (None, Some(name)) => {
-                if !figure.cells.is_empty() {
-                    return Err(format!("{place}: a distinct figure has no cells"));
-                }
-                let found = self.workload.distinct.iter().any(|distinct| &distinct.name == name);
-                if found { Ok(()) } else { Err(format!("{place}: there is no distinct figure \"{name}\"")) }
-            }
-            _ => Err(format!("{place} must name a theme or a distinct figure, and not both")),
+/// A measure that is added up: one group, of no code.
+fn added_up(name: &str, label: Text, dimension: &Dimension) -> Result<Resolved, String> {
+    match dimension.groups.as_slice() {
+        [group] if group.of.is_empty() && dimension.order.is_none() => {
+            let label_of = Text::new(&group.no, &group.en);
+            let codes = vec![CodeInfo { code: group.code.clone(), label: label_of, of: Vec::new() }];
+            let info = DimensionInfo { name: name.to_owned(), label, order: None, codes };
+            Ok(Resolved { info, left_out: Vec::new() })
         }
+        _ => Err(format!(
+            "dimension \"{name}\": \"{}\" is a measure, which is added up: give it one group with `of = []` and no order",
+            dimension.column
+        )),
     }
 }
 
@@ -396,6 +383,11 @@ fn attribute(info: &DimensionInfo, several: Option<&Events>) -> Result<Attribute
                 "the dimension \"{}\" has an order, and persons are counted once for each of its codes",
                 info.name
             ));
+        }
+        // In units of the measure.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most 1000
+        (Some(events), None) if info.codes.iter().all(|code| code.of.is_empty()) => {
+            Attribute::several(size, 1, events.norm.ceil() as u64)
         }
         // Rounded up to whole parts: a norm of √12 lets twelve months through whole.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most 1000 units

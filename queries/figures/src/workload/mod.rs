@@ -130,7 +130,7 @@ pub struct Group {
     pub no: String,
     /// English name.
     pub en: String,
-    /// The policy's codes in it.
+    /// The policy's codes in it. Of a measure that is added up, none.
     pub of: Vec<String>,
 }
 
@@ -161,7 +161,7 @@ pub struct Theme {
 pub struct Events {
     /// The table of events.
     pub table: String,
-    /// The dimension in which a person may be several times. Every table of the theme must have it: distinct persons are never
+    /// The dimension in which a person may be several times, or whose column is a measure that is added up. Every table of the theme must have it: distinct persons are never
     /// summed over it.
     pub per: String,
     /// The L2 norm of what a person counts over it. Who has k values counts 1 in each if √k is at most this, else this/√k. The higher,
@@ -270,11 +270,12 @@ fn distinct_persons() -> String {
 /// The shipped workload of the year.
 const KEY_FIGURES: &str = include_str!("../../workloads/key_figures.toml");
 /// All shipped workloads.
-const SHIPPED: [(&str, &str); 5] = [
+const SHIPPED: [(&str, &str); 6] = [
     ("key_figures", KEY_FIGURES),
     ("monthly", include_str!("../../workloads/monthly.toml")),
     ("quarterly", include_str!("../../workloads/quarterly.toml")),
     ("services", include_str!("../../workloads/services.toml")),
+    ("beds", include_str!("../../workloads/beds.toml")),
     ("scene", include_str!("../../workloads/scene.toml")),
 ];
 /// The name of the workload whose releases answer for a year's key figures.
@@ -326,6 +327,14 @@ impl Workload {
         let events = self.themes.iter().filter_map(|theme| Some(theme.events.as_ref()?.table.clone()));
         let persons = self.themes.iter().any(|theme| theme.events.is_none()) || !self.distinct.is_empty();
         events.chain(persons.then(|| check::TABLE.to_owned())).collect()
+    }
+
+    /// The column that a theme adds up, where it does not count persons: the dimension of it has one group, of no code.
+    pub(crate) fn added_up(&self, theme: &str) -> Option<&str> {
+        let theme = self.themes.iter().find(|known| known.name == theme)?;
+        let dimension = self.dimensions.get(&theme.events.as_ref()?.per)?;
+        let sum = matches!(dimension.groups.as_slice(), [group] if group.of.is_empty());
+        sum.then_some(dimension.column.as_str())
     }
 
     /// A shipped workload by its name, or the file at that path.

@@ -98,6 +98,9 @@ struct Measured<'a> {
     /// The earlier release of the same data that measured it.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'a str>,
+    /// Its measurement in the ledger.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<&'a str>,
     dimensions: Vec<&'a str>,
     #[serde(skip_serializing_if = "is_whole")]
     form: Form,
@@ -216,6 +219,7 @@ fn themes(release: &Release) -> Vec<Measurement<'_>> {
                 .iter()
                 .map(|one| Measured {
                     from: one.from.as_deref(),
+                    answer: one.answer.as_deref(),
                     form: one.form,
                     dimensions: names(&one.dims),
                     cells: one.values.len(),
