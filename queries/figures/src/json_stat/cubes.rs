@@ -153,13 +153,16 @@ pub fn figures(
     Ok(dataset)
 }
 
-/// All datasets of a release in one language: the figures first, then the tables.
+/// All datasets of a release in one language: the figures first, if it has some, then the tables.
 pub fn collection(
     release: &Release,
     key_figures: &[KeyFigure],
     language: Language,
 ) -> Result<Collection, FiguresError> {
-    let mut item = vec![figures(release, key_figures, language)?];
+    let mut item = Vec::new();
+    if !key_figures.is_empty() {
+        item.push(figures(release, key_figures, language)?);
+    }
     for one in &release.tables {
         item.push(table(release, one, language)?);
     }

@@ -286,6 +286,8 @@ pub struct ReleaseSummary {
     pub snapshot: String,
     /// Name of the workload.
     pub workload: String,
+    /// Its name for readers.
+    pub label: Text,
     /// Version of the workload.
     pub workload_version: u32,
     /// ρ spent.

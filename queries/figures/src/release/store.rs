@@ -12,7 +12,7 @@ use skjerm_warehouse::Installation;
 use skjerm_warehouse::policy::Policy;
 
 use super::document::{Release, ReleaseSummary};
-use super::files::DOCUMENT;
+use super::files::{DOCUMENT, METADATA};
 use super::period::Period;
 use super::seal;
 use crate::error::FiguresError;
@@ -62,6 +62,21 @@ impl Store {
             .map_err(|error| damaged(format!("it cannot be read by this version ({error})")))
     }
 
+    /// A file of a release, after every file of its folder was checked against its id; nothing where it has no such file.
+    pub fn file(&self, id: &str, name: &str) -> Result<Option<Vec<u8>>, FiguresError> {
+        let folder = self.folder.join(id);
+        if !seal::is_id(id) || !seal::exists(&folder)? {
+            return Err(FiguresError::UnknownRelease(id.to_owned()));
+        }
+        let mut files = seal::opened(&folder, id)?;
+        if name == METADATA {
+            // Checked, too: the id is made of it.
+            let path = folder.join(METADATA);
+            return fs::read(&path).map(Some).map_err(disk("read", &path));
+        }
+        Ok(files.remove(name))
+    }
+
     /// Looks every release over, or one of them: its id, and what is wrong with it, if anything.
     pub fn check(&self, id: Option<&str>) -> Result<Vec<(String, Option<FiguresError>)>, FiguresError> {
         let ids = match id {
@@ -76,6 +91,15 @@ impl Store {
             }
         }
         Ok(found)
+    }
+
+    /// The releases of the years' key figures in force, in the order of the years.
+    pub fn of_the_years(&self) -> Result<Vec<ReleaseSummary>, FiguresError> {
+        let mut all = self.list()?;
+        all.retain(|one| {
+            one.workload == OF_THE_YEAR && one.campaign.is_none() && one.superseded_by.is_none()
+        });
+        Ok(all)
     }
 
     /// The release of the year's key figures in force.
@@ -236,6 +260,7 @@ fn summary(release: &Release) -> ReleaseSummary {
         published: release.published.clone(),
         snapshot: release.snapshot.clone(),
         workload: release.workload.name.clone(),
+        label: release.workload.label.clone(),
         workload_version: release.workload.version,
         rho: release.rho,
         tables: release.tables.len(),

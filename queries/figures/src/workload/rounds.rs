@@ -56,7 +56,10 @@ mod tests {
         let rounds = |held: &[u64]| held.iter().enumerate().map(|(at, n)| (at.to_string(), *n)).collect();
         for held in [&[6, 4][..], &[12, 9, 7], &[1], &[0, 5], &[1024, 3]] {
             let unit = unit(&rounds(held)).unwrap();
-            assert!(unit >= PARTS && held.iter().all(|n| *n == 0 || unit.is_multiple_of(*n)), "{held:?} {unit}");
+            assert!(
+                unit >= PARTS && held.iter().all(|n| *n == 0 || unit.is_multiple_of(*n)),
+                "{held:?} {unit}"
+            );
         }
         assert_eq!(unit(&rounds(&[6, 4])), Some(1032));
         assert_eq!(unit(&rounds(&[u64::MAX, 3])), None);
