@@ -161,7 +161,7 @@ fn a_filter_may_leave_codes_without_a_group() {
 
 #[test]
 fn a_workload_is_named_or_a_file() {
-    for name in ["key_figures", "monthly", "quarterly", "services"] {
+    for name in ["key_figures", "monthly", "quarterly", "services", "beds", "scene"] {
         let workload = Workload::named(name).unwrap();
         assert_eq!(workload.name, name);
         workload.check(&Policy::oslo()).unwrap();
