@@ -55,6 +55,9 @@ pub(crate) fn of_rounds(rounds: &Rounds, theme: &Theme) -> Result<(), String> {
     if let Some(dim) = theme.dims.iter().find(|dim| !COLUMNS.contains(&dim.column.as_str())) {
         return Err(format!("`{}` is not on a form: it has {}.", dim.column, COLUMNS.join(", ")));
     }
+    if let Some((column, _)) = theme.filter.iter().find(|(column, _)| !COLUMNS.contains(&column.as_str())) {
+        return Err(format!("`{column}` is not on a form: it has {}.", COLUMNS.join(", ")));
+    }
     for (group, codes) in &theme.dims[several].groups {
         let [shift] = codes.as_slice() else {
             return Err(format!(
@@ -241,6 +244,7 @@ mod tests {
         refused(&|theme| theme.dims[0].attribute = None, "several shifts");
         refused(&|theme| theme.dims[0].column = "area".into(), "several shifts");
         refused(&|theme| theme.dims[1].column = "campaign".into(), "not on a form");
+        refused(&|theme| theme.filter.push(("campaign".into(), vec![CAMPAIGN.into()])), "not on a form");
         refused(&|theme| theme.dims[0].groups[0].1.push("evening".into()), "a group holds one");
         refused(&|theme| theme.dims[0].groups[0].1 = vec!["evening".into()], "no round was held");
         refused(&|theme| theme.dims[0].attribute = several(4, 9), "cannot be split evenly");

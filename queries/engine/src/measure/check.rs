@@ -51,6 +51,11 @@ pub(crate) fn price(
         for dim in &theme.dims {
             check_dim(policy, table, theme, dim)?;
         }
+        if theme.adds_up() {
+            let others = theme.dims.iter().filter(|dim| !dim.adds_up());
+            sums::check_others(persons, others.map(|dim| dim.column.as_str()))
+                .map_err(|problem| EngineError::refused(format!("In `{}`: {problem}", theme.name)))?;
+        }
         let refused = |error: PrivacyError| EngineError::refused(format!("In `{}`: {error}.", theme.name));
         let domain = theme.domain().map_err(refused)?;
         for (dims, sigma) in &theme.measured {

@@ -45,6 +45,24 @@ pub(crate) fn check(table: &Table, column: &str) -> Result<(), String> {
     }
 }
 
+/// Why a sum cannot be split by these columns; nothing where it can. All that a person's events add up to stands in one cell, so each
+/// column must have one value for the person.
+pub(crate) fn check_others<'a>(
+    persons: &Table,
+    mut columns: impl Iterator<Item = &'a str>,
+) -> Result<(), String> {
+    let of_person = |column: &str| {
+        matches!(persons.column(column).map(|column| &column.role), Some(ColumnRole::Dimension { .. }))
+    };
+    match columns.find(|column| !of_person(column)) {
+        None => Ok(()),
+        Some(column) => Err(format!(
+            "`{column}` may differ between the events of a person, and what is added up stands in one cell: sums are split by what {} says of a person.",
+            persons.name
+        )),
+    }
+}
+
 /// One row a person, ordered by person.
 fn private_plan(
     table: Arc<dyn TableProvider>,
@@ -203,6 +221,13 @@ mod tests {
         assert!(check(table, "nights").is_ok() && check(table, "record").is_ok());
         assert!(check(table, "gender").expect_err("a code").contains("no measure"));
         assert!(check(table, "person").is_err() && check(table, "hours").is_err());
+        let persons = policy.table("person_year").expect("a table");
+        assert!(check_others(persons, ["gender", "age_band"].into_iter()).is_ok());
+        for other in ["unit", "month", "service"] {
+            assert!(
+                check_others(persons, ["gender", other].into_iter()).expect_err(other).contains("one cell")
+            );
+        }
     }
 
     proptest! {

@@ -169,28 +169,39 @@ fn risk(release: &Release, year: f64, all_years: f64) -> Vec<Text> {
     let no = |value: f64| number(value).replace('.', ",");
     let delta = format!("{:e}", release.delta);
     let (one, year, all) = (release.epsilon, year, all_years);
+    let block = release.period().block().name;
+    let (whose, always) = match release.campaign {
+        None => (
+            Text::new("én persons år", "one person's year"),
+            Text::new("For en person som er med i alle år", "For somebody who is in every year"),
+        ),
+        Some(_) => (
+            Text::new(
+                "alt én person ble sett i kampanjen",
+                "all that one individual was seen in the campaign",
+            ),
+            Text::new("For en som ble sett i alle kampanjer", "For somebody who was seen in every campaign"),
+        ),
+    };
     let mut risk = vec![
         Text::new(
             format!(
-                "Den som vet alt om alle andre, kan om én persons år skille «med» fra «ikke med» med høyst ε {} ved δ {delta} av denne publiseringen.",
+                "Den som vet alt om alle andre, kan om {} skille «med» fra «ikke med» med høyst ε {} ved δ {delta} av denne publiseringen.",
+                whose.no,
                 no(one)
             ),
             format!(
-                "Whoever knows everything about everybody else can tell \"in\" from \"not in\" for one person's year with at most ε {} at δ {delta} from this release.",
+                "Whoever knows everything about everybody else can tell \"in\" from \"not in\" for {} with at most ε {} at δ {delta} from this release.",
+                whose.en,
                 number(one)
             ),
         ),
         Text::new(
+            format!("Av alt som er sluppet ut om {block}: ε {}. {}: ε {}.", no(year), always.no, no(all)),
             format!(
-                "Av alt som er sluppet ut om {}: ε {}. For en person som er med i alle år: ε {}.",
-                release.year,
-                no(year),
-                no(all)
-            ),
-            format!(
-                "From all that has left about {}: ε {}. For somebody who is in every year: ε {}.",
-                release.year,
+                "From all that has left about {block}: ε {}. {}: ε {}.",
                 number(year),
+                always.en,
                 number(all)
             ),
         ),

@@ -138,7 +138,8 @@ impl Store {
 
     /// All releases of a year or campaign, by revision.
     pub(crate) fn of_period(&self, period: &Period) -> Result<Vec<Release>, FiguresError> {
-        let prefix = format!("{}-", period.year);
+        // The first round of a campaign may be delivered later than others, in another year.
+        let prefix = if period.campaign.is_some() { String::new() } else { format!("{}-", period.year) };
         let ids = self.ids()?.into_iter().filter(|id| id.starts_with(&prefix));
         let mut releases: Vec<Release> = ids.map(|id| self.show(&id)).collect::<Result<_, _>>()?;
         releases.retain(|release| release.is_of(period));

@@ -59,11 +59,20 @@ fn a_campaign_and_a_year_are_not_mistaken_for_each_other() {
     assert!(
         said("scene", campaign("2024-summer", 2024, &[("day", u64::MAX), ("night", 3)])).contains("rounds")
     );
+    // A file may leave a shift out that was held.
+    let mut by_day = scene();
+    by_day.themes[0].filter.insert("shift".into(), vec!["day".into()]);
+    let held = campaign("2024-summer", 2024, &[("day", 6), ("evening", 4)]);
+    assert_eq!(plan(&policy, &by_day, held, RHO).unwrap().tables[0].cells, 1);
     let refused = |change: &dyn Fn(&mut Workload)| {
         let mut workload = scene();
         change(&mut workload);
         plan(&policy, &workload, summer(), RHO).unwrap_err().to_string()
     };
+    assert!(
+        refused(&|workload| workload.dimensions.get_mut("shift").unwrap().groups.clear())
+            .contains("a group of its own")
+    );
     assert!(refused(&|workload| workload.themes[0].events = None).contains("on their forms"));
     assert!(
         refused(&|workload| {

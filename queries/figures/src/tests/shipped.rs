@@ -339,6 +339,12 @@ fn stays_and_nights_are_added_up() {
             .contains("name it as `per`")
     );
     assert!(
+        refused(&|workload| {
+            workload.dimensions.get_mut("gender").unwrap().column = "unit".into();
+        })
+        .contains("stands in one cell")
+    );
+    assert!(
         refused(&|workload| workload.dimensions.get_mut("gender").unwrap().column = "date".into())
             .contains("has no code list")
     );

@@ -252,6 +252,14 @@ impl Checker<'_> {
                 ));
             }
             let attribute = attribute(&found.info, several).map_err(|error| format!("{place}: {error}"))?;
+            if several.is_none() && self.workload.added_up(&theme.name).is_some() {
+                let of_person = persons.column(&column).map(|column| &column.role);
+                if !matches!(of_person, Some(ColumnRole::Dimension { .. })) {
+                    return Err(format!(
+                        "{place}: \"{column}\" may differ between a person's events, and what is added up stands in one cell; split it by what {TABLE} says of a person"
+                    ));
+                }
+            }
             always_in.extend(attribute.is_always_in().then_some(name));
             attributes.push(attribute);
             dims.push(found.info.clone());
@@ -298,6 +306,17 @@ impl Checker<'_> {
 
     /// Scene counts are forms about nobody in particular.
     fn scene(&self) -> Result<(), String> {
+        let per = self.workload.themes.iter().filter_map(|theme| theme.events.as_ref());
+        for events in per {
+            if let Some(dimension) = self.workload.dimensions.get(&events.per)
+                && dimension.groups.is_empty()
+            {
+                return Err(format!(
+                    "dimension \"{}\": give each shift a group of its own, so that those without a round can be left out",
+                    events.per
+                ));
+            }
+        }
         if let Some(theme) = self.workload.themes.iter().find(|theme| theme.events.is_none()) {
             return Err(format!(
                 "theme \"{}\": scene counts are counted on their forms: name them in `events`",

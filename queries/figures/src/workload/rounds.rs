@@ -17,8 +17,15 @@ impl Workload {
         for theme in &mut workload.themes {
             let Some(events) = &mut theme.events else { continue };
             events.rounds.clone_from(rounds);
-            events.norm = (held.len() as f64).sqrt();
             let Some(dimension) = workload.dimensions.get_mut(&events.per) else { continue };
+            // What the file leaves out stays out.
+            let wanted = theme.filter.get(&dimension.column);
+            let held: Vec<String> = held
+                .iter()
+                .filter(|code| wanted.is_none_or(|wanted| wanted.contains(code)))
+                .cloned()
+                .collect();
+            events.norm = (held.len() as f64).sqrt();
             theme.filter.insert(dimension.column.clone(), held.clone());
             keep(dimension, &held);
         }
