@@ -141,6 +141,8 @@ impl Published for InstallationSource {
             return Ok(None);
         };
         let releases: Vec<Release> = of_figure.iter().map(|made| made.release.clone()).collect();
+        // A line over years in which something else was counted would show that.
+        let releases = trend::of_one_meaning(releases, figure);
         let points = trend::series(&releases, self.engine.policy(), figure)?;
         Ok(Some(convert::trend(latest, &points, &releases)))
     }

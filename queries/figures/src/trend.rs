@@ -77,6 +77,13 @@ pub fn series(releases: &[Release], policy: &Policy, name: &str) -> Result<Vec<T
     Ok(points)
 }
 
+/// The releases since which a figure has meant the same, in the order of the years.
+pub fn of_one_meaning(mut releases: Vec<Release>, name: &str) -> Vec<Release> {
+    releases.sort_by_key(|release| release.year);
+    let last = (1..releases.len()).rfind(|at| same_meaning(&releases[at - 1..=*at], name).is_err());
+    releases.split_off(last.unwrap_or(0))
+}
+
 /// Refuses a figure whose definition changed: the line would show that, and no change of what is counted.
 fn same_meaning(releases: &[Release], name: &str) -> Result<(), FiguresError> {
     let mut by_year: Vec<&Release> = releases.iter().collect();

@@ -151,11 +151,13 @@ pub(crate) async fn run(common: &Common, args: ReleaseArgs) -> Result<(), Failur
                 within: planned.within.as_ref(),
                 reason: reason.as_deref(),
             };
-            let before: Vec<String> =
-                Store::open(&installation).list()?.into_iter().map(|known| known.id).collect();
+            let folder = installation.releases_dir();
+            let before: Vec<_> = std::fs::read_dir(&folder)
+                .map(|entries| entries.flatten().map(|entry| entry.file_name()).collect())
+                .unwrap_or_default();
             let published = release::publish(&engine, &caller, &installation, &workload, &wanted).await?;
             print::release(common.format, &published, engine.policy())?;
-            if before.contains(&published.id) {
+            if before.iter().any(|name| name == published.id.as_str()) {
                 eprintln!(
                     "note: {} was published before, at ρ {}: the same data and workload are the same release; nothing was charged",
                     published.id, published.rho

@@ -9,7 +9,8 @@
 //! ([`Kind::Several`]), so over k shifts the norm is √k·`unit` at most, and [`of_rounds`] asks for that much of it.
 //!
 //! Rounds are public. Of several forms of one round, area and group the greatest counts, and each number is clamped to the policy's
-//! bounds: both change by one at most where one individual is added.
+//! bounds: both change by one at most where one individual is added. That two forms of one round do not put the same individual in two
+//! cells (two ages, two areas) rests on the protocol of the counts, as does that nobody is counted twice in a round.
 //!
 //! [`Kind::Several`]: skjerm_privacy::marginals::Kind::Several
 

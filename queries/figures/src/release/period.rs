@@ -111,7 +111,17 @@ impl Period {
         tables: &BTreeSet<String>,
     ) -> Result<String, FiguresError> {
         Ok(match &self.campaign {
-            Some(campaign) => engine.rounds(&campaign.code).await?.snapshot,
+            Some(campaign) => {
+                let rounds = engine.rounds(&campaign.code).await?;
+                // What is published of the rounds is what the noise was made for.
+                if rounds.by_shift != campaign.rounds {
+                    return Err(FiguresError::Refused {
+                        message: format!("rounds of {} were delivered in the meantime", campaign.code),
+                        hint: Some("ask again".to_owned()),
+                    });
+                }
+                rounds.snapshot
+            }
             None => engine.measured_id(self.year, tables).await?,
         })
     }

@@ -76,6 +76,8 @@ pub async fn publish(
         engine.note_refusal(caller, "release", &format!("release of {}", period.name()), &error.to_string());
     };
     let widths = within.cloned().unwrap_or_else(|| workload.half_widths());
+    // What a publication that was cut short had settled on: it may have been charged, and no later wish writes over it.
+    let settled = store.intent(period, &workload.name, &snapshot);
     let noise = if rho.is_none() && !widths.is_empty() {
         // The same for the same wishes, whatever is left; and what a publication cut short has measured is paid.
         plan::check_wanted(workload, &widths).inspect_err(noted)?;
@@ -87,21 +89,27 @@ pub async fn publish(
             left => left?,
         };
         let left = left.max(before.map_or(0.0, |paid| paid.rho));
-        Ok(plan::within(workload, &checked, &widths, left).inspect_err(noted)?)
+        let price = least.rho.as_f64();
+        // The engine says whether it was charged.
+        let left = if settled == Some(price) { left.max(price) } else { left };
+        Ok((plan::within(workload, &checked, &widths, left).inspect_err(noted)?, price))
     } else {
-        let named = rho.or_else(|| store.intent(period, &workload.name, &snapshot)).or(workload.rho);
-        named.map_or_else(|| remaining(engine, caller, period), Ok).and_then(|rho| {
-            let noise = NoisePlan::new(workload, &checked, check_rho(budget, rho)?)?;
-            store.note_intent(period, &workload.name, &snapshot, rho)?;
-            Ok(noise)
-        })
+        let named = rho.or(settled).or(workload.rho);
+        named
+            .map_or_else(|| remaining(engine, caller, period), Ok)
+            .and_then(|rho| Ok((NoisePlan::new(workload, &checked, check_rho(budget, rho)?)?, rho)))
     };
     let measurement = match noise {
-        Ok(noise) => {
+        Ok((noise, rho)) => {
+            if settled.is_none() {
+                store.note_intent(period, &workload.name, &snapshot, rho)?;
+            }
             let measured = engine.measure(caller, &request(workload, &checked, &noise, period, reason)).await;
             measured.inspect_err(|error| {
-                // Refused before the charge: there is nothing to be taken up.
-                if matches!(error.kind, ErrorKind::Refused | ErrorKind::Exhausted | ErrorKind::NotPermitted) {
+                // Refused before the charge: of this wish there is nothing to be taken up.
+                let refused =
+                    matches!(error.kind, ErrorKind::Refused | ErrorKind::Exhausted | ErrorKind::NotPermitted);
+                if refused && settled.is_none() {
                     store.forget_intent(period, &workload.name);
                 }
             })?

@@ -33,6 +33,10 @@ fn a_figure_that_was_redefined_is_no_series() {
     figure.cells.get_mut("age").unwrap().truncate(1);
     let refused = series(&[before.clone(), after.clone()], &city.policy, "contact_under_25").unwrap_err();
     assert!(refused.to_string().contains("counts something else"), "{refused}");
+    let kept = crate::trend::of_one_meaning(vec![after.clone(), before.clone()], "contact_under_25");
+    assert_eq!(kept.iter().map(|release| release.year).collect::<Vec<_>>(), [2023]);
+    let kept = crate::trend::of_one_meaning(vec![after.clone(), before.clone()], "contact_total");
+    assert_eq!(kept.iter().map(|release| release.year).collect::<Vec<_>>(), [2022, 2023]);
     assert_eq!(series(&[before, after], &city.policy, "contact_total").unwrap().len(), 2);
 }
 

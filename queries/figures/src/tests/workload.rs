@@ -166,6 +166,9 @@ fn a_workload_is_named_or_a_file() {
         assert_eq!(workload.name, name);
         workload.check(&Policy::oslo()).unwrap();
     }
+    let scene = include_str!("../../workloads/scene.toml")
+        .replace("per = \"shift\"", "per = \"shift\", rounds = { day = 3 }");
+    assert!(Workload::parse(&scene, "x.toml").unwrap_err().to_string().contains("leave them out"));
     let error = Workload::named("weekly").unwrap_err();
     assert!(error.hint().unwrap().contains("shipped are key_figures, monthly"), "{error:?}");
     assert!(Workload::named("./no/such.toml").unwrap_err().to_string().contains("cannot read"));

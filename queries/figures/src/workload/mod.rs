@@ -293,14 +293,28 @@ impl Workload {
 
     /// Reads a workload from TOML; `file` is named in errors.
     pub fn parse(text: &str, file: &str) -> Result<Self, FiguresError> {
-        toml::from_str(text).map_err(|error| {
+        let workload: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
             FiguresError::Workload {
                 workload: file.to_owned(),
                 problem: format!("{place}{}", error.message()),
             }
-        })
+        })?;
+        let given = workload
+            .themes
+            .iter()
+            .find(|theme| theme.events.as_ref().is_some_and(|events| !events.rounds.is_empty()));
+        match given {
+            Some(theme) => Err(FiguresError::Workload {
+                workload: file.to_owned(),
+                problem: format!(
+                    "theme \"{}\": `rounds` follow from the campaign that is released; leave them out",
+                    theme.name
+                ),
+            }),
+            None => Ok(workload),
+        }
     }
 
     /// Reads a workload file.
