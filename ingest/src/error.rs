@@ -197,6 +197,14 @@ pub enum FileProblem {
         /// Last row read; 0 when none was.
         row: u64,
     },
+    /// A workbook whose texts do not fit into memory.
+    #[error(
+        "the texts and formats of the workbook take more than {most} MB, which are held in memory at once"
+    )]
+    LargeWorkbook {
+        /// The most that are read.
+        most: u64,
+    },
     /// No row looks like a header.
     #[error("no header row was found in the first {searched} rows; expected columns such as {}", expected.join(", "))]
     NoHeader {
@@ -218,6 +226,12 @@ pub enum FileProblem {
     NoKeys {
         /// Headers of the required columns.
         expected: Vec<String>,
+    },
+    /// A header whose letters were encoded twice.
+    #[error("in the header in line {line}, letters such as æ, ø and å were encoded twice (ø looks like Ã¸)")]
+    EncodedTwice {
+        /// Line or row of the header.
+        line: u64,
     },
     /// A required column is not there.
     #[error(
@@ -267,12 +281,19 @@ impl FileProblem {
             Self::NotATable(_) | Self::DamagedWorkbook { .. } => {
                 "Export again as CSV, or save as XLSX without a password."
             }
+            Self::LargeWorkbook { .. } => {
+                "Save the sheet as CSV (UTF-8), which may be of any size, or split it into several workbooks."
+            }
             Self::NoGuess { .. } => "Put a row with the names of the columns above the rows.",
-            Self::NoHeader { .. } | Self::NoKeys { .. } => {
-                "Check that the file belongs to the source that was named."
+            Self::NoHeader { .. } => {
+                "Check that a row with the names of the columns stands above the rows, and that the file belongs to the source that was named."
+            }
+            Self::NoKeys { .. } => "Check that the file belongs to the source that was named.",
+            Self::EncodedTwice { .. } => {
+                "Export again, and give the file as it came: a program that took it for another encoding saved it anew."
             }
             Self::MissingHeader { .. } => {
-                "Export the column too, or add its header to the source's mapping file."
+                "Check that the file belongs to the source that was named. If it does, export the column too, or add its header to the source's mapping file."
             }
             Self::DoubleHeader { .. } => "Remove or rename one of them.",
             Self::List { .. } => {

@@ -88,6 +88,11 @@ impl Reason {
         }
     }
 
+    /// The reason of a code.
+    pub(crate) fn of_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+
     /// What is wrong and what to do, for people.
     pub fn advice(self) -> &'static str {
         match self {
@@ -101,7 +106,7 @@ impl Reason {
                 "the control digits do not match: correct the identity number, or leave it empty"
             }
             Self::BadNumber => {
-                "this is no number of the kind the column holds: correct it, or leave it empty"
+                "this is no number of the kind the column holds: correct it, or leave it empty; where a spreadsheet made 1,81E+10 of it, export again with the column as text"
             }
             Self::MissingPerson => {
                 "nobody is named: fill in an identity number, or name and birth date, or a client number"
@@ -143,6 +148,7 @@ mod tests {
         for reason in Reason::ALL {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.code());
             assert!(!reason.advice().is_empty());
+            assert_eq!(Reason::of_code(reason.code()), Some(reason));
         }
     }
 }

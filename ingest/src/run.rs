@@ -11,7 +11,7 @@ use skjerm_warehouse::{DeliveryLoad, Installation, Warehouse, WarehouseKey, toda
 use crate::custody::Custody;
 use crate::delivery::{self, FileEntry, Opened, Writer};
 use crate::error::{FileError, FileProblem, IngestError};
-use crate::file::{self, Account};
+use crate::file::{self, Account, Told};
 use crate::key::{DeliveryKey, LinkingKey};
 use crate::mapping::{self, Compiled};
 use crate::progress::Progress;
@@ -173,16 +173,19 @@ impl<'a> Ingest<'a> {
     ) -> Result<(FileRead, K::Done), FileProblem> {
         let rules = Rules::new(job.mapping, self.policy, key, today);
         let told = AtomicU64::new(0);
-        let advance = |bytes: u64| {
+        let tell = |so_far: Told| match so_far {
+            Told::Rows(rows) => progress.rows(rows),
             // A file that grows meanwhile is not read beyond what was announced by the bar.
-            let before = told.fetch_add(bytes, Ordering::Relaxed);
-            progress.advance(bytes.min(job.bytes.saturating_sub(before)));
+            Told::Bytes(bytes) => {
+                let before = told.fetch_add(bytes, Ordering::Relaxed);
+                progress.advance(bytes.min(job.bytes.saturating_sub(before)));
+            }
         };
         let mut source = std::fs::File::open(&job.path).map_err(read::problem)?;
         let mut taker = keep.file(job.at);
-        let account = file::read(&mut source, &rules, workers, &advance, &mut taker)?;
+        let account = file::read(&mut source, &rules, workers, &tell, &mut taker)?;
         let done = keep.done(taker, &account)?;
-        advance(job.bytes.saturating_sub(told.load(Ordering::Relaxed)));
+        tell(Told::Bytes(job.bytes.saturating_sub(told.load(Ordering::Relaxed))));
         let file = FileRead {
             source: job.mapping.source.clone(),
             file: base_name(&job.path),

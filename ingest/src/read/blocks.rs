@@ -153,7 +153,8 @@ impl<'s> Blocks<'s> {
         let mut from = 0;
         loop {
             let rest = &self.raw[from..];
-            let most = decoder.max_utf8_buffer_length(rest.len()).unwrap_or(4 * rest.len() + 16);
+            // Enough for these exports. What needs more room goes round again: room must be zeroed first.
+            let most = rest.len() + rest.len() / 8 + 64;
             let before = self.text.len();
             wiped::make_room(&mut self.text, most);
             self.text.resize(before + most, 0);

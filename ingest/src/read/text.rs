@@ -107,6 +107,7 @@ fn refuse_what_is_no_text(body: &[u8]) -> Result<(), FileProblem> {
         return Err(FileProblem::NotATable("a binary file"));
     }
     match head.iter().find(|b| !b.is_ascii_whitespace()) {
+        Some(b'<') => Err(FileProblem::NotATable("a web page or XML (some systems call it .xls)")),
         Some(b'[') => Err(FileProblem::NotATable("a JSON array, where each line is to be an object")),
         _ => Ok(()),
     }
