@@ -79,7 +79,7 @@ pub(crate) fn read(
         return collector.finish();
     }
     let survey = read::survey(source, rules.mapping.encoding)?;
-    let spare = Spare::default();
+    let spare = Spare::of(&survey);
     let blocks = Blocks::open(source, &survey, &spare)?;
     let advance = &|bytes| tell(Told::Bytes(bytes));
     let pipe = Pipe { workers, spare: &spare, advance };

@@ -72,7 +72,7 @@ pub(crate) fn text_of(bytes: &[u8], sink: &mut dyn Sink) -> Result<(), FileProbl
         return Err(FileProblem::List { line: 1, problem: ListProblem::Workbook });
     }
     let survey = survey(source, None)?;
-    let spare = Spare::default();
+    let spare = Spare::of(&survey);
     let mut blocks = Blocks::open(source, &survey, &spare)?;
     let layout = survey.layout(None, blocks.text(&|_| ())?);
     loop {
