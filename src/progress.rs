@@ -23,7 +23,8 @@ struct Bar {
 impl Bar {
     fn new(label: &str, total: u64) -> Self {
         let shown = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-        let template = "{prefix:8} {bar:30} {percent:>3} % {msg}  {elapsed} passed{left}";
+        // Within the 80 columns of a small terminal, also with millions of rows.
+        let template = "{prefix:8} {bar:16} {percent:>3} % {msg}{left}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             shown.set_style(style.with_key("left", left));
         }
@@ -34,18 +35,17 @@ impl Bar {
 
     fn add_rows(&mut self, rows: u64) {
         self.rows += rows;
-        let seconds = self.shown.elapsed().as_secs_f64().max(0.001);
-        let rate = HumanCount((self.rows as f64 / seconds) as u64);
-        self.shown.set_message(format!("{} rows, {rate} a second", HumanCount(self.rows)));
+        let passed = u64::try_from(self.shown.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let rate = HumanCount(self.rows.saturating_mul(1000) / passed.max(1));
+        self.shown.set_message(format!(" {} rows, {rate} a second", HumanCount(self.rows)));
     }
 }
 
-/// The time left; nothing while there is nothing to reckon it from.
+/// The time left, or what has passed while there is nothing to reckon it from.
 fn left(state: &ProgressState, out: &mut dyn fmt::Write) {
-    if state.pos() > 0 {
-        // What cannot be written is not shown.
-        let _ = write!(out, ", {} left", HumanDuration(state.eta()));
-    }
+    let (time, what) = if state.pos() > 0 { (state.eta(), "left") } else { (state.elapsed(), "passed") };
+    // What cannot be written is not shown.
+    let _ = write!(out, ", {:#} {what}", HumanDuration(time));
 }
 
 impl Bars {

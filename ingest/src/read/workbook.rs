@@ -89,15 +89,15 @@ fn refuse_what_would_be_held(source: &mut dyn Input) -> Result<(), FileProblem> 
             continue;
         }
         let mut part = archive.by_index(at).map_err(|_| damaged())?.take(HELD + 1 - held);
-        let mut head = Vec::new();
-        Read::take(&mut part, 1 << 16).read_to_end(&mut head).map_err(|_| damaged())?;
+        let mut front = Vec::new();
+        Read::take(&mut part, 1 << 16).read_to_end(&mut front).map_err(|_| damaged())?;
         let rest = io::copy(&mut part, &mut io::sink()).map_err(|_| damaged())?;
-        let bytes = rest + u64::try_from(head.len()).unwrap_or(HELD);
+        let bytes = rest + u64::try_from(front.len()).unwrap_or(HELD);
         held += bytes;
         if held > HELD {
             return Err(FileProblem::LargeWorkbook { most: HELD >> 20 });
         }
-        if claimed_texts(&head) > bytes / LEAST_TEXT {
+        if claimed_texts(&front) > bytes / LEAST_TEXT {
             return Err(damaged());
         }
     }
@@ -105,9 +105,12 @@ fn refuse_what_would_be_held(source: &mut dyn Input) -> Result<(), FileProblem> 
 }
 
 /// How many texts the part says it has.
-fn claimed_texts(head: &[u8]) -> u64 {
+fn claimed_texts(front: &[u8]) -> u64 {
     let name = b"uniqueCount=";
-    memmem::find_iter(head, name).map(|at| number_behind(&head[at + name.len()..])).max().unwrap_or_default()
+    memmem::find_iter(front, name)
+        .map(|at| number_behind(&front[at + name.len()..]))
+        .max()
+        .unwrap_or_default()
 }
 
 /// The number in quotes at the front; as many as there can be when it is too long to be one.
