@@ -99,7 +99,9 @@ impl Reason {
             Self::UnknownCode => {
                 "the word is in no code list: correct it in the source, or add it to the mapping's recodes"
             }
-            Self::BadDate => "this is no date the mapping knows: write it as dd.mm.yyyy or yyyy-mm-dd",
+            Self::BadDate => {
+                "this is no date the mapping knows: write it as dd.mm.yyyy or yyyy-mm-dd; where a spreadsheet shows ####, widen its column and export again"
+            }
             Self::FutureDate => "the event lies in the future: correct the date",
             Self::BirthDateInFuture => "the birth date lies after today or after the event: correct it",
             Self::BadCheckDigit => {
