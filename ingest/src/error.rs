@@ -125,9 +125,7 @@ impl IngestError {
             Self::UnknownSource { .. } => {
                 Some("give one of them with --source, or write a mapping file for a new source".into())
             }
-            Self::Refused(errors) => {
-                Some(errors.iter().map(|e| e.problem.advice()).collect::<Vec<_>>().join(" "))
-            }
+            Self::Refused(errors) => Some(errors.iter().map(FileError::advice).collect::<Vec<_>>().join(" ")),
             Self::Delivery(error) => Some(error.problem.advice().to_owned()),
             Self::List(error) => Some(error.problem.advice().to_owned()),
             Self::SameKey | Self::OtherKey { .. } => {
@@ -150,18 +148,32 @@ fn refusal(errors: &[FileError]) -> String {
 
 /// A file that cannot be read as a whole.
 #[derive(Debug, Error)]
-#[error("{}: {problem}", path.display())]
+#[error("{}: {problem}{}", path.display(), likely_export(.likely.as_deref()))]
 pub struct FileError {
     /// The file, as it was given.
     pub path: PathBuf,
     /// What is wrong with it.
     pub problem: FileProblem,
+    /// The one other source whose header it has.
+    pub likely: Option<Box<str>>,
 }
 
 impl FileError {
     pub(crate) fn new(path: &Path, problem: FileProblem) -> Self {
-        Self { path: path.to_owned(), problem }
+        Self { path: path.to_owned(), problem, likely: None }
     }
+
+    /// What to do about it.
+    pub fn advice(&self) -> String {
+        match &self.likely {
+            Some(source) => format!("If it is one, name that source: --source {source}."),
+            None => self.problem.advice().to_owned(),
+        }
+    }
+}
+
+fn likely_export(likely: Option<&str>) -> String {
+    likely.map(|source| format!("; it looks like an export of `{source}`")).unwrap_or_default()
 }
 
 /// What is wrong with a file as a whole.

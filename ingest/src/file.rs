@@ -16,6 +16,7 @@ use skjerm_warehouse::rounds::OBSERVATIONS;
 use crate::error::FileProblem;
 use crate::header::{Header, Search};
 use crate::key::Pseudonym;
+use crate::mapping::Compiled;
 use crate::quality::Tally;
 use crate::read::{self, Block, Blocks, Input, Layout, Lines, Sink, Spare, Survey};
 use crate::reason::Reason;
@@ -89,6 +90,21 @@ pub(crate) fn read(
         delimited(blocks, &survey, rules, &pipe, &mut collector)?;
     }
     collector.finish()
+}
+
+/// Whether a text or workbook has the header of a mapping.
+pub(crate) fn begins_as(source: &mut dyn Input, mapping: &Compiled) -> Result<bool, FileProblem> {
+    let mut search = Search::new(mapping);
+    if read::is_workbook(source)? {
+        read::read_workbook(source, mapping.sheet.as_deref(), &mut search)?;
+    } else {
+        let survey = read::survey(source, mapping.encoding)?;
+        let spare = Spare::of(&survey);
+        let mut blocks = Blocks::open(source, &survey, &spare)?;
+        let text = blocks.text(&|_| ())?;
+        read::read_rows(text, survey.layout(mapping.delimiter, text), 1, &mut search)?;
+    }
+    Ok(search.finish().is_ok())
 }
 
 fn workbook(

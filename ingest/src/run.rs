@@ -153,13 +153,29 @@ impl<'a> Ingest<'a> {
                 scope.spawn(|| {
                     while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let outcome = self.one(job, key, today, workers, progress, keep);
-                        let outcome = outcome.map_err(|problem| FileError::new(&job.path, problem));
+                        let outcome = outcome.map_err(|problem| self.refusal(job, problem));
                         outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((job.at, outcome));
                     }
                 });
             }
         });
         outcomes.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says of a file without the header of its source whose it has, where there is one such source.
+    fn refusal(&self, job: &Job<'_>, problem: FileProblem) -> FileError {
+        let mut error = FileError::new(&job.path, problem);
+        if matches!(error.problem, FileProblem::NoHeader { .. } | FileProblem::MissingHeader { .. }) {
+            let begins_as = |mapping: &&Compiled| {
+                let begins = |mut file| file::begins_as(&mut file, mapping).unwrap_or(false);
+                std::fs::File::open(&job.path).is_ok_and(begins)
+            };
+            let mut others = self.mappings.iter().filter(begins_as);
+            if let (Some(one), None) = (others.next(), others.next()) {
+                error.likely = Some(one.source.as_str().into());
+            }
+        }
+        error
     }
 
     fn one<K: Keep>(

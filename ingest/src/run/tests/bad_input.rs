@@ -61,6 +61,21 @@ fn a_binary_file_and_a_damaged_workbook_are_named() {
 }
 
 #[test]
+fn an_export_of_another_source_is_told_by_its_header() {
+    let bench = Bench::new();
+    let beds = "Oppholdsnr;Fødselsnummer;Fornavn;Etternavn;Fødselsdato;Kjønn;Tilhørighet;Hjemkommune;Bydel;Enhet;Innskrevet;Døgn\n";
+    let path = bench.write("opphold.csv", beds.as_bytes());
+    let error = bench.read_all(&[("soma", &path)]).err().unwrap();
+    assert!(error.to_string().ends_with("it looks like an export of `beds`"), "{error}");
+    assert!(error.hint().unwrap().contains("--source beds"), "{error}");
+    let path = bench.write("kontakt.xlsx", &kontakt(&[]));
+    assert!(refusal(&bench, "soma", &path).ends_with("it looks like an export of `kontakt`"));
+    // One that is nobody's.
+    let path = bench.write("annet.csv", b"Fornavn;Etternavn;Farge\nKari;Nordmann;gul\n");
+    assert!(!refusal(&bench, "soma", &path).contains("looks like"));
+}
+
+#[test]
 fn what_offices_call_an_export_is_told_by_its_name() {
     let bench = Bench::new();
     let opened = b"PK\x03\x04\x14\0\0\x08\0\0\xe5\x5a\x5a\x5a\x85\x6c\x39\x8a\x2e\0\0\0\x2e\0\0\0\x08\0\0\0mimetypeapplication/vnd";
