@@ -6,6 +6,7 @@
 
 mod args;
 mod failure;
+mod memory;
 mod open;
 mod output;
 mod progress;
@@ -32,10 +33,13 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .init();
     let format = cli.common.format;
-    let outcome = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::fault(format!("the program could not start its worker threads: {error}")))
+    let threads = || tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = memory::keep_private()
+        .and_then(|()| {
+            threads().map_err(|error| {
+                Failure::fault(format!("the program could not start its worker threads: {error}"))
+            })
+        })
         .and_then(|runtime| runtime.block_on(run(cli)));
     match outcome {
         Ok(()) if output::is_written() => ExitCode::SUCCESS,

@@ -25,7 +25,8 @@ pub(crate) async fn secure(request: Request, next: Next) -> Response {
     let cache = if response.status().is_success() { "no-cache" } else { "no-store" };
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
-        headers.insert(name, HeaderValue::from_static(value));
+        // A published page has a stricter policy of its own.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static(cache));
     response

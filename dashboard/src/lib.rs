@@ -10,6 +10,7 @@
 mod api;
 mod assets;
 pub mod chart;
+mod files;
 mod headers;
 pub mod model;
 pub mod pages;
@@ -81,6 +82,8 @@ pub fn router(site: impl Into<Site>) -> Router {
         .route("/districts", get(routes::districts))
         .route("/trend", get(routes::trend))
         .route("/scene", get(routes::scene))
+        .route("/releases", get(routes::releases))
+        .route("/releases/{id}/{file}", get(files::file))
         .route("/about", get(routes::about))
         .route("/assets/skjerm.css", get(routes::stylesheet))
         .route("/assets/skjerm.svg", get(routes::icon))

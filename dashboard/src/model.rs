@@ -78,6 +78,23 @@ pub struct ReleaseRef {
     pub rho: Option<f64>,
 }
 
+/// A published release, of whatever workload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Publication {
+    /// Its id.
+    pub id: String,
+    /// What it is of.
+    pub label: Both,
+    /// The year or campaign it is about.
+    pub period: Both,
+    /// The day it was published, as `yyyy-mm-dd`.
+    pub published: String,
+    /// ρ it was charged.
+    pub rho: f64,
+    /// The release that took its place.
+    pub superseded_by: Option<String>,
+}
+
 /// One figure of one year.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Figure {

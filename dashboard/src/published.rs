@@ -1,6 +1,6 @@
 //! What the pages may ask for: what is published, and the public figures of the budgets. Nothing here costs budget.
 
-use crate::model::{Budget, ChoiceGroup, Comparison, ReleaseRef, Scene, Trend, YearFigures};
+use crate::model::{Budget, ChoiceGroup, Comparison, Publication, ReleaseRef, Scene, Trend, YearFigures};
 
 /// Why something published could not be read. For the log: a reader sees a page without internals.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,7 @@ pub enum SourceError {
 pub trait Published: Send + Sync + 'static {
     /// The installation says that its data are synthetic.
     fn synthetic(&self) -> bool;
-    /// The release in force of each year, newest year first.
+    /// The key figures in force of each year, newest year first.
     fn releases(&self) -> Result<Vec<ReleaseRef>, SourceError>;
     /// The key figures of a year.
     fn figures(&self, year: i32) -> Result<Option<YearFigures>, SourceError>;
@@ -32,6 +32,10 @@ pub trait Published: Send + Sync + 'static {
     fn trend(&self, figure: &str) -> Result<Option<Trend>, SourceError>;
     /// Stored comparisons of count campaigns.
     fn scenes(&self) -> Result<Vec<Scene>, SourceError>;
+    /// Every release, of whatever workload, the newest first.
+    fn publications(&self) -> Result<Vec<Publication>, SourceError>;
+    /// A file of a release, as it was published.
+    fn file(&self, release: &str, name: &str) -> Result<Option<Vec<u8>>, SourceError>;
     /// All budgets.
     fn budgets(&self) -> Result<Vec<Budget>, SourceError>;
     /// ρ and ε that all years of the family "persons" have spent together.

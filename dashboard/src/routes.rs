@@ -190,6 +190,16 @@ pub(crate) async fn scene(State(state): State<DashboardState>, Query(asked): Ask
     .await
 }
 
+/// `/releases`
+pub(crate) async fn releases(State(state): State<DashboardState>, Query(asked): Asked) -> Response {
+    visit(state, asked, Place::Releases, |mut visit| {
+        let publications = visit.published.publications()?;
+        visit.page.api = Some("/api/releases".to_owned());
+        Ok(Reply::Page(pages::releases(&visit.page, &publications)))
+    })
+    .await
+}
+
 /// `/about`
 pub(crate) async fn about(State(state): State<DashboardState>, Query(asked): Asked) -> Response {
     visit(state, asked, Place::About, |mut visit| {
@@ -207,6 +217,11 @@ pub(crate) async fn nowhere(State(state): State<DashboardState>, Query(asked): A
     if uri.path().starts_with("/api/") {
         return crate::api::problem(StatusCode::NOT_FOUND, "not_found", "there is no such address");
     }
+    missing(state, asked).await
+}
+
+/// 404.
+pub(crate) async fn missing(state: DashboardState, asked: BTreeMap<String, String>) -> Response {
     visit(state, asked, Place::Nowhere, |visit| Ok(visit.missing(visit.page.lang.text().errors.missing_text)))
         .await
 }

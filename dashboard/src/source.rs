@@ -21,7 +21,7 @@ use skjerm_ledger::BlockStatus;
 use skjerm_warehouse::Installation;
 
 use crate::{
-    model::{Budget, ChoiceGroup, Comparison, ReleaseRef, Scene, Trend, YearFigures},
+    model::{Budget, ChoiceGroup, Comparison, Publication, ReleaseRef, Scene, Trend, YearFigures},
     published::{Document, Published, SourceError},
     server::DashboardError,
 };
@@ -66,9 +66,9 @@ impl InstallationSource {
         })
     }
 
-    /// The release in force of a year: of several revisions, the last.
+    /// The key figures in force of a year: of several revisions, the last.
     fn made(&self, year: i32) -> Result<Option<Arc<Made>>, SourceError> {
-        match self.store.list()?.into_iter().rfind(|summary| summary.year == year) {
+        match self.store.of_the_years()?.into_iter().rfind(|summary| summary.year == year) {
             Some(summary) => self.make(&summary.id).map(Some),
             None => Ok(None),
         }
@@ -94,10 +94,9 @@ impl InstallationSource {
         Ok(made)
     }
 
-    /// The releases in force, in the order of the years.
+    /// The key figures in force, in the order of the years.
     fn in_force(&self) -> Result<Vec<Arc<Made>>, SourceError> {
-        let by_year: BTreeMap<i32, String> = self.store.list()?.into_iter().map(|s| (s.year, s.id)).collect();
-        by_year.values().map(|id| self.make(id)).collect()
+        self.store.of_the_years()?.iter().map(|summary| self.make(&summary.id)).collect()
     }
 
     fn status(&self) -> Result<Vec<BlockStatus>, SourceError> {
@@ -142,12 +141,25 @@ impl Published for InstallationSource {
             return Ok(None);
         };
         let releases: Vec<Release> = of_figure.iter().map(|made| made.release.clone()).collect();
+        // A line over years in which something else was counted would show that.
+        let releases = trend::of_one_meaning(releases, figure);
         let points = trend::series(&releases, self.engine.policy(), figure)?;
         Ok(Some(convert::trend(latest, &points, &releases)))
     }
 
     fn scenes(&self) -> Result<Vec<Scene>, SourceError> {
         Ok(scene::published(&self.installation)?.iter().map(convert::scene).collect())
+    }
+
+    fn publications(&self) -> Result<Vec<Publication>, SourceError> {
+        Ok(self.store.list()?.iter().rev().map(convert::publication).collect())
+    }
+
+    fn file(&self, release: &str, name: &str) -> Result<Option<Vec<u8>>, SourceError> {
+        match self.store.file(release, name) {
+            Err(FiguresError::UnknownRelease(_)) => Ok(None),
+            file => Ok(file?),
+        }
     }
 
     fn budgets(&self) -> Result<Vec<Budget>, SourceError> {

@@ -22,7 +22,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::custody::Custody;
 use crate::delivery;
 use crate::error::{FileError, FileProblem, IngestError, ListProblem};
-use crate::key::LinkingKey;
+use crate::key::{LinkingKey, Message};
 use crate::person;
 use crate::read::{self, Sink};
 use crate::reason::Reason;
@@ -70,11 +70,11 @@ const HEADERS: [(Column, &[&str]); 7] = [
 
 /// Formats of birth dates.
 const DATES: [DateFormat; 5] = [
-    DateFormat::Parts { sign: '.', year_first: false },
-    DateFormat::Parts { sign: '-', year_first: true },
-    DateFormat::Parts { sign: '/', year_first: false },
-    DateFormat::Parts { sign: '-', year_first: false },
-    DateFormat::Parts { sign: '.', year_first: true },
+    DateFormat::Parts { sign: b'.', year_first: false },
+    DateFormat::Parts { sign: b'-', year_first: true },
+    DateFormat::Parts { sign: b'/', year_first: false },
+    DateFormat::Parts { sign: b'-', year_first: false },
+    DateFormat::Parts { sign: b'.', year_first: true },
 ];
 
 /// Reads the list of persons to be taken out; `-` is standard input. Refuses keys that the warehouse was not written
@@ -182,10 +182,12 @@ impl Line<'_> {
         let key = self.list.key;
         let mut pseudonyms = Vec::new();
         if let Some(number) = self.cell(Column::Number) {
-            let pseudonym = person::by_national_id(key, number).map_err(|reason| match reason {
-                Reason::BadCheckDigit => ListProblem::CheckDigit,
-                _ => ListProblem::Number,
-            })?;
+            let pseudonym = person::by_national_id(key, &mut Message::default(), number).map_err(
+                |reason| match reason {
+                    Reason::BadCheckDigit => ListProblem::CheckDigit,
+                    _ => ListProblem::Number,
+                },
+            )?;
             pseudonyms.push(pseudonym);
         }
         let names = [Column::Name, Column::Given, Column::Family].map(|column| self.cell(column));
@@ -212,7 +214,7 @@ impl Line<'_> {
                 let source = self.list.sources.iter().find(|known| known.eq_ignore_ascii_case(source));
                 let source =
                     source.ok_or_else(|| ListProblem::Source { known: self.list.sources.to_vec() })?;
-                pseudonyms.push(person::by_client(key, source, client));
+                pseudonyms.push(person::by_client(key, &mut Message::default(), source, client));
             }
             _ => return Err(ListProblem::SourceOrClient),
         }

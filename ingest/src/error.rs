@@ -125,9 +125,7 @@ impl IngestError {
             Self::UnknownSource { .. } => {
                 Some("give one of them with --source, or write a mapping file for a new source".into())
             }
-            Self::Refused(errors) => {
-                Some(errors.iter().map(|e| e.problem.advice()).collect::<Vec<_>>().join(" "))
-            }
+            Self::Refused(errors) => Some(errors.iter().map(FileError::advice).collect::<Vec<_>>().join(" ")),
             Self::Delivery(error) => Some(error.problem.advice().to_owned()),
             Self::List(error) => Some(error.problem.advice().to_owned()),
             Self::SameKey | Self::OtherKey { .. } => {
@@ -150,18 +148,32 @@ fn refusal(errors: &[FileError]) -> String {
 
 /// A file that cannot be read as a whole.
 #[derive(Debug, Error)]
-#[error("{}: {problem}", path.display())]
+#[error("{}: {problem}{}", path.display(), likely_export(.likely.as_deref()))]
 pub struct FileError {
     /// The file, as it was given.
     pub path: PathBuf,
     /// What is wrong with it.
     pub problem: FileProblem,
+    /// The one other source whose header it has.
+    pub likely: Option<Box<str>>,
 }
 
 impl FileError {
     pub(crate) fn new(path: &Path, problem: FileProblem) -> Self {
-        Self { path: path.to_owned(), problem }
+        Self { path: path.to_owned(), problem, likely: None }
     }
+
+    /// What to do about it.
+    pub fn advice(&self) -> String {
+        match &self.likely {
+            Some(source) => format!("If it is one, name that source: --source {source}."),
+            None => self.problem.advice().to_owned(),
+        }
+    }
+}
+
+fn likely_export(likely: Option<&str>) -> String {
+    likely.map(|source| format!("; it looks like an export of `{source}`")).unwrap_or_default()
 }
 
 /// What is wrong with a file as a whole.
@@ -197,6 +209,14 @@ pub enum FileProblem {
         /// Last row read; 0 when none was.
         row: u64,
     },
+    /// A workbook whose texts do not fit into memory.
+    #[error(
+        "the texts and formats of the workbook take more than {most} MB, which are held in memory at once"
+    )]
+    LargeWorkbook {
+        /// The most that are read.
+        most: u64,
+    },
     /// No row looks like a header.
     #[error("no header row was found in the first {searched} rows; expected columns such as {}", expected.join(", "))]
     NoHeader {
@@ -218,6 +238,12 @@ pub enum FileProblem {
     NoKeys {
         /// Headers of the required columns.
         expected: Vec<String>,
+    },
+    /// A header whose letters were encoded twice.
+    #[error("in the header in line {line}, letters such as æ, ø and å were encoded twice (ø looks like Ã¸)")]
+    EncodedTwice {
+        /// Line or row of the header.
+        line: u64,
     },
     /// A required column is not there.
     #[error(
@@ -267,12 +293,19 @@ impl FileProblem {
             Self::NotATable(_) | Self::DamagedWorkbook { .. } => {
                 "Export again as CSV, or save as XLSX without a password."
             }
+            Self::LargeWorkbook { .. } => {
+                "Save the sheet as CSV (UTF-8), which may be of any size, or split it into several workbooks."
+            }
             Self::NoGuess { .. } => "Put a row with the names of the columns above the rows.",
-            Self::NoHeader { .. } | Self::NoKeys { .. } => {
-                "Check that the file belongs to the source that was named."
+            Self::NoHeader { .. } => {
+                "Check that a row with the names of the columns stands above the rows, and that the file belongs to the source that was named."
+            }
+            Self::NoKeys { .. } => "Check that the file belongs to the source that was named.",
+            Self::EncodedTwice { .. } => {
+                "Export again, and give the file as it came: a program that took it for another encoding saved it anew."
             }
             Self::MissingHeader { .. } => {
-                "Export the column too, or add its header to the source's mapping file."
+                "Check that the file belongs to the source that was named. If it does, export the column too, or add its header to the source's mapping file."
             }
             Self::DoubleHeader { .. } => "Remove or rename one of them.",
             Self::List { .. } => {

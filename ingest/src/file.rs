@@ -4,7 +4,7 @@
 //! and the pieces are handed on in order. So the memory needed does not grow with the file.
 
 use std::cell::OnceCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +16,7 @@ use skjerm_warehouse::rounds::OBSERVATIONS;
 use crate::error::FileProblem;
 use crate::header::{Header, Search};
 use crate::key::Pseudonym;
+use crate::mapping::Compiled;
 use crate::quality::Tally;
 use crate::read::{self, Block, Blocks, Input, Layout, Lines, Sink, Spare, Survey};
 use crate::reason::Reason;
@@ -44,26 +45,44 @@ pub(crate) struct Account {
     /// Of these, rows that withdraw one.
     pub(crate) withdrawn: u64,
     pub(crate) quarantined: Vec<(u64, Refusal)>,
-    pub(crate) links: BTreeSet<Link>,
+    /// In order, each once.
+    pub(crate) links: Vec<Link>,
     pub(crate) tally: Tally,
 }
 
-/// Reads a file. `advance` is told how many bytes were read.
+/// How far the reading of a file has come since it was told last.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Told {
+    /// Bytes that were read.
+    Bytes(u64),
+    /// Rows that were looked at.
+    Rows(u64),
+}
+
+/// Reads a file. `tell` is told how far it has come.
 pub(crate) fn read(
     source: &mut dyn Input,
     rules: &Rules<'_>,
     workers: usize,
-    advance: &(dyn Fn(u64) + Sync),
+    tell: &(dyn Fn(Told) + Sync),
     taker: &mut dyn Taker,
 ) -> Result<Account, FileProblem> {
-    let mut collector = Collector { rules, taker, account: Account::default(), rounds: Vec::new() };
+    let mut collector = Collector {
+        rules,
+        taker,
+        tell,
+        account: Account::default(),
+        links: HashSet::default(),
+        rounds: Vec::new(),
+    };
     if read::is_workbook(source)? {
         workbook(source, rules, &mut collector)?;
         return collector.finish();
     }
     let survey = read::survey(source, rules.mapping.encoding)?;
-    let spare = Spare::default();
+    let spare = Spare::of(&survey);
     let blocks = Blocks::open(source, &survey, &spare)?;
+    let advance = &|bytes| tell(Told::Bytes(bytes));
     let pipe = Pipe { workers, spare: &spare, advance };
     if survey.is_json {
         json_lines(blocks, rules, &pipe, &mut collector)?;
@@ -71,6 +90,21 @@ pub(crate) fn read(
         delimited(blocks, &survey, rules, &pipe, &mut collector)?;
     }
     collector.finish()
+}
+
+/// Whether a text or workbook has the header of a mapping.
+pub(crate) fn begins_as(source: &mut dyn Input, mapping: &Compiled) -> Result<bool, FileProblem> {
+    let mut search = Search::new(mapping);
+    if read::is_workbook(source)? {
+        read::read_workbook(source, mapping.sheet.as_deref(), &mut search)?;
+    } else {
+        let survey = read::survey(source, mapping.encoding)?;
+        let spare = Spare::of(&survey);
+        let mut blocks = Blocks::open(source, &survey, &spare)?;
+        let text = blocks.text(&|_| ())?;
+        read::read_rows(text, survey.layout(mapping.delimiter, text), 1, &mut search)?;
+    }
+    Ok(search.finish().is_ok())
 }
 
 fn workbook(
@@ -235,7 +269,9 @@ impl Pipe<'_> {
 struct Collector<'c, 'a> {
     rules: &'c Rules<'a>,
     taker: &'c mut dyn Taker,
+    tell: &'c (dyn Fn(Told) + Sync),
     account: Account,
+    links: HashSet<Link, foldhash::fast::RandomState>,
     /// Lines of a count: whether they are used is known at the end of the file.
     rounds: Vec<Rows>,
 }
@@ -256,8 +292,9 @@ impl Collector<'_, '_> {
     fn add(&mut self, piece: Piece) -> Result<(), FileProblem> {
         let account = &mut self.account;
         account.read += piece.read;
+        (self.tell)(Told::Rows(piece.read));
         account.quarantined.extend(piece.quarantined);
-        account.links.extend(piece.links);
+        self.links.extend(piece.links);
         for rows in piece.rows {
             if self.rules.grid.is_some() && rows.table == OBSERVATIONS {
                 self.rounds.push(rows);
@@ -287,6 +324,8 @@ impl Collector<'_, '_> {
         let rounds = std::mem::take(&mut self.rounds);
         self.whole_rounds(&rounds).map_err(failed)?.map_or(Ok(()), |rows| self.give(OBSERVATIONS, &rows))?;
         self.account.quarantined.sort_by_key(|(line, _)| *line);
+        self.account.links.extend(self.links);
+        self.account.links.sort_unstable();
         Ok(self.account)
     }
 

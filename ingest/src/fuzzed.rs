@@ -1,12 +1,14 @@
-//! What must hold for any bytes: asked by the fuzzer's targets (`ingest/fuzz`), and by a test of some thousand damaged seeds.
+//! What must hold for any bytes: asked by the fuzzer (`ingest/fuzz`), and by a test of some thousand damaged seeds.
 //! Panics where it does not hold.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write as _};
 use std::sync::LazyLock;
 
 use arrow::array::RecordBatch;
 use jiff::civil::Date;
 use skjerm_warehouse::policy::Policy;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
 
 use crate::error::FileProblem;
 use crate::file::{self, Taker};
@@ -29,10 +31,52 @@ pub fn json(bytes: &[u8]) {
     read("soma", &[line.as_bytes(), b"\n", bytes].concat());
 }
 
-/// A workbook as an export of Kontakt.
+/// A workbook as an export of Kontakt: the archive, and, in one that is whole, its parts, which a sum guards: the texts to the first
+/// NUL and the sheet behind it, without a header and with one.
+///
+/// # Panics
+///
+/// Where it does not hold.
 pub fn workbook(bytes: &[u8]) {
     read("kontakt", bytes);
     read("kontakt", &[b"PK\x03\x04", bytes].concat());
+    let nul = bytes.iter().position(|byte| *byte == 0).unwrap_or_default();
+    let (texts, sheet) = bytes.split_at(nul);
+    read("kontakt", &archive(texts, sheet));
+    let header = ["ID", "Person-ID", "Fnr", "Født", "Dato", "Tjeneste", "Type"];
+    let cells = header.map(|name| format!("<c t=\"inlineStr\"><is><t>{name}</t></is></c>")).concat();
+    let front = format!("<worksheet><sheetData><row r=\"1\">{cells}</row>");
+    let texts = [b"<sst>", texts, b"</sst>"].concat();
+    read("kontakt", &archive(&texts, &[front.as_bytes(), sheet, b"</sheetData></worksheet>"].concat()));
+}
+
+/// A workbook of these texts and this sheet.
+pub(crate) fn archive(texts: &[u8], sheet: &[u8]) -> Vec<u8> {
+    let office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships";
+    let names = format!(
+        "<workbook xmlns:r=\"{office}\"><sheets><sheet name=\"a\" sheetId=\"1\" r:id=\"r1\"/></sheets></workbook>"
+    );
+    let links = format!(
+        "<Relationships><Relationship Id=\"r1\" Type=\"{office}/worksheet\" Target=\"worksheets/sheet1.xml\"/></Relationships>"
+    );
+    let package = format!(
+        "<Relationships><Relationship Id=\"r1\" Type=\"{office}/officeDocument\" Target=\"xl/workbook.xml\"/></Relationships>"
+    );
+    let parts: [(&str, &[u8]); 5] = [
+        ("_rels/.rels", package.as_bytes()),
+        ("xl/workbook.xml", names.as_bytes()),
+        ("xl/_rels/workbook.xml.rels", links.as_bytes()),
+        ("xl/sharedStrings.xml", texts),
+        ("xl/worksheets/sheet1.xml", sheet),
+    ];
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
+    for (name, bytes) in parts {
+        let written = archive.start_file(name, stored).map_err(std::io::Error::other);
+        assert!(written.and_then(|()| archive.write_all(bytes)).is_ok(), "memory can be written");
+    }
+    let Ok(whole) = archive.finish() else { panic!("memory can be written") };
+    whole.into_inner()
 }
 
 /// A text as an identity number.

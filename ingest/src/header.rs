@@ -2,7 +2,7 @@
 
 use crate::error::FileProblem;
 use crate::mapping::Compiled;
-use crate::read::Sink;
+use crate::read::{self, Sink};
 use crate::reason::Reason;
 use crate::spelling::fold;
 use crate::values::Cell;
@@ -125,7 +125,8 @@ fn recognise(line: u64, cells: &[Cell<'_>], mapping: &Compiled) -> (usize, Resul
     }
     let seen: Vec<bool> = columns.iter().map(Option::is_some).collect();
     if let Err(problem) = check(line, mapping, &seen, unknown_at) {
-        return (known, Err(problem));
+        let twice = cells.iter().any(|cell| matches!(cell, Cell::Text(text) if read::is_encoded_twice(text)));
+        return (known, Err(if twice { FileProblem::EncodedTwice { line } } else { problem }));
     }
     let least = cells.iter().rposition(|c| !c.is_empty()).map_or(0, |at| at + 1);
     (known, Ok(Header { columns, width: (least, cells.len().max(least)) }))

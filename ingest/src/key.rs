@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 
 use skjerm_warehouse::Installation;
-use skjerm_warehouse::keyfile::{KeyFile, KeyFileError};
+use skjerm_warehouse::keyfile::{self, KeyFile, KeyFileError};
 use zeroize::Zeroizing;
 
 use crate::wiped::{self, Wiped};
@@ -119,7 +119,7 @@ impl DeliveryKey {
     pub fn of(installation: &Installation) -> Result<Self, KeyFileError> {
         let given = installation.delivery_key_path();
         let linking = installation.linking_key_path();
-        if given.exists() || !linking.exists() {
+        if keyfile::exists(&given) || !keyfile::exists(&linking) {
             return Ok(Self { file: KeyFile::load(&given)? });
         }
         Ok(LinkingKey::load(&linking)?.delivery_key())

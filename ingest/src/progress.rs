@@ -6,6 +6,8 @@ pub trait Progress: Sync {
     fn start(&self, label: &str, total: u64);
     /// So much more of the step is done.
     fn advance(&self, n: u64);
+    /// So many more rows were read, where the step is reckoned in bytes.
+    fn rows(&self, _n: u64) {}
     /// The step is done.
     fn finish(&self);
 }

@@ -88,20 +88,27 @@ impl Reason {
         }
     }
 
+    /// The reason of a code.
+    pub(crate) fn of_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+
     /// What is wrong and what to do, for people.
     pub fn advice(self) -> &'static str {
         match self {
             Self::UnknownCode => {
                 "the word is in no code list: correct it in the source, or add it to the mapping's recodes"
             }
-            Self::BadDate => "this is no date the mapping knows: write it as dd.mm.yyyy or yyyy-mm-dd",
+            Self::BadDate => {
+                "this is no date the mapping knows: write it as dd.mm.yyyy or yyyy-mm-dd; where a spreadsheet shows ####, widen its column and export again"
+            }
             Self::FutureDate => "the event lies in the future: correct the date",
             Self::BirthDateInFuture => "the birth date lies after today or after the event: correct it",
             Self::BadCheckDigit => {
                 "the control digits do not match: correct the identity number, or leave it empty"
             }
             Self::BadNumber => {
-                "this is no number of the kind the column holds: correct it, or leave it empty"
+                "this is no number of the kind the column holds: correct it, or leave it empty; where a spreadsheet made 1,81E+10 of it, export again with the column as text"
             }
             Self::MissingPerson => {
                 "nobody is named: fill in an identity number, or name and birth date, or a client number"
@@ -143,6 +150,7 @@ mod tests {
         for reason in Reason::ALL {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.code());
             assert!(!reason.advice().is_empty());
+            assert_eq!(Reason::of_code(reason.code()), Some(reason));
         }
     }
 }

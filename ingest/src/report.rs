@@ -6,6 +6,8 @@ use askama::Template as _;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::reason::Reason;
+
 /// What became of everything that was read. `read = loaded + replaced + quarantined`, in sum and in every delivery.
 ///
 /// In a dry run nothing is loaded: `loaded` counts the rows that would be loaded or would replace one.
@@ -85,6 +87,26 @@ pub struct Refused {
     pub reason: String,
     /// How many.
     pub rows: u64,
+    /// Where the first of them are: lines of a text or rows of a sheet, from 1.
+    #[serde(default)]
+    pub lines: Vec<u64>,
+}
+
+impl Refused {
+    /// So many lines are named; all of them stand in the quarantine file.
+    pub(crate) const NAMED: usize = 5;
+
+    /// What to do about these rows, for people.
+    pub fn advice(&self) -> &'static str {
+        Reason::of_code(&self.reason).map_or("", Reason::advice)
+    }
+
+    /// The lines as text, with a sign that there are more.
+    pub fn places(&self) -> String {
+        let lines: Vec<String> = self.lines.iter().map(ToString::to_string).collect();
+        let more = if self.lines.len() as u64 == self.rows { "" } else { ", …" };
+        format!("{}{more}", lines.join(", "))
+    }
 }
 
 impl IngestReport {
@@ -118,8 +140,12 @@ mod tests {
 
     #[test]
     fn the_page_is_marked_and_says_names_as_text() {
-        let refused =
-            Refused { column: "<b>Bydel</b>".to_owned(), reason: "unknown_code".to_owned(), rows: 31 };
+        let refused = Refused {
+            column: "<b>Bydel</b>".to_owned(),
+            reason: "unknown_code".to_owned(),
+            rows: 31,
+            lines: vec![71, 73],
+        };
         let quality = Quality {
             refused: vec![refused],
             link_levels: BTreeMap::from([("client".to_owned(), 47)]),
@@ -142,6 +168,7 @@ mod tests {
         for said in ["31", "47", "53", "59", "61", "2023-01-02", "2023-12-30", "unknown_code"] {
             assert!(page.contains(&format!(">{said}<")), "{said}: {page}");
         }
+        assert!(page.contains("71, 73, …") && page.contains("the word is in no code list"), "{page}");
         assert!(!page.contains("<script") && !page.contains("<b>"), "{page}");
         assert!(page.contains("alert(1)"), "{page}");
     }

@@ -52,7 +52,12 @@ impl Row<'_, '_> {
             None => None,
         };
         let person = match &mapping.person {
-            Some(person) => Some(self.person(person, birth)?),
+            Some(person) => {
+                let mut message = std::mem::take(&mut self.file.message);
+                let who = self.person(person, birth, &mut message);
+                self.file.message = message;
+                Some(who?)
+            }
             None => None,
         };
         let mut values = std::mem::take(&mut self.file.values);
@@ -68,7 +73,7 @@ impl Row<'_, '_> {
         self.file.values = values;
         done?;
         if let Some(Who { pseudonym, client: Some(client), .. }) = person {
-            self.file.links.insert(Link { client, person: pseudonym });
+            self.file.links.push(Link { client, person: pseudonym });
         }
         Ok(())
     }
@@ -99,7 +104,7 @@ impl Row<'_, '_> {
         let cell = self.header.columns[field].and_then(|at| self.cells.get(at)).copied();
         match cell {
             Some(Cell::Text(text)) => {
-                let text = text.trim();
+                let text = values::trim(text);
                 let nothing = self.file.rules.mapping.blank.iter().any(|b| b.eq_ignore_ascii_case(text));
                 if nothing { Cell::Text("") } else { Cell::Text(text) }
             }
@@ -121,18 +126,16 @@ impl Row<'_, '_> {
         let Some(route) = &self.file.rules.mapping.route else { return Ok(0) };
         let cell = self.filled(route.field)?;
         let text = cell.text();
-        let table = match self.file.routes.get(text.as_ref()) {
-            Some(known) => *known,
-            None => route.words.get(&crate::spelling::fold(&text)).copied(),
-        };
-        if self.file.routes.len() < REMEMBERED
-            && text.len() <= 200
-            && !self.file.routes.contains_key(text.as_ref())
-        {
+        let refusal = (Some(route.field), Reason::UnknownCode);
+        if let Some(known) = self.file.routes.get(text.as_ref()) {
+            return known.ok_or(refusal);
+        }
+        let table = route.words.get(&crate::spelling::fold(&text)).copied();
+        if self.file.routes.len() < REMEMBERED && text.len() <= 200 {
             let word = text.into();
             self.file.routes.insert(word, table);
         }
-        table.ok_or((Some(route.field), Reason::UnknownCode))
+        table.ok_or(refusal)
     }
 
     fn event_date(&self, at: usize, table: &TablePlan) -> Result<Date, Refusal> {
@@ -173,18 +176,18 @@ impl Row<'_, '_> {
         Ok(Some(birth))
     }
 
-    fn person(&self, person: &PersonUse, birth: Option<Date>) -> Result<Who, Refusal> {
+    fn person(&self, person: &PersonUse, birth: Option<Date>, message: &mut Message) -> Result<Who, Refusal> {
         let key = self.file.rules.key;
         if let Some(field) = person.national_id {
             let cell = self.filled(field)?;
             if !cell.is_empty() {
                 let mut text = cell.text();
-                let pseudonym = person::by_national_id(key, &text);
+                let pseudonym = person::by_national_id(key, message, &text);
                 if let std::borrow::Cow::Owned(digits) = &mut text {
                     digits.zeroize();
                 }
                 let pseudonym = pseudonym.map_err(|r| (Some(field), r))?;
-                let client = self.client(person)?;
+                let client = self.client(person, message)?;
                 return Ok(Who { pseudonym, level: LinkLevel::NationalId, client });
             }
         }
@@ -210,19 +213,19 @@ impl Row<'_, '_> {
             }
         }
         let nobody = (person.national_id.or(person.client), Reason::MissingPerson);
-        let pseudonym = self.client(person)?.ok_or(nobody)?;
+        let pseudonym = self.client(person, message)?.ok_or(nobody)?;
         Ok(Who { pseudonym, level: LinkLevel::Client, client: None })
     }
 
     /// The pseudonym of the source's client number, if it is there.
-    fn client(&self, person: &PersonUse) -> Result<Option<Pseudonym>, Refusal> {
+    fn client(&self, person: &PersonUse, message: &mut Message) -> Result<Option<Pseudonym>, Refusal> {
         let Some(field) = person.client else { return Ok(None) };
         let cell = self.filled(field)?;
         if cell.is_empty() {
             return Ok(None);
         }
         let source = &self.file.rules.mapping.source;
-        Ok(Some(person::by_client(self.file.rules.key, source, &cell.text())))
+        Ok(Some(person::by_client(self.file.rules.key, message, source, &cell.text())))
     }
 
     fn columns(
@@ -338,7 +341,7 @@ impl Row<'_, '_> {
                     if cell.is_empty() {
                         return Err((Some(field), Reason::MissingValue));
                     }
-                    message.push(person::normal_id(&cell.text()).as_bytes());
+                    person::push_id(message, &cell.text());
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! Rows of cells in, pieces of tables out.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use arrow::error::ArrowError;
 use jiff::civil::Date;
@@ -44,7 +44,7 @@ impl<'a> Rules<'a> {
 }
 
 /// Somebody known by number, and the client number a source has for them: rows under the one are theirs, too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Link {
     pub(crate) client: Pseudonym,
     pub(crate) person: Pseudonym,
@@ -57,9 +57,13 @@ pub(crate) struct Piece {
     pub(crate) rows: Vec<Rows>,
     /// Records that go, by place of their table in the mapping.
     pub(crate) withdrawn: Vec<Vec<Pseudonym>>,
-    pub(crate) links: BTreeSet<Link>,
+    /// One and the same as often as it is met.
+    pub(crate) links: Vec<Link>,
     pub(crate) quarantined: Vec<(u64, Refusal)>,
 }
+
+/// What texts of cells mean. As many are remembered as [`crate::row`] allows, so no choice of texts makes it slow.
+pub(crate) type Met<T> = HashMap<Box<str>, T, foldhash::fast::RandomState>;
 
 /// Rows of a file, while they are read.
 pub(crate) struct FileRows<'a> {
@@ -67,11 +71,11 @@ pub(crate) struct FileRows<'a> {
     pub(crate) header: &'a Header,
     pub(crate) builders: Vec<Builder<'a>>,
     pub(crate) withdrawn: Vec<Vec<Pseudonym>>,
-    pub(crate) links: BTreeSet<Link>,
+    pub(crate) links: Vec<Link>,
     /// Field → text → code, as met in this file.
-    pub(crate) met: Vec<HashMap<Box<str>, Option<u16>>>,
+    pub(crate) met: Vec<Met<Option<u16>>>,
     /// Text → table, as met in this file.
-    pub(crate) routes: HashMap<Box<str>, Option<usize>>,
+    pub(crate) routes: Met<Option<usize>>,
     pub(crate) values: Vec<Value>,
     pub(crate) message: Message,
     read: u64,
@@ -86,9 +90,9 @@ impl<'a> FileRows<'a> {
             header,
             builders: mapping.tables.iter().map(Builder::new).collect(),
             withdrawn: vec![Vec::new(); mapping.tables.len()],
-            links: BTreeSet::new(),
-            met: mapping.fields.iter().map(|_| HashMap::new()).collect(),
-            routes: HashMap::new(),
+            links: Vec::new(),
+            met: mapping.fields.iter().map(|_| Met::default()).collect(),
+            routes: Met::default(),
             values: Vec::new(),
             message: Message::default(),
             read: 0,

@@ -11,7 +11,7 @@ use skjerm_warehouse::{DeliveryLoad, Installation, Warehouse, WarehouseKey, toda
 use crate::custody::Custody;
 use crate::delivery::{self, FileEntry, Opened, Writer};
 use crate::error::{FileError, FileProblem, IngestError};
-use crate::file::{self, Account};
+use crate::file::{self, Account, Told};
 use crate::key::{DeliveryKey, LinkingKey};
 use crate::mapping::{self, Compiled};
 use crate::progress::Progress;
@@ -153,13 +153,29 @@ impl<'a> Ingest<'a> {
                 scope.spawn(|| {
                     while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let outcome = self.one(job, key, today, workers, progress, keep);
-                        let outcome = outcome.map_err(|problem| FileError::new(&job.path, problem));
+                        let outcome = outcome.map_err(|problem| self.refusal(job, problem));
                         outcomes.lock().unwrap_or_else(PoisonError::into_inner).push((job.at, outcome));
                     }
                 });
             }
         });
         outcomes.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says of a file without the header of its source whose it has, where there is one such source.
+    fn refusal(&self, job: &Job<'_>, problem: FileProblem) -> FileError {
+        let mut error = FileError::new(&job.path, problem);
+        if matches!(error.problem, FileProblem::NoHeader { .. } | FileProblem::MissingHeader { .. }) {
+            let begins_as = |mapping: &&Compiled| {
+                let begins = |mut file| file::begins_as(&mut file, mapping).unwrap_or(false);
+                std::fs::File::open(&job.path).is_ok_and(begins)
+            };
+            let mut others = self.mappings.iter().filter(begins_as);
+            if let (Some(one), None) = (others.next(), others.next()) {
+                error.likely = Some(one.source.as_str().into());
+            }
+        }
+        error
     }
 
     fn one<K: Keep>(
@@ -173,16 +189,19 @@ impl<'a> Ingest<'a> {
     ) -> Result<(FileRead, K::Done), FileProblem> {
         let rules = Rules::new(job.mapping, self.policy, key, today);
         let told = AtomicU64::new(0);
-        let advance = |bytes: u64| {
+        let tell = |so_far: Told| match so_far {
+            Told::Rows(rows) => progress.rows(rows),
             // A file that grows meanwhile is not read beyond what was announced by the bar.
-            let before = told.fetch_add(bytes, Ordering::Relaxed);
-            progress.advance(bytes.min(job.bytes.saturating_sub(before)));
+            Told::Bytes(bytes) => {
+                let before = told.fetch_add(bytes, Ordering::Relaxed);
+                progress.advance(bytes.min(job.bytes.saturating_sub(before)));
+            }
         };
         let mut source = std::fs::File::open(&job.path).map_err(read::problem)?;
         let mut taker = keep.file(job.at);
-        let account = file::read(&mut source, &rules, workers, &advance, &mut taker)?;
+        let account = file::read(&mut source, &rules, workers, &tell, &mut taker)?;
         let done = keep.done(taker, &account)?;
-        advance(job.bytes.saturating_sub(told.load(Ordering::Relaxed)));
+        tell(Told::Bytes(job.bytes.saturating_sub(told.load(Ordering::Relaxed))));
         let file = FileRead {
             source: job.mapping.source.clone(),
             file: base_name(&job.path),

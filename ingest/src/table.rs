@@ -58,21 +58,25 @@ enum Column<'a> {
 
 impl<'a> Builder<'a> {
     pub(crate) fn new(plan: &'a TablePlan) -> Self {
+        Self::with_capacity(plan, 0)
+    }
+
+    fn with_capacity(plan: &'a TablePlan, rows: usize) -> Self {
         let columns = plan
             .columns
             .iter()
             .map(|column| match column {
-                ColumnPlan::Person | ColumnPlan::Record => Column::Pseudonym(Vec::new()),
-                ColumnPlan::Date => Column::Days(Vec::new()),
-                ColumnPlan::Year | ColumnPlan::Month => Column::Number(Vec::new()),
-                ColumnPlan::Measure { .. } => Column::Measure(Vec::new()),
+                ColumnPlan::Person | ColumnPlan::Record => Column::Pseudonym(Vec::with_capacity(16 * rows)),
+                ColumnPlan::Date => Column::Days(Vec::with_capacity(rows)),
+                ColumnPlan::Year | ColumnPlan::Month => Column::Number(Vec::with_capacity(rows)),
+                ColumnPlan::Measure { .. } => Column::Measure(Vec::with_capacity(rows)),
                 ColumnPlan::Code { codes, .. }
                 | ColumnPlan::Fixed { codes, .. }
                 | ColumnPlan::AgeBand { codes, .. }
-                | ColumnPlan::LinkLevel { codes, .. } => Column::Code(Vec::new(), codes),
+                | ColumnPlan::LinkLevel { codes, .. } => Column::Code(Vec::with_capacity(rows), codes),
             })
             .collect();
-        Self { plan, columns, lines: Vec::new() }
+        Self { plan, columns, lines: Vec::with_capacity(rows) }
     }
 
     /// Adds a row; `values` has one value a column, in order.
@@ -100,10 +104,12 @@ impl<'a> Builder<'a> {
 
     /// The rows since the last time, or nothing when there are none.
     pub(crate) fn finish(&mut self) -> Result<Option<Rows>, ArrowError> {
-        let Self { columns, lines, .. } = std::mem::replace(self, Self::new(self.plan));
-        if lines.is_empty() {
+        if self.lines.is_empty() {
             return Ok(None);
         }
+        // The next rows will be about as many.
+        let next = Self::with_capacity(self.plan, self.lines.len());
+        let Self { columns, lines, .. } = std::mem::replace(self, next);
         let arrays = columns.into_iter().map(array).collect::<Result<Vec<_>, _>>()?;
         let fields = self.plan.schema.fields().iter().zip(&arrays);
         let fields = fields.map(|(f, a)| Field::new(f.name(), a.data_type().clone(), f.is_nullable()));
@@ -140,6 +146,6 @@ pub(crate) fn plain(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
 }
 
 fn days_since_1970(date: Date) -> i32 {
-    let since = Date::constant(1970, 1, 1).until(date).map(|span| span.get_days());
-    since.unwrap_or_default()
+    let since = date.duration_since(Date::constant(1970, 1, 1));
+    i32::try_from(since.as_hours() / 24).unwrap_or_default()
 }

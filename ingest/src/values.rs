@@ -22,7 +22,7 @@ impl Cell<'_> {
     /// The cell as trimmed text; whole numbers without decimals.
     pub(crate) fn text(&self) -> Cow<'_, str> {
         match self {
-            Self::Text(text) => Cow::Borrowed(text.trim()),
+            Self::Text(text) => Cow::Borrowed(trim(text)),
             // Above 2^53 a spreadsheet has lost digits; such a number is no id.
             Self::Number(n) if n.fract() == 0.0 && n.abs() < 9e15 => Cow::Owned(format!("{n:.0}")),
             Self::Number(n) => Cow::Owned(n.to_string()),
@@ -33,7 +33,15 @@ impl Cell<'_> {
 
     /// Whether nothing but spaces is in it.
     pub(crate) fn is_empty(&self) -> bool {
-        matches!(self, Self::Text(text) if text.trim().is_empty())
+        matches!(self, Self::Text(text) if trim(text).is_empty())
+    }
+}
+
+/// The text without spaces around it. Most cells have none, which their first and last byte say.
+pub(crate) fn trim(text: &str) -> &str {
+    match text.as_bytes() {
+        [] | [0x21..=0x7e] | [0x21..=0x7e, .., 0x21..=0x7e] => text,
+        _ => text.trim(),
     }
 }
 
@@ -41,7 +49,7 @@ impl Cell<'_> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DateFormat {
     /// Parts in the order day, month, year (or the reverse), with a sign between.
-    Parts { sign: char, year_first: bool },
+    Parts { sign: u8, year_first: bool },
     /// Eight digits.
     Digits { year_first: bool },
 }
@@ -49,11 +57,11 @@ pub(crate) enum DateFormat {
 impl DateFormat {
     pub(crate) fn parse(format: &str) -> Result<Self, String> {
         Ok(match format {
-            "dd.mm.yyyy" => Self::Parts { sign: '.', year_first: false },
-            "dd/mm/yyyy" => Self::Parts { sign: '/', year_first: false },
-            "dd-mm-yyyy" => Self::Parts { sign: '-', year_first: false },
-            "yyyy-mm-dd" => Self::Parts { sign: '-', year_first: true },
-            "yyyy.mm.dd" => Self::Parts { sign: '.', year_first: true },
+            "dd.mm.yyyy" => Self::Parts { sign: b'.', year_first: false },
+            "dd/mm/yyyy" => Self::Parts { sign: b'/', year_first: false },
+            "dd-mm-yyyy" => Self::Parts { sign: b'-', year_first: false },
+            "yyyy-mm-dd" => Self::Parts { sign: b'-', year_first: true },
+            "yyyy.mm.dd" => Self::Parts { sign: b'.', year_first: true },
             "ddmmyyyy" => Self::Digits { year_first: false },
             "yyyymmdd" => Self::Digits { year_first: true },
             other => {
@@ -65,38 +73,61 @@ impl DateFormat {
     }
 
     fn read(self, text: &str) -> Option<Date> {
-        let (a, b, c) = match self {
-            Self::Parts { sign, .. } => {
-                let mut parts = text.split(sign);
-                let found = (parts.next()?, parts.next()?, parts.next()?);
-                if parts.next().is_some() {
-                    return None;
-                }
-                found
-            }
-            Self::Digits { year_first } => {
-                if text.len() != 8 || !text.is_ascii() {
-                    return None;
-                }
-                if year_first {
-                    (&text[..4], &text[4..6], &text[6..])
-                } else {
-                    (&text[..2], &text[2..4], &text[4..])
-                }
-            }
+        let parts = match self {
+            Self::Parts { sign, .. } => Part::between(text, sign)?,
+            Self::Digits { year_first } => Part::of_eight(text, year_first)?,
         };
         let (Self::Parts { year_first, .. } | Self::Digits { year_first }) = self;
-        let (year, month, day) = if year_first { (a, b, c) } else { (c, b, a) };
+        let [year, month, day] = if year_first { parts } else { [parts[2], parts[1], parts[0]] };
         // Two-digit years are not guessed at.
-        if year.len() != 4 {
+        let fits = year.digits == 4 && (1..=2).contains(&month.digits) && (1..=2).contains(&day.digits);
+        let small = |part: Part| i8::try_from(part.number).ok();
+        if fits { Date::new(year.number, small(month)?, small(day)?).ok() } else { None }
+    }
+}
+
+/// A part of a date.
+#[derive(Clone, Copy, Default)]
+struct Part {
+    number: i16,
+    digits: u8,
+}
+
+impl Part {
+    /// Adds a digit; nothing when it is none, or one too many.
+    fn add(&mut self, digit: u8) -> Option<()> {
+        if !digit.is_ascii_digit() || self.digits == 4 {
             return None;
         }
-        let number = |text: &str, longest: usize| -> Option<i16> {
-            let plain = (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
-            if plain { text.parse().ok() } else { None }
-        };
-        let (day, month) = (i8::try_from(number(day, 2)?).ok()?, i8::try_from(number(month, 2)?).ok()?);
-        Date::new(number(year, 4)?, month, day).ok()
+        self.number = 10 * self.number + i16::from(digit - b'0');
+        self.digits += 1;
+        Some(())
+    }
+
+    /// Three parts with a sign between.
+    fn between(text: &str, sign: u8) -> Option<[Self; 3]> {
+        let mut parts = [Self::default(); 3];
+        let mut at = 0;
+        for &byte in text.as_bytes() {
+            if byte == sign {
+                at += 1;
+            } else {
+                parts.get_mut(at)?.add(byte)?;
+            }
+        }
+        (at == 2).then_some(parts)
+    }
+
+    /// Eight digits.
+    fn of_eight(text: &str, year_first: bool) -> Option<[Self; 3]> {
+        let ends = if year_first { [4, 6, 8] } else { [2, 4, 8] };
+        let mut parts = [Self::default(); 3];
+        let mut from = 0;
+        for (part, end) in parts.iter_mut().zip(ends) {
+            text.as_bytes().get(from..end)?.iter().try_for_each(|byte| part.add(*byte))?;
+            from = end;
+        }
+        (text.len() == from).then_some(parts)
     }
 }
 
@@ -126,9 +157,11 @@ pub(crate) fn date(cell: &Cell<'_>, formats: &[DateFormat]) -> Option<Date> {
             formats.iter().find_map(|f| f.read(&text))
         }
         Cell::Text(text) => {
-            let text = text.trim();
-            let day = text.split([' ', 'T', '\u{a0}']).next().unwrap_or(text);
-            formats.iter().find_map(|f| f.read(day))
+            let text = trim(text);
+            formats.iter().find_map(|f| f.read(text)).or_else(|| {
+                let (day, _time) = text.split_once([' ', 'T', '\u{a0}'])?;
+                formats.iter().find_map(|f| f.read(day))
+            })
         }
         Cell::Broken => None,
     }

@@ -104,7 +104,7 @@ async fn publish(
             installation,
             &workload,
             &release::Wanted {
-                year,
+                period: &year.into(),
                 rho: None,
                 within: None,
                 reason: Some("the yearly key figures (demonstration)"),

@@ -158,15 +158,16 @@ pub(crate) async fn run(common: &Common, args: IngestArgs) -> Result<(), Failure
         } else if let Some(target) = &args.to {
             eprintln!("\nmade the delivery {}; nothing was loaded", target.display());
         }
+        refused(&report);
         quality(&report);
         if report.read == 0 {
             eprintln!("\nNothing was read: the files hold headers but no rows.");
         } else if report.quarantined == report.read {
             eprintln!(
-                "\nNo row could be used: the file is in another format than the mapping of this source reads."
+                "\nNo row could be used: is this an export of the source that was named, and are its columns in order?"
             );
         }
-        if report.quarantined > 0 {
+        if report.quarantined > 0 && !args.dry_run {
             eprintln!("quarantine: {}", installation.quarantine_dir().display());
         }
         if !args.dry_run {
@@ -176,6 +177,19 @@ pub(crate) async fn run(common: &Common, args: IngestArgs) -> Result<(), Failure
         eprintln!("These are exact counts for the steward: not for publication.");
     }
     Ok(())
+}
+
+/// Where rows cannot be used, and what to do about it. Headers of the mapping and lines of the file, and no value of a row.
+fn refused(report: &IngestReport) {
+    for delivery in report.deliveries.iter().filter(|delivery| !delivery.quality.refused.is_empty()) {
+        eprintln!("\n{}: rows that cannot be used", output::harmless(&delivery.file));
+        for rows in &delivery.quality.refused {
+            let column = if rows.column.is_empty() { "the line" } else { &rows.column };
+            let lines = if rows.rows == 1 { "line" } else { "lines" };
+            let places = rows.places();
+            eprintln!("- {column} ({}), {lines} {places}: {}", rows.reason, rows.advice());
+        }
+    }
 }
 
 /// What a steward should see of the quality at once; the rest is on the page.

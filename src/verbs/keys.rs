@@ -8,7 +8,7 @@ use serde_json::json;
 use skjerm_engine::Engine;
 use skjerm_ingest::{DeliveryKey, LinkingKey};
 use skjerm_ledger::EventKind;
-use skjerm_warehouse::keyfile::{KeyFile, KeyFileError};
+use skjerm_warehouse::keyfile::{self, KeyFile, KeyFileError};
 use skjerm_warehouse::{Installation, WarehouseKey};
 
 use crate::args::{Common, Format, reason};
@@ -122,7 +122,7 @@ async fn rotate(format: Format, installation: &Installation, args: &RotateArgs) 
 /// Makes both keys. One that is missing beside the other is made where nothing was loaded yet: the making was cut short.
 pub(crate) fn make(installation: &Installation) -> Result<(), Failure> {
     let (linking, warehouse) = (installation.linking_key_path(), installation.warehouse_key_path());
-    let there = [&linking, &warehouse].map(|path| path.exists());
+    let there = [&linking, &warehouse].map(|path| keyfile::exists(path));
     if there == [true, true] {
         return Err(KeyFileError::Exists(linking).into());
     }
@@ -154,7 +154,7 @@ fn make_one(installation: &Installation, side: Side) -> Result<(), Failure> {
         }
         Side::Warehouse => {
             let path = installation.warehouse_key_path();
-            if !path.exists() && !installation.is_unused() {
+            if !keyfile::exists(&path) && !installation.is_unused() {
                 return Err(Failure::fault(format!(
                     "the key {} is missing, and this installation holds data",
                     path.display()
@@ -172,14 +172,14 @@ fn list(common: &Common, installation: &Installation) -> Result<(), Failure> {
     let (linking, warehouse) = (installation.linking_key_path(), installation.warehouse_key_path());
     let mut all = Vec::new();
     // Where the two sides are apart, each lists its own. An installation without any key says so.
-    if linking.exists() || !warehouse.exists() {
+    if keyfile::exists(&linking) || !keyfile::exists(&warehouse) {
         let linking = LinkingKey::load(&linking)?;
         all.push(("linking", linking.id().to_owned(), linking.epoch(), "in force"));
     } else {
         let delivery = DeliveryKey::of(installation);
         all.extend(delivery.iter().map(|key| ("delivery", key.id().to_owned(), key.epoch(), "in force")));
     }
-    if warehouse.exists() {
+    if keyfile::exists(&warehouse) {
         let warehouse = WarehouseKey::load(&warehouse)?;
         let in_force = installation.key_in_force(&warehouse)?.epoch();
         let state = |epoch: u32| match epoch.cmp(&in_force) {

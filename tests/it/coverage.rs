@@ -50,7 +50,7 @@ async fn intervals_cover_the_published_figures_as_often_as_they_say() {
             &steward,
             &installation,
             &workload,
-            &release::Wanted { year: 2023, rho: None, within: None, reason: None },
+            &release::Wanted { period: &2023.into(), rho: None, within: None, reason: None },
         )
         .await
         .unwrap();

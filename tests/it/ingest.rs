@@ -1,5 +1,7 @@
 //! Every row is accounted for, and re-sent deliveries change nothing.
 
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+
 use crate::support::{SOURCES, city, files_of, fresh_book, ingest, json};
 
 #[test]
@@ -120,4 +122,40 @@ fn a_mapping_is_proposed_for_an_export_and_shows_nobody() {
         }
     }
     assert!(compared > 20, "{headers:?}");
+}
+
+#[test]
+fn a_row_that_the_source_took_back_goes() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let dir = folder.path().join("installation");
+    crate::support::installation(&dir);
+    let export = folder.path().join("soma_SYNTETISK.csv");
+    let rows = |status: [&str; 3]| {
+        let header = "Registreringsnr;Klientnr;Fødselsnummer;Fødselsdato;Dato;Enhet;Registreringstype;Registreringsstatus";
+        let row = |(n, status): (usize, &str)| {
+            format!("{n};K{n};;01.01.2007;0{n}.05.2023;Uteseksjonen;Kontakt;{status}\n")
+        };
+        let rows: String = (1..).zip(status).map(row).collect();
+        std::fs::write(&export, format!("{header}\n{rows}")).unwrap();
+        ingest(&dir, "soma", std::slice::from_ref(&export)).ok().json()
+    };
+    let stored = || {
+        let installation = skjerm_warehouse::Installation::open(&dir).unwrap();
+        let policy = std::sync::Arc::new(skjerm_warehouse::policy::Policy::oslo());
+        let warehouse = skjerm_warehouse::Warehouse::open(&installation, policy).unwrap();
+        let snapshot = tokio::runtime::Runtime::new().unwrap().block_on(warehouse.snapshot()).unwrap();
+        let rows = |path: &std::path::Path| {
+            let file = std::fs::File::open(path).unwrap();
+            ParquetRecordBatchReaderBuilder::try_new(file).unwrap().metadata().file_metadata().num_rows()
+        };
+        snapshot.tables["contact"].files.iter().map(|file| rows(&file.path)).sum::<i64>()
+    };
+    let report = rows(["Aktiv", "", "Gjeldende"]);
+    assert_eq!((&report["loaded"], stored()), (&3.into(), 3), "{report}");
+    let report = rows(["Aktiv", "Slettet", "Kanskje"]);
+    assert_eq!((&report["read"], &report["quarantined"]), (&3.into(), &1.into()), "{report}");
+    let delivery = &report["deliveries"][0];
+    assert_eq!(delivery["quality"]["withdrawn"], 1, "{report}");
+    assert_eq!(delivery["quality"]["refused"][0]["column"], "Registreringsstatus", "{report}");
+    assert_eq!(stored(), 2);
 }

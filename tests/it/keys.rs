@@ -1,7 +1,10 @@
 //! The warehouse key is rotated: figures, links and stored answers stay, an older key is refused.
 
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+
 use crate::keep::{WHOLE, house};
-use crate::support::{ingest, json, skjerm};
+use crate::support::{binary, ingest, json, skjerm};
 
 const ROTATE: [&str; 4] = ["keys", "rotate", "--reason", "nøkkelen kan være på avveie"];
 const SQL: &str =
@@ -75,4 +78,49 @@ fn a_rotation_says_what_it_does_not_reach() {
     for secret in secrets.lines().filter_map(|line| line.strip_prefix("secret = ")) {
         assert!(!done.err.contains(&secret[1..9]) && !done.out.contains(&secret[1..9]));
     }
+}
+
+#[test]
+fn keys_come_from_commands_and_no_memory_goes_into_a_core_dump() {
+    let house = house();
+    let keys = house.dir.join("keys");
+    let go = house.folder.path().join("go");
+    for name in ["linking", "warehouse"] {
+        let [key, kept] = ["key", "kept"].map(|end| keys.join(format!("{name}.{end}")));
+        std::fs::rename(&key, &kept).unwrap();
+        // The second key is waited for, so that the process can be looked at while it holds the first.
+        let wait = format!("until [ -e {} ]; do sleep 0.1; done; ", go.display());
+        let wait = if name == "warehouse" { wait.as_str() } else { "" };
+        let text = format!("command = [\"sh\", \"-c\", '{wait}cat {}']\n", kept.display());
+        let command = keys.join(format!("{name}.command"));
+        std::fs::write(&command, text).unwrap();
+        std::fs::set_permissions(&command, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let export = house.folder.path().join("soma_SYNTETISK.csv");
+    let mut waiting = Command::new(binary())
+        .arg("--dir")
+        .arg(&house.dir)
+        .args(["ingest", "--source", "soma"])
+        .arg(&export)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let filter = format!("/proc/{}/coredump_filter", waiting.id());
+    let kept_out = (0..600).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        u32::from_str_radix(std::fs::read_to_string(&filter).unwrap().trim(), 16) == Ok(0)
+    });
+    std::fs::write(go, "").unwrap();
+    assert!(waiting.wait().unwrap().success());
+    assert!(kept_out, "a core dump would hold keys");
+    // The same persons and records: nothing new.
+    let again = ingest(&house.dir, "soma", std::slice::from_ref(&export)).ok().json();
+    assert_eq!((&again["loaded"], &again["replaced"]), (&0.into(), &5.into()), "{again}");
+    let listed = json(&house.dir, &["keys", "list"]).ok().json();
+    assert_eq!(listed["keys"].as_array().unwrap().len(), 3, "{listed}");
+    let error = json(&house.dir, &ROTATE).error(1);
+    assert!(error["message"].as_str().unwrap().contains("comes from the command"), "{error}");
+    let error = json(&house.dir, &["keys", "new"]).error(2);
+    assert!(error["message"].as_str().unwrap().contains("holds a key already"), "{error}");
 }

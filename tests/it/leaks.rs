@@ -71,6 +71,25 @@ fn digests(identifier: &str) -> Vec<String> {
     whole.iter().flat_map(|digest| [digest.clone(), digest[..32].to_owned()]).collect()
 }
 
+/// A text export in the forms that the synthetic city does not write, each with a last row that goes to quarantine.
+fn other_forms(export: &Path) -> [(&'static str, Vec<u8>); 3] {
+    let bytes = std::fs::read(export).unwrap();
+    let (text, _, _) = encoding_rs::WINDOWS_1252.decode(&bytes);
+    let header = text.lines().next().unwrap();
+    let last = text.lines().last().unwrap();
+    let dated = header.split(';').position(|name| name == "Dato").unwrap();
+    let undated = last.split(';').enumerate().map(|(at, cell)| if at == dated { "tull" } else { cell });
+    let text = format!("{}\r\n{}\r\n", text.trim_end(), undated.collect::<Vec<_>>().join(";"));
+    let wide = std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let mut lines = String::new();
+    for row in csv::ReaderBuilder::new().delimiter(b';').from_reader(text.as_bytes()).records() {
+        let row = row.unwrap();
+        let cells = header.split(';').zip(&row).map(|(name, cell)| (name.to_owned(), cell.into()));
+        writeln!(lines, "{}", serde_json::Value::Object(cells.collect())).unwrap();
+    }
+    [("utf-16.csv", wide), ("lines.jsonl", lines.into_bytes()), ("utf-8.csv", text.into_bytes())]
+}
+
 #[test]
 fn no_identifier_in_any_byte() {
     let book = fresh_book();
@@ -84,6 +103,26 @@ fn no_identifier_in_any_byte() {
         let mut arguments = vec!["ingest", "--source", source, "--to", &delivery];
         arguments.extend(exports.iter().filter_map(|path| path.to_str()));
         json(book.path(), &arguments).ok();
+    }
+    let folder = tempfile::TempDir::new().unwrap();
+    for (name, bytes) in other_forms(&files_of(&city().exports, "soma")[0]) {
+        let export = folder.path().join(name);
+        std::fs::write(&export, bytes).unwrap();
+        let delivery = book.path().join(format!("{name}.skjerm")).to_string_lossy().into_owned();
+        let export = export.to_string_lossy().into_owned();
+        let sent = json(book.path(), &["ingest", "--source", "soma", "--to", &delivery, &export]).ok().json();
+        let loaded = json(book.path(), &["ingest", "--source", "soma", &export]).ok().json();
+        for report in [sent, loaded] {
+            assert_eq!(report["quarantined"], 1, "{name}: {report}");
+            assert!(report["read"].as_u64().unwrap() > 100, "{name}: {report}");
+        }
+    }
+    for format in ["csv", "xlsx"] {
+        let is_one = |path: &std::path::PathBuf| path.extension().is_some_and(|e| e == format);
+        assert!(
+            SOURCES.iter().any(|source| files_of(&city().exports, source).iter().any(is_one)),
+            "{format}"
+        );
     }
     let identifiers = identifiers(&city().exports);
 

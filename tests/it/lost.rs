@@ -21,30 +21,36 @@ fn adopt(dir: &Path, arguments: &[&str]) -> Ran {
 
 #[test]
 fn a_release_whose_measuring_fails_is_taken_up_under_its_charge() {
-    let book = fresh_book();
-    let files: Vec<(PathBuf, Vec<u8>)> = files_below(&book.path().join("warehouse/person_year"))
-        .into_iter()
-        .filter(|file| file.extension().is_some_and(|extension| extension == "parquet"))
-        .map(|file| (file.clone(), std::fs::read(&file).unwrap()))
-        .collect();
-    for (file, _) in &files {
-        std::fs::remove_file(file).unwrap();
+    let within = ["release", "publish", "--year", "2023", "--within", "contact_by_age=7"];
+    for publish in [&PUBLISH[..], &within] {
+        let book = fresh_book();
+        let files: Vec<(PathBuf, Vec<u8>)> = files_below(&book.path().join("warehouse/person_year"))
+            .into_iter()
+            .filter(|file| file.extension().is_some_and(|extension| extension == "parquet"))
+            .map(|file| (file.clone(), std::fs::read(&file).unwrap()))
+            .collect();
+        for (file, _) in &files {
+            std::fs::remove_file(file).unwrap();
+        }
+        json(book.path(), publish).error(1);
+        let charged = spent(book.path(), "2023");
+        assert!(charged > 0.08, "a fault refunds nothing, and leaves too little for another");
+        // Wishes that are refused in between write over nothing.
+        json(book.path(), &["release", "publish", "--year", "2023", "--rho", "0.12"]).error(3);
+        json(book.path(), &[publish, &["--as", "researcher"]].concat()).error(4);
+        for (file, content) in &files {
+            std::fs::write(file, content).unwrap();
+        }
+        json(book.path(), publish).ok();
+        assert!((spent(book.path(), "2023") - charged).abs() < 1e-12, "and is not paid twice");
+        assert_eq!(
+            (
+                entries(book.path(), &["--kind", "charge"]).len(),
+                entries(book.path(), &["--kind", "resumed"]).len()
+            ),
+            (1, 1)
+        );
     }
-    json(book.path(), &PUBLISH).error(1);
-    let charged = spent(book.path(), "2023");
-    assert!(close(charged, 0.155), "a fault refunds nothing");
-    for (file, content) in &files {
-        std::fs::write(file, content).unwrap();
-    }
-    json(book.path(), &PUBLISH).ok();
-    assert!((spent(book.path(), "2023") - charged).abs() < 1e-12, "and is not paid twice");
-    assert_eq!(
-        (
-            entries(book.path(), &["--kind", "charge"]).len(),
-            entries(book.path(), &["--kind", "resumed"]).len()
-        ),
-        (1, 1)
-    );
 }
 
 #[test]
@@ -55,6 +61,20 @@ fn a_lost_document_is_made_again_of_its_measurement() {
     let again = json(book.path(), &PUBLISH).ok().json();
     assert_eq!(first["answer"], again["answer"]);
     assert!(close(spent(book.path(), "2023"), 0.155));
+}
+
+/// Planned by half-widths, it takes more than half of the share: a second measurement could not be paid.
+#[test]
+fn a_lost_document_of_wanted_half_widths_is_made_again_too() {
+    let book = fresh_book();
+    let publish = ["release", "publish", "--year", "2023", "--within", "contact_by_age=7"];
+    let first = json(book.path(), &publish).ok().json();
+    let paid = spent(book.path(), "2023");
+    assert!(paid > 0.08, "{paid}");
+    std::fs::remove_dir_all(book.path().join("releases")).unwrap();
+    let again = json(book.path(), &publish).ok().json();
+    assert_eq!(first["answer"], again["answer"]);
+    assert!(close(spent(book.path(), "2023"), paid));
 }
 
 #[test]

@@ -210,3 +210,50 @@ fn figures_of_a_release_are_compared_with_intervals() {
     let none = json(book.path(), &["release", "season", "follow_up_by_month"]).error(2);
     assert!(none["message"].as_str().unwrap().contains("no release"), "{none}");
 }
+
+/// A campaign of scene counts: planned over the rounds held, paid from its own budget, compared with another.
+#[test]
+fn a_campaign_is_released_from_its_own_budget() {
+    let book = fresh_book();
+    let of =
+        |verb: &str, campaign: &str| json(book.path(), &["release", verb, "scene", "--campaign", campaign]);
+    let plan = of("plan", "2022-summer").ok().json();
+    assert_eq!(plan["campaign"]["code"], "2022-summer");
+    assert!((plan["left"]["releases"].as_f64().unwrap() - 0.062).abs() < 1e-9, "a fifth of the campaign");
+    let first = of("publish", "2022-summer").ok().json();
+    let again = of("publish", "2022-summer").ok();
+    assert_eq!(again.json()["id"], first["id"]);
+    let second = of("publish", "2023-summer").ok().json();
+    let blocks = json(book.path(), &["budget", "show"]).ok().json();
+    let spent = |name: &str| {
+        let blocks = blocks["blocks"].as_array().unwrap();
+        blocks.iter().find(|block| block["block"] == name).map_or(0.0, |b| b["rho_spent"].as_f64().unwrap())
+    };
+    assert!((spent("2022-summer") - 0.05).abs() < 1e-6, "{blocks}");
+    assert!((spent("2022")).abs() < 1e-12, "the year's persons have paid nothing");
+    // Totals of the shifts, as the comparison of scenes measures them too.
+    let observed = &first["tables"][0]["rows"];
+    assert_eq!(observed.as_array().unwrap().len(), 2, "{observed}");
+    let list = json(book.path(), &["release", "list"]).ok().json();
+    assert_eq!(list["releases"][0]["campaign"]["code"], "2022-summer");
+    let (first, second) = (first["id"].as_str().unwrap(), second["id"].as_str().unwrap());
+    let shares = json(
+        book.path(),
+        &["release", "compare", first, "observed_by_gender", "--where", "shift=day", "--share"],
+    );
+    assert_eq!(shares.ok().json()["rows"].as_array().unwrap().len(), 3);
+    let diff = json(book.path(), &["release", "diff", first, second]).ok().json();
+    assert_eq!(diff["tables"].as_array().unwrap().len(), 5, "{diff}");
+    let check = json(book.path(), &["release", "check"]).ok().json();
+    assert!(!check.to_string().contains("changed"), "{check}");
+    let refused = |arguments: &[&str]| {
+        json(book.path(), &[&["release"], arguments].concat()).error(2)["message"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert!(refused(&["plan", "scene", "--campaign", "2019-summer"]).contains("No round"));
+    assert!(refused(&["plan", "scene", "--campaign", "summer"]).contains("no such campaign"));
+    assert!(refused(&["publish", "scene", "--year", "2022"]).contains("a year was named"));
+    assert!(refused(&["publish", "monthly", "--campaign", "2022-summer"]).contains("was named"));
+}

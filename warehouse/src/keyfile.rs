@@ -19,7 +19,8 @@
 //! secret = "…"
 //! ```
 //!
-//! The id is drawn at random and says nothing about the secret.
+//! The id is drawn at random and says nothing about the secret. The same text may come from a command instead of the file, see
+//! the module `keycommand`: `linking.command` stands in the place of `linking.key`.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Read, Write};
@@ -29,6 +30,8 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use crate::keycommand;
 
 /// Bytes of a secret.
 pub const SECRET_BYTES: usize = 32;
@@ -79,6 +82,24 @@ pub enum KeyFileError {
         "the key file {0} lacks an epoch or holds one twice: the rotations in it count up by one; put back its newest whole copy"
     )]
     Epochs(PathBuf),
+    /// A command that gives no key.
+    #[error("the file {path}, which says how to get a key, {problem}")]
+    Command {
+        /// The file with the command.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A file and a command for one key.
+    #[error(
+        "there are a key file {0} and a command beside it, and the keys may differ: remove the one that is not in use"
+    )]
+    FileAndCommand(PathBuf),
+    /// A key that a command gives is to be written.
+    #[error(
+        "this key comes from the command in {0}, and this program cannot write it there: to make or rotate it, put a key file in the command's place, make or rotate it, and keep its text where the command finds it"
+    )]
+    Elsewhere(PathBuf),
     /// Reading or writing failed.
     #[error("cannot use the key file {path}: {source}")]
     Io {
@@ -148,15 +169,13 @@ impl KeyFile {
     /// Reads the file of a key that has one epoch, refusing one that others than its owner can read.
     pub fn load(path: &Path) -> Result<Self, KeyFileError> {
         // The reader's own message would quote the line with the secret.
-        let form: Form =
-            toml::from_str(&private_text(path)?).map_err(|_| KeyFileError::Format(path.into()))?;
+        let form: Form = toml::from_str(&text_of(path)?).map_err(|_| KeyFileError::Format(path.into()))?;
         Self::from_form(form, path)
     }
 
     /// The same of a key that may have been rotated: its first epoch, and the later ones.
     pub(crate) fn load_rotated(path: &Path) -> Result<(Self, Vec<Self>), KeyFileError> {
-        let form: Rotated =
-            toml::from_str(&private_text(path)?).map_err(|_| KeyFileError::Format(path.into()))?;
+        let form: Rotated = toml::from_str(&text_of(path)?).map_err(|_| KeyFileError::Format(path.into()))?;
         let Rotated { id, epoch, created, secret, rotation } = form;
         let first = Self::from_form(Form { id, epoch, created, secret }, path)?;
         let later = rotation.into_iter().map(|form| Self::from_form(form, path));
@@ -176,6 +195,7 @@ impl KeyFile {
 
     /// Writes the key to a new file (0600) in a private folder (0700); never over another key.
     pub fn save(&self, path: &Path) -> Result<(), KeyFileError> {
+        keycommand::refuse_to_write(path)?;
         let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
         if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
             make_private_folder(folder).map_err(failed)?;
@@ -195,6 +215,7 @@ impl KeyFile {
     /// Puts a file with more epochs of the same key in place of its file, durably: after a crash it is the one or the
     /// other. One caller at a time.
     pub(crate) fn replace(&self, later: &[Self], path: &Path) -> Result<(), KeyFileError> {
+        keycommand::refuse_to_write(path)?;
         // Always the same name: what a crash left of it is overwritten, and gone with the renaming.
         let unfinished = path.with_extension("unfinished");
         let written = write_private(&unfinished, &text(self, later));
@@ -203,8 +224,18 @@ impl KeyFile {
     }
 }
 
+/// Whether there is a key: its file, or a command that gives it.
+pub fn exists(path: &Path) -> bool {
+    path.exists() || keycommand::place(path).exists()
+}
+
+/// The text of a key, from its command or its file.
+fn text_of(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
+    keycommand::text(path)?.map_or_else(|| private_text(path), Ok)
+}
+
 /// The text of a file that nobody else can read.
-fn private_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
+pub(crate) fn private_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     let failed = |source| KeyFileError::Io { path: path.to_owned(), source };
     let mut file = fs::File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),

@@ -32,6 +32,7 @@ mod error;
 mod installation;
 mod keep;
 mod key;
+mod keycommand;
 pub mod keyfile;
 mod links;
 mod load;

@@ -5,6 +5,7 @@ mod districts;
 mod figure;
 mod figures;
 mod message;
+mod releases;
 mod scene;
 mod steward;
 mod trend;
@@ -13,6 +14,7 @@ pub use about::about;
 pub use districts::{Choice as DistrictChoice, districts};
 pub use figures::figures;
 pub use message::{fault, missing, no_entry, nothing_yet, read_only, shut};
+pub use releases::releases;
 pub use scene::scene;
 pub use steward::steward;
 pub use trend::trend;
@@ -33,6 +35,8 @@ pub enum Place {
     Trend,
     /// `/scene`
     Scene,
+    /// `/releases`
+    Releases,
     /// `/about`
     About,
     /// `/steward`
@@ -49,6 +53,7 @@ impl Place {
             Self::Districts => "/districts",
             Self::Trend => "/trend",
             Self::Scene => "/scene",
+            Self::Releases => "/releases",
             Self::About => "/about",
             Self::Steward => "/steward",
         }
@@ -118,6 +123,7 @@ impl Page {
             (Place::Districts, text.districts.nav),
             (Place::Trend, text.trend.nav),
             (Place::Scene, text.scene.nav),
+            (Place::Releases, text.releases.nav),
             (Place::About, text.about.nav),
         ]
         .into_iter()

@@ -7,7 +7,7 @@ use skjerm_figures::{
     Display, Text,
     districts::{self, DistrictComparison},
     key_figures::{KeyFigure, Unit},
-    release::Release,
+    release::{Release, ReleaseSummary},
     scene::{Mean, SceneCell, SceneComparison},
     trend::TrendPoint,
     workload,
@@ -18,7 +18,7 @@ use skjerm_warehouse::policy::Policy;
 use crate::{
     model::{
         self, Amount, Both, Breakdown, Budget, Choice, ChoiceGroup, Comparison, DistrictRow, Estimate,
-        Figure, Pair, ReleaseRef, Scene, SceneRow, Shown, Topic, Trend,
+        Figure, Pair, Publication, ReleaseRef, Scene, SceneRow, Shown, Topic, Trend,
     },
     pages::capital,
 };
@@ -33,6 +33,18 @@ pub(super) fn release(release: &Release) -> ReleaseRef {
         year: release.year,
         published: Some(release.published.clone()),
         rho: Some(release.rho),
+    }
+}
+
+pub(super) fn publication(summary: &ReleaseSummary) -> Publication {
+    let year = summary.year.to_string();
+    Publication {
+        id: summary.id.clone(),
+        label: both(&summary.label),
+        period: summary.campaign.as_ref().map_or_else(|| Both::new(&year, &year), |of| both(&of.label)),
+        published: summary.published.clone(),
+        rho: summary.rho,
+        superseded_by: summary.superseded_by.clone(),
     }
 }
 

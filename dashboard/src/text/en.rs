@@ -1,6 +1,8 @@
 //! English.
 
-use super::{About, Common, Districts, Errors, Figures, Frame, Scene, Section, Steward, Text, Trend};
+use super::{
+    About, Common, Districts, Errors, Figures, Frame, Releases, Scene, Section, Steward, Text, Trend,
+};
 
 pub(super) static TEXT: Text = Text {
     frame: Frame {
@@ -130,6 +132,23 @@ pub(super) static TEXT: Text = Text {
         caption: "Mean number observed per count, estimate with 95% interval",
         verdict: "Verdict",
         verdicts: ["rise", "fall", "not distinguishable"],
+    },
+    releases: Releases {
+        nav: "Releases",
+        title: "All releases",
+        lead: "A release never changes and is never withdrawn. A later one can take its place. Each has a page to read, and files for your own use.",
+        period: "About",
+        status: "Status",
+        in_force: "in force",
+        superseded: "superseded by",
+        downloads: "Files",
+        files: [
+            ("tables.csv", "CSV"),
+            ("tables.parquet", "Parquet"),
+            ("figures_and_tables.en.json", "JSON-stat"),
+            ("figures.csv", "key figures"),
+            ("metadata.json", "metadata"),
+        ],
     },
     about: About {
         nav: "About the figures",

@@ -237,6 +237,28 @@ pub struct Trend {
     pub one_year: &'static str,
 }
 
+/// Words of the list of releases.
+pub struct Releases {
+    /// Menu.
+    pub nav: &'static str,
+    /// Heading.
+    pub title: &'static str,
+    /// First sentences.
+    pub lead: &'static str,
+    /// Year or campaign.
+    pub period: &'static str,
+    /// Whether it is in force.
+    pub status: &'static str,
+    /// It is.
+    pub in_force: &'static str,
+    /// By which it is not.
+    pub superseded: &'static str,
+    /// Files to fetch.
+    pub downloads: &'static str,
+    /// Their names, and what they are.
+    pub files: [(&'static str, &'static str); 5],
+}
+
 /// Words of the scene counts.
 pub struct Scene {
     /// Menu.
@@ -455,6 +477,8 @@ pub struct Text {
     pub trend: Trend,
     /// Scene.
     pub scene: Scene,
+    /// Releases.
+    pub releases: Releases,
     /// About.
     pub about: About,
     /// Steward.

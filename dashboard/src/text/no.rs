@@ -1,6 +1,8 @@
 //! Bokmål.
 
-use super::{About, Common, Districts, Errors, Figures, Frame, Scene, Section, Steward, Text, Trend};
+use super::{
+    About, Common, Districts, Errors, Figures, Frame, Releases, Scene, Section, Steward, Text, Trend,
+};
 
 pub(super) static TEXT: Text = Text {
     frame: Frame {
@@ -130,6 +132,23 @@ pub(super) static TEXT: Text = Text {
         caption: "Gjennomsnittlig antall observerte per telling, anslag med 95 %‑intervall",
         verdict: "Vurdering",
         verdicts: ["økning", "nedgang", "kan ikke skilles"],
+    },
+    releases: Releases {
+        nav: "Publiseringer",
+        title: "Alle publiseringer",
+        lead: "En publisering endres aldri og trekkes aldri tilbake. En senere kan tre i stedet for den. Hver har en side å lese og filer til egen bruk.",
+        period: "Gjelder",
+        status: "Status",
+        in_force: "gjeldende",
+        superseded: "avløst av",
+        downloads: "Filer",
+        files: [
+            ("tables.csv", "CSV"),
+            ("tables.parquet", "Parquet"),
+            ("figures_and_tables.no.json", "JSON-stat"),
+            ("figures.csv", "nøkkeltall"),
+            ("metadata.json", "metadata"),
+        ],
     },
     about: About {
         nav: "Om tallene",

@@ -3,6 +3,7 @@
 use axum::{Router, http::StatusCode};
 use serde_json::Value;
 use skjerm_dashboard::{DashboardState, SYNTHETIC_MARK, router};
+use skjerm_figures::release::Store;
 use skjerm_warehouse::{Installation, policy::Policy};
 use tempfile::TempDir;
 
@@ -38,6 +39,7 @@ async fn an_installations_pages_are_whole_in_both_languages() {
         "/trend?figure=contact_under_25",
         "/trend?figure=patrol_total",
         "/scene",
+        "/releases",
         "/about",
     ];
     for path in pages {
@@ -148,4 +150,38 @@ async fn a_damaged_release_is_a_fault_without_internals() {
     let (status, _, body) = get(&app, "/").await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!body.contains("release.json") && !body.contains(&*folder.path().to_string_lossy()));
+}
+
+/// A later release of another workload of the year is listed, and its figures are not taken for the year's; its files are what was published.
+#[tokio::test]
+async fn releases_of_every_workload_are_listed_and_served_as_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let installation = Installation::init(folder.path().join("installation")).unwrap();
+    skjerm_engine::Engine::init_ledger(&installation).unwrap();
+    let policy = Policy::load(&installation.policy_path()).unwrap();
+    let of_year = made_up_release::write(&installation, &policy, 2023);
+    let store = Store::open(&installation);
+    let mut other = store.show(&of_year).unwrap();
+    other.revision = 7;
+    other.workload.name = "months".into();
+    other.workload.label.en = "Month by month".into();
+    let other = store.save(other, &policy).unwrap().id;
+    let app = router(DashboardState::open(&installation).unwrap());
+    let (_, _, body) = get(&app, "/api/figures?year=2023").await;
+    assert_eq!(serde_json::from_str::<Value>(&body).unwrap()["release"], of_year.as_str());
+    let (status, _, body) = get(&app, "/releases?lang=en").await;
+    assert_eq!(status, StatusCode::OK);
+    html::check(&body).unwrap();
+    assert!(body.contains("Month by month") && body.contains(&of_year) && body.contains(&other), "{body}");
+    for name in ["index.html", "tables.csv", "metadata.json", "release.json"] {
+        let (status, _, served) = get(&app, &format!("/releases/{other}/{name}")).await;
+        let path = installation.releases_dir().join(&other).join(name);
+        assert_eq!((status, served), (StatusCode::OK, std::fs::read_to_string(path).unwrap()), "{name}");
+    }
+    // Outside the folder, and a file that was changed since.
+    let (status, ..) = get(&app, &format!("/releases/{other}/..%2F{of_year}%2Ftables.csv")).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    std::fs::write(installation.releases_dir().join(&other).join("tables.csv"), "1\n").unwrap();
+    let (status, ..) = get(&app, &format!("/releases/{other}/index.html")).await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
 }

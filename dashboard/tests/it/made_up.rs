@@ -5,7 +5,7 @@ use skjerm_dashboard::{
     Document, Published, SourceError,
     model::{
         Amount, Both, Breakdown, Budget, Choice, ChoiceGroup, Comparison, DistrictRow, Estimate, Figure,
-        Pair, ReleaseRef, Scene, SceneRow, Shown, Topic, Trend, TrendPoint, YearFigures,
+        Pair, Publication, ReleaseRef, Scene, SceneRow, Shown, Topic, Trend, TrendPoint, YearFigures,
     },
 };
 
@@ -302,6 +302,35 @@ impl Published for MadeUp {
 
     fn scenes(&self) -> Result<Vec<Scene>, SourceError> {
         Ok(self.scenes.clone())
+    }
+
+    fn publications(&self) -> Result<Vec<Publication>, SourceError> {
+        let of = |id: &str, label: Both, period: Both, superseded_by: Option<&str>| Publication {
+            id: id.into(),
+            label,
+            period,
+            published: "2026-02-01".into(),
+            rho: 0.03,
+            superseded_by: superseded_by.map(Into::into),
+        };
+        let summer = Both::new("sommeren 2023", "summer 2023");
+        Ok(vec![
+            of("2023-b", Both::new("Måned for måned", "Month by month"), Both::new("2023", "2023"), None),
+            of(
+                "2023-a",
+                Both::new("Måned for måned", "Month by month"),
+                Both::new("2023", "2023"),
+                Some("2023-b"),
+            ),
+            of("2023-c", Both::new("Tellinger <b>", "Counts <b>"), summer, None),
+        ])
+    }
+
+    fn file(&self, release: &str, name: &str) -> Result<Option<Vec<u8>>, SourceError> {
+        let known = ["2023-a", "2023-b", "2023-c"].contains(&release);
+        let names = ["index.html", "tables.csv", "tables.parquet", "figures.csv", "metadata.json"];
+        let known = known && (names.contains(&name) || name.starts_with("figures_and_tables."));
+        Ok(known.then(|| format!("{release} {name}").into_bytes()))
     }
 
     fn budgets(&self) -> Result<Vec<Budget>, SourceError> {

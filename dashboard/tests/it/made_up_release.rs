@@ -41,6 +41,7 @@ fn release(policy: &Policy, year: i32) -> Release {
                 measured: vec![Measured {
                     form: Form::Whole,
                     from: None,
+                    answer: None,
                     dims: (0..sizes.len()).collect(),
                     sigma: SIGMA,
                     values: values.clone(),
@@ -60,6 +61,7 @@ fn release(policy: &Policy, year: i32) -> Release {
     Release {
         id: String::new(),
         year,
+        campaign: None,
         revision: 1,
         supersedes: None,
         synthetic: true,

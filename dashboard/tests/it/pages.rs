@@ -30,7 +30,7 @@ pub(crate) async fn get(app: &Router, address: &str) -> (StatusCode, HeaderMap, 
     ask(app, Method::GET, address).await
 }
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "/",
     "/?year=2023",
     "/districts",
@@ -38,6 +38,7 @@ const PAGES: [&str; 8] = [
     "/districts?compare=030105",
     "/trend?figure=contact",
     "/scene",
+    "/releases",
     "/about",
 ];
 
@@ -69,6 +70,27 @@ async fn every_page_is_well_formed_in_both_languages() {
             assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
             assert_eq!(headers[header::REFERRER_POLICY], "no-referrer");
         }
+    }
+}
+
+#[tokio::test]
+async fn releases_are_listed_with_what_superseded_them_and_their_files() {
+    let app = app(MadeUp::default());
+    let (_, _, body) = get(&app, "/releases?lang=en").await;
+    for words in ["Month by month", "Summer 2023", "superseded by 2023-b", "in force", "Counts &#60;b&#62;"] {
+        assert!(body.contains(words), "{words}: {body}");
+    }
+    let (status, headers, body) = get(&app, "/releases/2023-a/tables.csv").await;
+    assert_eq!((status, body.as_str()), (StatusCode::OK, "2023-a tables.csv"));
+    assert_eq!(headers[header::CONTENT_TYPE], "text/csv; charset=utf-8");
+    let (_, headers, _) = get(&app, "/releases/2023-a/index.html").await;
+    let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+    assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+    assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+    for address in
+        ["/releases/2023-a/ledger.sqlite", "/releases/2023-x/tables.csv", "/releases/..%2F..%2Fkeys/x"]
+    {
+        assert_eq!(get(&app, address).await.0, StatusCode::NOT_FOUND, "{address}");
     }
 }
 

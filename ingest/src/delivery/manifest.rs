@@ -60,19 +60,24 @@ impl FileEntry {
     /// What is to be said of a file that was read; `labels` are its mapping's fields.
     pub(crate) fn of(source: &str, file: &str, labels: &[String], account: &Account) -> Self {
         let mut reasons = BTreeMap::new();
-        let mut by_column: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        let mut by_column: BTreeMap<(&str, &str), (u64, Vec<u64>)> = BTreeMap::new();
         let mut outside_period = 0;
-        for (_, (field, reason)) in &account.quarantined {
+        for (line, (field, reason)) in &account.quarantined {
             let column = field.and_then(|at| labels.get(at)).map_or("", String::as_str);
             *reasons.entry(reason.code().to_owned()).or_default() += 1;
-            *by_column.entry((column, reason.code())).or_default() += 1;
+            let (rows, lines) = by_column.entry((column, reason.code())).or_default();
+            *rows += 1;
+            if lines.len() < Refused::NAMED {
+                lines.push(*line);
+            }
             let outside = [Reason::FutureDate, Reason::YearOutsidePolicy, Reason::PastRetention];
             outside_period += u64::from(outside.contains(reason));
         }
-        let refused = |((column, reason), rows): ((&str, &str), u64)| Refused {
+        let refused = |((column, reason), (rows, lines)): ((&str, &str), (u64, Vec<u64>))| Refused {
             column: column.to_owned(),
             reason: reason.to_owned(),
             rows,
+            lines,
         };
         let quality = Quality {
             withdrawn: account.withdrawn,

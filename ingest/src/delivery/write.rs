@@ -1,6 +1,6 @@
 //! Makes a delivery: part by part, then the manifest and its seal, then its name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -189,7 +189,7 @@ struct Open {
 
 impl FileParts<'_> {
     /// Ends all parts, and adds one with the links.
-    pub(crate) fn finish(mut self, links: &BTreeSet<Link>) -> Result<FileDone, FileProblem> {
+    pub(crate) fn finish(mut self, links: &[Link]) -> Result<FileDone, FileProblem> {
         if !links.is_empty() {
             let columns: [(&str, Vec<u8>); 2] = [
                 ("client", links.iter().flat_map(|link| link.client).collect()),
@@ -290,7 +290,7 @@ fn pseudonyms<const N: usize>(columns: [(&str, Vec<u8>); N]) -> io::Result<Recor
 fn properties(schema: &Schema) -> Result<WriterProperties, ParquetError> {
     let mut properties = WriterProperties::builder()
         .set_writer_version(WriterVersion::PARQUET_2_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
         .set_statistics_enabled(EnabledStatistics::None)
         .set_offset_index_disabled(true)
         .set_max_row_group_row_count(Some(GROUP_ROWS))

@@ -31,9 +31,9 @@ fn a_line_gives_the_pseudonyms_of_deliveries_at_every_level() {
     let (key, number) = (LinkingKey::generate().unwrap(), number());
     let born = date(2006, 5, 4);
     let expected = vec![
-        person::by_national_id(&key, &number).unwrap(),
+        person::by_national_id(&key, &mut Message::default(), &number).unwrap(),
         person::by_name(&key, &["Anne-Marie", "Grønås"], born).unwrap(),
-        person::by_client(&key, "soma", "0042"),
+        person::by_client(&key, &mut Message::default(), "soma", "0042"),
     ];
     for text in [
         format!(

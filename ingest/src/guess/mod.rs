@@ -80,7 +80,7 @@ fn sample(source: &mut dyn Input) -> Result<Vec<Vec<Text>>, FileProblem> {
         return Ok(sample.rows);
     }
     let survey = read::survey(source, None)?;
-    let spare = Spare::default();
+    let spare = Spare::of(&survey);
     let mut blocks = Blocks::open(source, &survey, &spare)?;
     let text = blocks.text(&|_| ())?;
     if survey.is_json {

@@ -11,12 +11,10 @@ use encoding_rs::{CoderResult, Decoder, UTF_8};
 use memchr::{memchr, memchr_iter};
 
 use super::Input;
-use super::text::Survey;
+use super::text::{STEP, Survey};
 use crate::error::FileProblem;
 use crate::wiped::{self, Wiped};
 
-/// Bytes that are read at a time.
-const STEP: usize = 1 << 20;
 /// The text a block has when its rows are short.
 const BLOCK: usize = 2 << 20;
 /// The longest row. What has no row end for so long is no table.
@@ -35,6 +33,8 @@ pub(crate) struct Blocks<'s> {
     /// None for UTF-8, which is checked row by row.
     decoder: Option<Decoder>,
     raw: Wiped,
+    /// Bytes that are read at a time.
+    step: usize,
     text: Wiped,
     line: u64,
     /// Whether lines end with a carriage return alone, as old Macintosh programs write them; known once there is text.
@@ -44,18 +44,25 @@ pub(crate) struct Blocks<'s> {
 }
 
 /// Buffers to be used again.
-#[derive(Default)]
-pub(crate) struct Spare(Mutex<Vec<Wiped>>);
+pub(crate) struct Spare {
+    free: Mutex<Vec<Wiped>>,
+    /// Room of a new one: for a block, or for all of a smaller text, since all of a buffer is wiped in the end.
+    room: usize,
+}
 
 impl Spare {
+    pub(crate) fn of(survey: &Survey) -> Self {
+        Self { free: Mutex::default(), room: (2 * survey.step).min(BLOCK + 4 * STEP) }
+    }
+
     fn take(&self) -> Wiped {
-        let spare = self.0.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        spare.unwrap_or_else(|| wiped::buffer(BLOCK + 4 * STEP))
+        let spare = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| wiped::buffer(self.room))
     }
 
     pub(crate) fn give_back(&self, mut block: Block) {
         block.text.clear();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(block.text);
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).push(block.text);
     }
 }
 
@@ -71,7 +78,8 @@ impl<'s> Blocks<'s> {
         Ok(Self {
             source,
             decoder: (!is_utf_8).then(|| survey.encoding.new_decoder_without_bom_handling()),
-            raw: wiped::buffer(STEP),
+            raw: wiped::buffer(survey.step),
+            step: survey.step,
             text: spare.take(),
             line: 1,
             only_returns: None,
@@ -132,10 +140,10 @@ impl<'s> Blocks<'s> {
     fn read_to(&mut self, wanted: usize, advance: &dyn Fn(u64)) -> Result<(), FileProblem> {
         while !self.is_at_end && self.text.len() < wanted {
             self.raw.clear();
-            let limit = u64::try_from(STEP).unwrap_or(u64::MAX);
+            let limit = u64::try_from(self.step).unwrap_or(u64::MAX);
             let read = Read::take(&mut *self.source, limit).read_to_end(&mut self.raw);
             let read = read.map_err(FileProblem::Io)?;
-            self.is_at_end = read < STEP;
+            self.is_at_end = read < self.step;
             let before = self.text.len();
             self.decode();
             self.feed(before);
@@ -153,7 +161,8 @@ impl<'s> Blocks<'s> {
         let mut from = 0;
         loop {
             let rest = &self.raw[from..];
-            let most = decoder.max_utf8_buffer_length(rest.len()).unwrap_or(4 * rest.len() + 16);
+            // Enough for these exports. What needs more room goes round again: room must be zeroed first.
+            let most = rest.len() + rest.len() / 8 + 64;
             let before = self.text.len();
             wiped::make_room(&mut self.text, most);
             self.text.resize(before + most, 0);

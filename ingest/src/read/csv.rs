@@ -5,7 +5,7 @@
 //! soon, or the row it closes in does not fit the header, only the line where it begins is given up,
 //! and reading goes on with the next one.
 
-use memchr::{memchr, memchr2, memrchr};
+use memchr::{memchr, memchr2, memchr3_iter, memrchr};
 
 use super::Sink;
 use crate::error::FileProblem;
@@ -17,6 +17,13 @@ use crate::wiped::{self, Wiped};
 const MAX_LINE_ENDS: usize = 32;
 /// The most bytes a row that crosses lines may have.
 const MAX_ROW: usize = 256 * 1024;
+/// Whether a text has letters of UTF-8 that were read as Windows-1252 and written again.
+pub(crate) fn is_encoded_twice(text: &str) -> bool {
+    text.match_indices('Ã').any(|(at, seen)| text[at + seen.len()..].starts_with(SEEN_DOUBLE))
+}
+
+/// What `æ`, `ø`, `å`, `é`, `ä`, `ö` and `ü` of UTF-8 look like behind an `Ã`, when read as Windows-1252.
+const SEEN_DOUBLE: [char; 11] = ['¦', '¸', '¥', '†', '˜', '…', '©', '¤', '¶', '¼', '–'];
 /// How many lines are looked at to find the delimiter.
 const LOOK_AT: usize = 40;
 
@@ -38,18 +45,19 @@ pub(crate) fn read(
     let mut rest = bytes;
     let mut line = from_line;
     let mut fields = Fields::default();
+    let mut spare = Vec::new();
     while !rest.is_empty() && !sink.has_enough() {
         let (first, after) = split_line(rest);
         if memchr(b'"', first).is_none() {
             fields.split_plain(first, layout.delimiter);
-            give(first, line, layout, &fields, sink)?;
+            give(first, line, layout, &fields, &mut spare, sink)?;
             (rest, line) = (after, line + 1);
             continue;
         }
         match fields.split_quoted(rest, layout.delimiter) {
             // A row that crosses lines and does not fit was more likely opened by a stray quote.
             Quoted::Row(row) if row.line_ends == 0 || sink.fits(fields.parts.len()) => {
-                give(&rest[..row.bytes], line, layout, &fields, sink)?;
+                give(&rest[..row.bytes], line, layout, &fields, &mut spare, sink)?;
                 rest = &rest[row.bytes..];
                 line += row.line_ends + 1;
             }
@@ -88,6 +96,7 @@ fn give(
     line: u64,
     layout: Layout,
     fields: &Fields,
+    spare: &mut Vec<Cell<'static>>,
     sink: &mut dyn Sink,
 ) -> Result<(), FileProblem> {
     if raw.iter().all(u8::is_ascii_whitespace) {
@@ -101,19 +110,22 @@ fn give(
         sink.broken(line, Reason::BadEncoding);
         return Ok(());
     }
-    let cells: Vec<Cell<'_>> = fields
-        .parts
-        .iter()
-        .map(|part| {
-            let source = if part.unquoted { unquoted } else { row };
-            Cell::Text(source.get(part.from..part.to).unwrap_or_default())
-        })
-        .collect();
+    let mut cells = emptied(std::mem::take(spare));
+    cells.extend(fields.parts.iter().map(|part| {
+        let source = if part.unquoted { unquoted } else { row };
+        Cell::Text(source.get(part.from..part.to).unwrap_or_default())
+    }));
+    let given = give_cells(line, &cells, sink);
+    *spare = emptied(cells);
+    given
+}
+
+fn give_cells(line: u64, cells: &[Cell<'_>], sink: &mut dyn Sink) -> Result<(), FileProblem> {
     if cells.iter().all(Cell::is_empty) {
         return Ok(());
     }
     if sink.fits(cells.len()) {
-        return sink.row(line, &cells);
+        return sink.row(line, cells);
     }
     // A spreadsheet may write more delimiters than the header has.
     let filled = cells.iter().rposition(|c| !c.is_empty()).map_or(0, |at| at + 1);
@@ -125,6 +137,13 @@ fn give(
     Ok(())
 }
 
+/// The room of these cells for those of another row. Collecting an empty vector's own iterator keeps its memory, and makes
+/// none for each row.
+fn emptied<'to>(mut cells: Vec<Cell<'_>>) -> Vec<Cell<'to>> {
+    cells.clear();
+    cells.into_iter().map(|_| Cell::Broken).collect()
+}
+
 /// Whether a row holds characters that only a wrong or broken encoding makes.
 fn damaged(row: &str, one_byte: bool) -> bool {
     if memchr(0, row.as_bytes()).is_some() {
@@ -133,19 +152,12 @@ fn damaged(row: &str, one_byte: bool) -> bool {
     if row.is_ascii() {
         return false;
     }
-    let mut before = ' ';
-    for c in row.chars() {
-        if c == '\u{fffd}' || ('\u{80}'..='\u{9f}').contains(&c) {
-            return true;
-        }
-        // A line of UTF-8 in a Windows-1252 file: æ, ø, å, é, ä, ö, ü seen as two characters.
-        let seen_double = matches!(c, '¦' | '¸' | '¥' | '†' | '˜' | '…' | '©' | '¤' | '¶' | '¼' | '–');
-        if one_byte && before == 'Ã' && seen_double {
-            return true;
-        }
-        before = c;
-    }
-    false
+    // The first bytes, in UTF-8, of U+FFFD, of the control characters from U+0080 to U+009F, and of `Ã`.
+    memchr3_iter(0xef, 0xc2, 0xc3, row.as_bytes()).any(|at| match &row.as_bytes()[at..] {
+        [0xef, 0xbf, 0xbd, ..] | [0xc2, 0x80..=0x9f, ..] => true,
+        [0xc3, 0x83, ..] => one_byte && row[at + 2..].starts_with(SEEN_DOUBLE),
+        _ => false,
+    })
 }
 
 /// The line at the front, without its end, and what follows it.

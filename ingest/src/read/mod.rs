@@ -16,7 +16,7 @@ use std::io::{Cursor, Read, Seek};
 use std::path::Path;
 
 pub(crate) use blocks::{Block, Blocks, Spare};
-pub(crate) use csv::{Layout, guess_delimiter, read as read_rows, whole_rows};
+pub(crate) use csv::{Layout, guess_delimiter, is_encoded_twice, read as read_rows, whole_rows};
 pub(crate) use json::Lines;
 pub(crate) use text::{Survey, survey};
 pub(crate) use workbook::read as read_workbook;
@@ -47,9 +47,14 @@ pub(crate) trait Sink {
 /// Whether these are the first bytes of a workbook.
 pub(crate) fn is_workbook(source: &mut dyn Input) -> Result<bool, FileProblem> {
     let mut head = Vec::new();
-    Read::take(&mut *source, 4).read_to_end(&mut head).map_err(FileProblem::Io)?;
+    Read::take(&mut *source, 38).read_to_end(&mut head).map_err(FileProblem::Io)?;
     source.rewind().map_err(FileProblem::Io)?;
-    Ok(head == b"PK\x03\x04")
+    let is_archive = head.starts_with(b"PK\x03\x04");
+    // Such a file begins with a part of this name.
+    if is_archive && head.ends_with(b"mimetype") {
+        return Err(FileProblem::NotATable("an OpenDocument file (.ods)"));
+    }
+    Ok(is_archive)
 }
 
 impl Survey {
@@ -67,7 +72,7 @@ pub(crate) fn text_of(bytes: &[u8], sink: &mut dyn Sink) -> Result<(), FileProbl
         return Err(FileProblem::List { line: 1, problem: ListProblem::Workbook });
     }
     let survey = survey(source, None)?;
-    let spare = Spare::default();
+    let spare = Spare::of(&survey);
     let mut blocks = Blocks::open(source, &survey, &spare)?;
     let layout = survey.layout(None, blocks.text(&|_| ())?);
     loop {

@@ -1,6 +1,6 @@
 //! Which encoding a text has, and whether it is one.
 
-use std::io::{self, Read};
+use std::io::{self, Read, SeekFrom};
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
@@ -13,14 +13,18 @@ pub(crate) struct Survey {
     pub(crate) encoding: &'static Encoding,
     /// Bytes of the byte-order mark.
     pub(crate) mark: usize,
+    /// Bytes to read at a time: all of a small text.
+    pub(super) step: usize,
     /// Objects in lines, and no fields between delimiters.
     pub(crate) is_json: bool,
 }
 
 /// How much of a file is looked at to tell a text from something else.
 const HEAD: usize = 8192;
-/// How much is read at a time.
-const STEP: usize = 1 << 20;
+/// How much is read at a time, at most.
+pub(super) const STEP: usize = 1 << 20;
+/// And at least.
+const LEAST: usize = 1 << 12;
 /// How many characters beyond ASCII decide on the encoding.
 const ENOUGH: usize = 100_000;
 
@@ -30,8 +34,12 @@ pub(crate) fn survey(
     source: &mut dyn Input,
     declared: Option<&'static Encoding>,
 ) -> Result<Survey, FileProblem> {
-    let mut piece = wiped::buffer(STEP);
-    fill(source, &mut piece)?;
+    let length = source.seek(SeekFrom::End(0)).and_then(|length| source.rewind().map(|()| length));
+    let length = length.map_err(FileProblem::Io)?;
+    // A buffer holds a step and never grows, also when the file does.
+    let step = usize::try_from(length).map_or(STEP, |length| length.clamp(LEAST, STEP));
+    let mut piece = wiped::buffer(step);
+    fill(source, &mut piece, step)?;
     let (mut encoding, mark) = Encoding::for_bom(&piece).unwrap_or((declared.unwrap_or(UTF_8), 0));
     let is_open = mark == 0 && declared.is_none();
     if let Some(wide) = wide(&piece[..piece.len().min(HEAD)]).filter(|_| is_open) {
@@ -51,11 +59,11 @@ pub(crate) fn survey(
         count.add(&piece[from..]);
         from = 0;
         let decided = !is_open || is_wide || count.good + count.bad >= ENOUGH;
-        if (decided && !is_empty) || piece.len() < STEP {
+        if (decided && !is_empty) || piece.len() < step {
             break;
         }
         piece.clear();
-        fill(source, &mut piece)?;
+        fill(source, &mut piece, step)?;
     }
     if is_empty {
         return Err(FileProblem::Empty);
@@ -64,11 +72,11 @@ pub(crate) fn survey(
         encoding = count.encoding();
     }
     source.rewind().map_err(FileProblem::Io)?;
-    Ok(Survey { encoding, mark, is_json: first == Some(b'{') })
+    Ok(Survey { encoding, mark, step, is_json: first == Some(b'{') })
 }
 
-fn fill(source: &mut dyn Input, piece: &mut Vec<u8>) -> Result<(), FileProblem> {
-    let wanted = u64::try_from(STEP).unwrap_or(u64::MAX);
+fn fill(source: &mut dyn Input, piece: &mut Vec<u8>, step: usize) -> Result<(), FileProblem> {
+    let wanted = u64::try_from(step).unwrap_or(u64::MAX);
     io::Read::take(source, wanted).read_to_end(piece).map(drop).map_err(FileProblem::Io)
 }
 
@@ -107,6 +115,7 @@ fn refuse_what_is_no_text(body: &[u8]) -> Result<(), FileProblem> {
         return Err(FileProblem::NotATable("a binary file"));
     }
     match head.iter().find(|b| !b.is_ascii_whitespace()) {
+        Some(b'<') => Err(FileProblem::NotATable("a web page or XML (some systems call it .xls)")),
         Some(b'[') => Err(FileProblem::NotATable("a JSON array, where each line is to be an object")),
         _ => Ok(()),
     }

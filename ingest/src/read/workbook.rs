@@ -1,10 +1,15 @@
 //! XLSX workbooks: one sheet, cell by cell.
+//!
+//! A sheet is read as it comes. The texts that cells share, and the formats, are held in memory by the library, so a workbook
+//! with more of them than [`HELD`] is refused before it is opened: its sheet can be given as CSV.
 
-use std::io::BufReader;
+use std::io::{self, BufReader, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{DataRef, Reader, Xlsx};
 use jiff::civil::Date;
+use memchr::memmem;
+use zip::ZipArchive;
 
 use super::{Input, Sink};
 use crate::error::FileProblem;
@@ -12,6 +17,11 @@ use crate::values::{Cell, serial_date};
 
 /// Columns further right hold nothing of ours; a stray cell out there must not make rows huge.
 const MAX_COLUMNS: u32 = 512;
+
+/// The most bytes of shared texts and formats together, unpacked. They take up to five times as much memory.
+const HELD: u64 = 128 << 20;
+/// The least bytes that a shared text takes in its part: `<si/>`.
+const LEAST_TEXT: u64 = 5;
 
 /// Reads the sheet of this name (or the first) into a sink.
 pub(crate) fn read(
@@ -32,6 +42,7 @@ fn read_sheet(
     last_row: &mut u64,
 ) -> Result<(), FileProblem> {
     let damaged = |row: u64| FileProblem::DamagedWorkbook { row };
+    refuse_what_would_be_held(source)?;
     let mut workbook: Xlsx<_> = Xlsx::new(BufReader::new(source)).map_err(|_| damaged(0))?;
     let names = workbook.sheet_names();
     let sheet =
@@ -63,6 +74,52 @@ fn read_sheet(
         }
     }
     if any { Ok(()) } else { Err(FileProblem::Empty) }
+}
+
+/// Unpacks the parts that the library holds in memory once, and keeps nothing of them. What a part says of its own size is
+/// not believed: neither by its entry in the archive, nor by its number of texts, for which the library makes room at once.
+fn refuse_what_would_be_held(source: &mut dyn Input) -> Result<(), FileProblem> {
+    let damaged = || FileProblem::DamagedWorkbook { row: 0 };
+    let mut archive = ZipArchive::new(BufReader::new(&mut *source)).map_err(|_| damaged())?;
+    let mut held = 0;
+    for at in 0..archive.len() {
+        let name = archive.name_for_index(at).transpose().map_err(|_| damaged())?;
+        let name = name.unwrap_or_default().to_ascii_lowercase();
+        if !name.ends_with("sharedstrings.xml") && !name.ends_with("styles.xml") {
+            continue;
+        }
+        let mut part = archive.by_index(at).map_err(|_| damaged())?.take(HELD + 1 - held);
+        let mut front = Vec::new();
+        Read::take(&mut part, 1 << 16).read_to_end(&mut front).map_err(|_| damaged())?;
+        let rest = io::copy(&mut part, &mut io::sink()).map_err(|_| damaged())?;
+        let bytes = rest + u64::try_from(front.len()).unwrap_or(HELD);
+        held += bytes;
+        if held > HELD {
+            return Err(FileProblem::LargeWorkbook { most: HELD >> 20 });
+        }
+        if claimed_texts(&front) > bytes / LEAST_TEXT {
+            return Err(damaged());
+        }
+    }
+    source.rewind().map_err(FileProblem::Io)
+}
+
+/// How many texts the part says it has.
+fn claimed_texts(front: &[u8]) -> u64 {
+    let name = b"uniqueCount=";
+    memmem::find_iter(front, name)
+        .map(|at| number_behind(&front[at + name.len()..]))
+        .max()
+        .unwrap_or_default()
+}
+
+/// The number in quotes at the front; as many as there can be when it is too long to be one.
+fn number_behind(text: &[u8]) -> u64 {
+    let digits = text
+        .iter()
+        .skip_while(|b| matches!(b, b'"' | b'\'' | b'+' | b' '))
+        .take_while(|b| b.is_ascii_digit());
+    digits.fold(0, |number: u64, digit| number.saturating_mul(10).saturating_add(u64::from(digit - b'0')))
 }
 
 /// Whether the row had anything in it.

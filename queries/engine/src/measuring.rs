@@ -15,20 +15,37 @@ use crate::engine::{Engine, PERSONS, SCENE, require};
 use crate::error::EngineError;
 use crate::kept::without_numbers;
 use crate::measure::{
-    MarginalsMeasurement, MarginalsRequest, PatrolCounts, SceneMeasurement, check, marginals, patrols, scene,
+    CampaignRounds, MarginalsMeasurement, MarginalsRequest, PatrolCounts, SceneMeasurement,
+    campaign::{Campaign, OBSERVATIONS},
+    check, marginals, patrols, scene,
 };
 use crate::plan::checked_rho;
 use crate::run::SnapshotTable;
 use crate::turn::Working;
 
-const OBSERVATIONS: &str = "scene_observation";
 const ROUNDS: &str = "count_round";
 const PATROLS: &str = "patrol";
 
 impl Engine {
     /// ρ that [`Engine::measure`] charges for this request.
-    pub fn price(&self, request: &MarginalsRequest) -> Result<f64, EngineError> {
-        check::price(&self.policy, request).map(Rho::as_f64)
+    pub async fn price(&self, request: &MarginalsRequest) -> Result<f64, EngineError> {
+        let snapshot = self.snapshot().await?;
+        let counted = self.counted(&snapshot, request).await?;
+        let rounds = counted.as_ref().map(|counted| &counted.rounds);
+        check::price(&self.policy, request, rounds).map(Rho::as_f64)
+    }
+
+    /// The rounds of a campaign. Reads the public list of rounds and nothing else.
+    pub async fn rounds(&self, campaign: &str) -> Result<CampaignRounds, EngineError> {
+        let snapshot = self.snapshot().await?;
+        let rounds = self.rounds_of(&snapshot, campaign).await?;
+        let years = years_of(&rounds);
+        let year = years.first().copied();
+        Ok(CampaignRounds {
+            year: year.ok_or_else(|| EngineError::fault("The days of the count rounds are out of range."))?,
+            by_shift: rounds.iter().map(|(shift, days)| (shift.clone(), days.len() as u64)).collect(),
+            snapshot: snapshot.part_id(OBSERVATIONS, years),
+        })
     }
 
     /// Id of a year of these tables, as they are now: what a release that reads them is about. Reads the pointer and the tables'
@@ -38,12 +55,12 @@ impl Engine {
         Ok(measured_id(&snapshot, year, tables.iter().map(String::as_str)))
     }
 
-    /// Measures a year's marginals for a release. Role `release`; paid from the caller's share. The same request
-    /// about the same snapshot gives the same measurement, free.
+    /// Measures the marginals of a year, or of a campaign, for a release. Role `release`; paid from the caller's share of the block of
+    /// the year or campaign. The same request about the same snapshot gives the same measurement, free.
     ///
     /// # Privacy
-    /// See [`crate::measure`]: every marginal has L2 sensitivity 1, and the price is the sum of what is certified
-    /// for each.
+    /// See [`crate::measure`]: every marginal has the L2 sensitivity that its theme's domain gives it, and the price is the sum of
+    /// what is certified for each.
     pub async fn measure(
         &self,
         caller: &Caller,
@@ -59,23 +76,36 @@ impl Engine {
         request: &MarginalsRequest,
     ) -> Result<MarginalsMeasurement, EngineError> {
         require(caller, Role::Release)?;
-        let rho = check::price(&self.policy, request)?;
         let turn = self.turns.take(self.limits.deadline).await?;
         let snapshot = self.snapshot().await?;
+        let counted = self.counted(&snapshot, request).await?;
+        let rounds = counted.as_ref().map(|counted| &counted.rounds);
+        let rho = check::price(&self.policy, request, rounds)?;
         let tables = marginals::tables(request);
-        let part = measured_id(&snapshot, request.year, tables.iter().copied());
+        let years = rounds.map_or_else(|| BTreeSet::from([request.year]), years_of);
+        let (block, part) = match &request.campaign {
+            Some(campaign) => {
+                (Block::new(SCENE, campaign.as_str()), snapshot.part_id(OBSERVATIONS, years.iter().copied()))
+            }
+            None => (
+                Block::new(PERSONS, request.year.to_string()),
+                measured_id(&snapshot, request.year, tables.iter().copied()),
+            ),
+        };
         // Whether anything was delivered for a year is for the one who delivers, and only that one may ask here.
         let delivered = |name: &&str| {
             let table = snapshot.tables.get(*name);
-            table.is_some_and(|table| table.files.iter().any(|file| file.year == Some(request.year)))
+            table.is_some_and(|table| {
+                table.files.iter().any(|file| file.year.is_some_and(|year| years.contains(&year)))
+            })
         };
         if !tables.iter().any(delivered) {
             return Err(EngineError::refused(format!(
                 "Nothing was delivered for {} yet, so there is nothing to publish; nothing was charged.",
-                request.year
+                block.name
             )));
         }
-        let canonical = marginals::canonical(request).map_err(|_| unwritable())?;
+        let canonical = marginals::canonical(request, counted.as_ref()).map_err(|_| unwritable())?;
         let canonical_key = key("marginals", &[&part, &canonical]);
         let entry = Request {
             question_id: key("marginals", &["", &canonical]),
@@ -87,7 +117,7 @@ impl Engine {
             kind: "release".to_owned(),
             question: request.purpose.clone(),
             snapshot: part.clone(),
-            charges: vec![(Block::new(PERSONS, request.year.to_string()), Loss::pure(rho))],
+            charges: vec![(block, Loss::pure(rho))],
             bounds: check::bounds_in_words(request),
             noise: check::noise_in_words(request),
             reason: request.reason.as_deref().map(without_numbers),
@@ -95,12 +125,13 @@ impl Engine {
         };
         let mut sources: BTreeMap<String, Arc<dyn TableProvider>> = BTreeMap::new();
         for name in tables {
-            let source = self.table(&snapshot, name, &BTreeSet::from([request.year]))?;
+            let source = self.table(&snapshot, name, &years)?;
             sources.insert(name.to_owned(), Arc::new(source));
         }
-        let (limits, request, id) = (self.limits.clone(), request.clone(), part);
+        let (policy, limits) = (self.policy.clone(), self.limits.clone());
+        let (request, id) = (request.clone(), part);
         let work = move |working: Working| async move {
-            let exact = marginals::read(&limits, &sources, &request).await?;
+            let exact = marginals::read(&policy, &limits, &sources, &request, counted.as_ref()).await?;
             working.noised(move || exact.into_measurement(&request, id, rho)).await
         };
         let (stored, _) = self.pay_and_run(entry, turn, work).await?;
@@ -134,16 +165,36 @@ impl Engine {
 
     async fn rounds_held(&self, caller: &Caller, campaign: &str, rho: f64) -> Result<Held, EngineError> {
         require(caller, Role::Scene)?;
+        let rho = checked_rho(&self.policy, SCENE, rho)?;
+        let snapshot = self.snapshot().await?;
+        let rounds = self.rounds_of(&snapshot, campaign).await?;
+        let each = Rho::from_nano(rho.nano() / rounds.len() as u64);
+        if each.is_zero() {
+            return Err(EngineError::refused(format!("ρ = {rho} is too little to pay for this question.")));
+        }
+        Ok(Held { snapshot, rounds, rho, each })
+    }
+
+    /// The campaign that a request is about, as it was counted; none where it is about a year.
+    async fn counted(
+        &self,
+        snapshot: &Snapshot,
+        request: &MarginalsRequest,
+    ) -> Result<Option<Campaign>, EngineError> {
+        let Some(code) = &request.campaign else { return Ok(None) };
+        let rounds = self.rounds_of(snapshot, code).await?;
+        Ok(Some(Campaign { code: code.clone(), rounds, bounds: self.observation_bounds()? }))
+    }
+
+    async fn rounds_of(&self, snapshot: &Snapshot, campaign: &str) -> Result<scene::Rounds, EngineError> {
         let known = self.policy.code_list("campaign").is_some_and(|list| list.contains(campaign));
         if !known || campaign == UNKNOWN {
             return Err(EngineError::refused("There is no such campaign.").with_hint(
                 "A campaign is named by year and season, such as 2024-summer; the list is in the policy.",
             ));
         }
-        let rho = checked_rho(&self.policy, SCENE, rho)?;
-        let snapshot = self.snapshot().await?;
         let years: BTreeSet<i32> = self.policy.years.iter().collect();
-        let table = self.table(&snapshot, ROUNDS, &years)?;
+        let table = self.table(snapshot, ROUNDS, &years)?;
         let rounds = scene::rounds(&self.limits, Arc::new(table), campaign).await.map_err(|error| {
             tracing::error!(%error, "the public table of rounds");
             EngineError::fault("The public list of count rounds could not be read; nothing was charged.")
@@ -153,11 +204,7 @@ impl Engine {
                 "No round of {campaign} was held, or none was delivered yet; nothing was charged."
             )));
         }
-        let each = Rho::from_nano(rho.nano() / rounds.len() as u64);
-        if each.is_zero() {
-            return Err(EngineError::refused(format!("ρ = {rho} is too little to pay for this question.")));
-        }
-        Ok(Held { snapshot, rounds, rho, each })
+        Ok(rounds)
     }
 
     async fn measure_rounds(

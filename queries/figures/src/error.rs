@@ -84,6 +84,12 @@ impl FiguresError {
 
 impl From<PrivacyError> for FiguresError {
     fn from(error: PrivacyError) -> Self {
-        Self::Fault(error.to_string())
+        match error {
+            // About what a workload asks for.
+            PrivacyError::Domain(_) | PrivacyError::Mismatch(_) | PrivacyError::NothingToSpend => {
+                Self::Refused { message: error.to_string(), hint: None }
+            }
+            error => Self::Fault(error.to_string()),
+        }
     }
 }

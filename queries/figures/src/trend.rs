@@ -5,7 +5,7 @@ use skjerm_warehouse::policy::Policy;
 
 use crate::error::FiguresError;
 use crate::key_figures::{self, KeyFigure, Unit};
-use crate::release::{Release, joint};
+use crate::release::{Matching, Release, joint};
 use crate::text::{Display, Language, Text, number};
 
 /// One year of a figure.
@@ -59,6 +59,7 @@ pub fn series(releases: &[Release], policy: &Policy, name: &str) -> Result<Vec<T
             hint: Some("give one release a year, such as the latest".to_owned()),
         });
     }
+    same_meaning(releases, name)?;
     let mut points: Vec<TrendPoint> = Vec::new();
     let mut before: Option<&KeyFigure> = None;
     for figure in &figures {
@@ -74,6 +75,36 @@ pub fn series(releases: &[Release], policy: &Policy, name: &str) -> Result<Vec<T
         before = Some(figure);
     }
     Ok(points)
+}
+
+/// The releases since which a figure has meant the same, in the order of the years.
+pub fn of_one_meaning(mut releases: Vec<Release>, name: &str) -> Vec<Release> {
+    releases.sort_by_key(|release| release.year);
+    let last = (1..releases.len()).rfind(|at| same_meaning(&releases[at - 1..=*at], name).is_err());
+    releases.split_off(last.unwrap_or(0))
+}
+
+/// Refuses a figure whose definition changed: the line would show that, and no change of what is counted.
+fn same_meaning(releases: &[Release], name: &str) -> Result<(), FiguresError> {
+    let mut by_year: Vec<&Release> = releases.iter().collect();
+    by_year.sort_by_key(|release| release.year);
+    for pair in by_year.windows(2) {
+        let of = |release: &'_ Release| release.workload.figures.iter().find(|one| one.name == name).cloned();
+        if let (Some(before), Some(after)) = (of(pair[0]), of(pair[1]))
+            && !Matching::new(pair[0], pair[1]).specified_alike(&before, &after)
+        {
+            return Err(FiguresError::Refused {
+                message: format!(
+                    "\"{name}\" of {} counts something else than that of {}",
+                    pair[1].year, pair[0].year
+                ),
+                hint: Some(
+                    "begin with the year in which it changed; `skjerm release diff` says what did".to_owned(),
+                ),
+            });
+        }
+    }
+    Ok(())
 }
 
 fn change(before: &KeyFigure, after: &KeyFigure) -> Change {

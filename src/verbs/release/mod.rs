@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use skjerm_engine::Engine;
-use skjerm_figures::release::{self, Store};
+use skjerm_figures::release::{self, Period, Store};
 use skjerm_figures::workload::Workload;
 
 use crate::args::{Common, reason};
@@ -28,7 +28,7 @@ pub(crate) struct ReleaseArgs {
 enum ReleaseVerb {
     /// What every table of a release would be worth, before anything is spent; touches no data.
     Plan(Planned),
-    /// Measure and publish tables of a year. The same year, data and workload again is the same release, free.
+    /// Measure and publish tables of a year, or of a campaign of scene counts. The same year, data and workload again is the same release, free.
     Publish {
         #[command(flatten)]
         planned: Planned,
@@ -84,21 +84,35 @@ enum ReleaseVerb {
     },
 }
 
-/// Which tables, of which year, at which price.
+/// Which tables, of which year or campaign, at which price.
 #[derive(Debug, Args)]
 struct Planned {
-    /// A shipped workload (`key_figures`, monthly, quarterly, services), or the path of a workload file.
+    /// A shipped workload (`key_figures`, monthly, quarterly, services, scene), or the path of a workload file.
     #[arg(default_value = "key_figures", value_name = "WORKLOAD")]
     workload: String,
     /// The calendar year.
-    #[arg(long)]
-    year: i32,
-    /// ρ of the whole release; without it, what the workload says, or what the releases' share of the year has left.
+    #[arg(long, required_unless_present = "campaign")]
+    year: Option<i32>,
+    /// A campaign of scene counts, such as 2025-summer, for the workload scene.
+    #[arg(long, conflicts_with = "year")]
+    campaign: Option<String>,
+    /// ρ of the whole release; without it, what the workload says, or what the releases' share has left.
     #[arg(long, conflicts_with = "within")]
     rho: Option<f64>,
     /// 95 % half-widths to be kept at the least ρ, such as `contact_by_age=15,contact_total=8`.
     #[arg(long, value_name = "TABLE=HALF-WIDTH,…", value_parser = half_widths)]
     within: Option<BTreeMap<String, f64>>,
+}
+
+impl Planned {
+    async fn period(&self, engine: &Engine) -> Result<Period, Failure> {
+        match (&self.campaign, self.year) {
+            (Some(campaign), _) => Ok(Period::of_campaign(engine, campaign).await?),
+            (None, Some(year)) => Ok(year.into()),
+            (None, None) => Err(Failure::refused("a release is of a year or of a campaign")
+                .with_hint("name one with --year or --campaign")),
+        }
+    }
 }
 
 fn half_widths(text: &str) -> Result<BTreeMap<String, f64>, String> {
@@ -126,19 +140,30 @@ fn codes(text: &str) -> Result<BTreeMap<String, String>, String> {
 pub(crate) async fn run(common: &Common, args: ReleaseArgs) -> Result<(), Failure> {
     let installation = open::installation(common)?;
     match args.verb {
-        ReleaseVerb::Plan(planned) => plan::run(common, &installation, &planned),
+        ReleaseVerb::Plan(planned) => plan::run(common, &installation, &planned).await,
         ReleaseVerb::Publish { planned, reason, analyst } => {
             let engine = Engine::open(&installation)?;
             let caller = engine.authenticate(&analyst)?;
             let workload = Workload::named(&planned.workload)?;
             let wanted = release::Wanted {
-                year: planned.year,
+                period: &planned.period(&engine).await?,
                 rho: planned.rho,
                 within: planned.within.as_ref(),
                 reason: reason.as_deref(),
             };
+            let folder = installation.releases_dir();
+            let before: Vec<_> = std::fs::read_dir(&folder)
+                .map(|entries| entries.flatten().map(|entry| entry.file_name()).collect())
+                .unwrap_or_default();
             let published = release::publish(&engine, &caller, &installation, &workload, &wanted).await?;
-            print::release(common.format, &published, engine.policy())
+            print::release(common.format, &published, engine.policy())?;
+            if before.iter().any(|name| name == published.id.as_str()) {
+                eprintln!(
+                    "note: {} was published before, at ρ {}: the same data and workload are the same release; nothing was charged",
+                    published.id, published.rho
+                );
+            }
+            Ok(())
         }
         ReleaseVerb::List => print::list(common.format, &Store::open(&installation).list()?),
         ReleaseVerb::Record { id, analyst } => {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use skjerm_engine::Engine;
-use skjerm_figures::release::{self, ReleasePlan};
+use skjerm_figures::release::{self, Period, ReleasePlan};
 use skjerm_figures::workload::Workload;
 use skjerm_warehouse::Installation;
 
@@ -17,33 +17,37 @@ struct Left {
     releases: f64,
 }
 
-pub(super) fn run(common: &Common, installation: &Installation, planned: &Planned) -> Result<(), Failure> {
-    // The ledger and the policy; of the warehouse nothing is read.
+pub(super) async fn run(
+    common: &Common,
+    installation: &Installation,
+    planned: &Planned,
+) -> Result<(), Failure> {
+    // The ledger and the policy; of the warehouse nothing is read but the public list of count rounds, for a campaign.
     let engine = Engine::open(installation)?;
     let workload = Workload::named(&planned.workload)?;
-    let left = left(&engine, planned.year)?;
+    let period = planned.period(&engine).await?;
+    let left = left(&engine, &period)?;
     let available = left.as_ref().map_or(0.0, |left| left.releases);
     let of_file = workload.half_widths();
     let within = planned.within.as_ref().or_else(|| Some(&of_file).filter(|widths| !widths.is_empty()));
     let plan = match (planned.rho, within) {
-        (None, Some(within)) => {
-            release::plan_within(engine.policy(), &workload, planned.year, within, available)?
-        }
+        (None, Some(within)) => release::plan_within(engine.policy(), &workload, &period, within, available)?,
         (rho, _) => {
             let rho = rho.or(workload.rho).unwrap_or(available);
             if planned.rho.is_none() && left.is_some() && rho <= 0.0 {
-                return Err(Failure::refused(format!("nothing is left for releases of {}", planned.year))
+                return Err(Failure::refused(format!("nothing is left for releases of {}", period.name()))
                     .with_hint("name --rho to see what a release would have been worth"));
             }
-            release::plan(engine.policy(), &workload, planned.year, rho)?
+            release::plan(engine.policy(), &workload, &period, rho)?
         }
     };
-    print(common.format, &plan, left.as_ref())
+    print(common.format, &plan, &period, left.as_ref())
 }
 
-fn left(engine: &Engine, year: i32) -> Result<Option<Left>, Failure> {
+fn left(engine: &Engine, period: &Period) -> Result<Option<Left>, Failure> {
     let blocks = engine.budget()?;
-    let status = blocks.iter().find(|s| s.block.family == "persons" && s.block.name == year.to_string());
+    let block = period.block();
+    let status = blocks.iter().find(|status| status.block == block);
     Ok(status.map(|status| Left {
         year: status.left.as_f64(),
         releases: status
@@ -54,7 +58,7 @@ fn left(engine: &Engine, year: i32) -> Result<Option<Left>, Failure> {
     }))
 }
 
-fn print(format: Format, plan: &ReleasePlan, left: Option<&Left>) -> Result<(), Failure> {
+fn print(format: Format, plan: &ReleasePlan, period: &Period, left: Option<&Left>) -> Result<(), Failure> {
     let mut sheet =
         Sheet::new(&["table", "dimensions", "cells", "sd", "95 % ±", "wanted ±", "sd of an equal split"]);
     for table in &plan.tables {
@@ -95,7 +99,12 @@ fn print(format: Format, plan: &ReleasePlan, left: Option<&Left>) -> Result<(), 
             plan.of_equal_split
         );
         if let Some(left) = left {
-            eprintln!("{} has ρ {:.6} left, {:.6} of it for releases", plan.year, left.year, left.releases);
+            eprintln!(
+                "{} has ρ {:.6} left, {:.6} of it for releases",
+                period.name(),
+                left.year,
+                left.releases
+            );
         }
     }
     Ok(())

@@ -81,7 +81,7 @@ pub(super) fn table(format: Format, mut release: Release, name: &str) -> Result<
         return Err(Failure::refused(format!("the release {} has no table \"{name}\"", release.id))
             .with_hint(format!("it has {}", names.join(", "))));
     }
-    let document = json!({"id": release.id, "year": release.year, "tables": release.tables});
+    let document = json!({"id": release.id, "year": release.year, "campaign": release.campaign, "tables": release.tables});
     output::print(format, &sheet(&release.tables), &document)?;
     if format == Format::Table {
         explain(&release);
@@ -139,7 +139,10 @@ pub(super) fn list(format: Format, releases: &[ReleaseSummary]) -> Result<(), Fa
         sheet.push(vec![
             release.id.clone(),
             release.workload.clone(),
-            release.year.to_string(),
+            release
+                .campaign
+                .as_ref()
+                .map_or_else(|| release.year.to_string(), |campaign| campaign.code.clone()),
             release.revision.to_string(),
             release.published.clone(),
             release.rho.to_string(),

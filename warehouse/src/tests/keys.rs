@@ -36,6 +36,70 @@ fn a_key_others_can_read_is_refused() {
     }
 }
 
+/// Puts a command in the place of a key file. It prints what the file held.
+fn behind_a_command(path: &std::path::Path, script: &str) -> std::path::PathBuf {
+    let elsewhere = path.with_extension("kept");
+    if path.exists() {
+        fs::rename(path, &elsewhere).expect("moved");
+    }
+    let place = path.with_extension("command");
+    let script = script.replace("KEPT", elsewhere.to_str().expect("text"));
+    fs::write(&place, format!("command = [\"sh\", \"-c\", '{script}']\n")).expect("written");
+    fs::set_permissions(&place, fs::Permissions::from_mode(0o600)).expect("permissions");
+    place
+}
+
+#[test]
+fn a_key_comes_from_a_command_as_from_its_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("keys/warehouse.key");
+    let key = WarehouseKey::generate().expect("a key");
+    key.save(&path).expect("saved");
+    let place = behind_a_command(&path, "cat KEPT");
+    assert!(!path.exists() && crate::keyfile::exists(&path));
+    let again = WarehouseKey::load(&path).expect("loaded");
+    let one = [7; 16];
+    assert_eq!(again.pseudonym(Purpose::Person, &one), key.pseudonym(Purpose::Person, &one));
+    // It cannot be written there, and is never beside a file.
+    assert!(matches!(key.save(&path), Err(KeyFileError::Elsewhere(_))));
+    fs::copy(path.with_extension("kept"), &path).expect("copied");
+    assert!(matches!(WarehouseKey::load(&path), Err(KeyFileError::FileAndCommand(_))));
+    fs::remove_file(&path).expect("removed");
+    // Whoever can write the command chooses what is run.
+    fs::set_permissions(&place, fs::Permissions::from_mode(0o620)).expect("permissions");
+    let error = WarehouseKey::load(&path).expect_err("exposed");
+    assert!(matches!(&error, KeyFileError::Exposed { path, .. } if *path == place), "{error}");
+}
+
+#[test]
+fn a_command_that_gives_no_key_is_refused_without_what_it_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("keys/warehouse.key");
+    let file = KeyFile::generate(1).expect("a key");
+    file.save(&path).expect("saved");
+    let secret = hex(file.secret());
+    for (script, said) in [
+        ("cat KEPT; exit 3", "failed"),
+        ("cat KEPT; yes", "more than a key file"),
+        ("printf \"\\377\"", "no text"),
+        ("sed s/secret/hidden/ KEPT", "is no key file"),
+    ] {
+        behind_a_command(&path, script);
+        let error = WarehouseKey::load(&path).expect_err(script);
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains(said) && !shown.contains(&secret[..8]), "{script}: {shown}");
+    }
+    for (text, said) in [
+        ("command = []", "names no program"),
+        ("command = [\"/no/such/program\"]", "cannot be started"),
+        ("run = \"cat\"", "no TOML of the form"),
+    ] {
+        fs::write(path.with_extension("command"), text).expect("written");
+        let error = WarehouseKey::load(&path).expect_err(text).to_string();
+        assert!(error.contains(said), "{text}: {error}");
+    }
+}
+
 #[test]
 fn nothing_shows_the_secret() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -1,5 +1,7 @@
 //! Bad input: what is said, where, and that a row's value is never shown.
 
+use encoding_rs::WINDOWS_1252;
+
 use super::*;
 use crate::error::IngestError;
 
@@ -56,6 +58,63 @@ fn a_binary_file_and_a_damaged_workbook_are_named() {
     workbook.truncate(workbook.len() / 2);
     let path = bench.write("halv.xlsx", &workbook);
     assert!(refusal(&bench, "kontakt", &path).contains("the workbook is damaged"));
+}
+
+#[test]
+fn an_export_of_another_source_is_told_by_its_header() {
+    let bench = Bench::new();
+    let beds = "Oppholdsnr;Fødselsnummer;Fornavn;Etternavn;Fødselsdato;Kjønn;Tilhørighet;Hjemkommune;Bydel;Enhet;Innskrevet;Døgn\n";
+    let path = bench.write("opphold.csv", beds.as_bytes());
+    let error = bench.read_all(&[("soma", &path)]).err().unwrap();
+    assert!(error.to_string().ends_with("it looks like an export of `beds`"), "{error}");
+    assert!(error.hint().unwrap().contains("--source beds"), "{error}");
+    let path = bench.write("kontakt.xlsx", &kontakt(&[]));
+    assert!(refusal(&bench, "soma", &path).ends_with("it looks like an export of `kontakt`"));
+    // One that is nobody's.
+    let path = bench.write("annet.csv", b"Fornavn;Etternavn;Farge\nKari;Nordmann;gul\n");
+    assert!(!refusal(&bench, "soma", &path).contains("looks like"));
+}
+
+#[test]
+fn what_offices_call_an_export_is_told_by_its_name() {
+    let bench = Bench::new();
+    let opened = b"PK\x03\x04\x14\0\0\x08\0\0\xe5\x5a\x5a\x5a\x85\x6c\x39\x8a\x2e\0\0\0\x2e\0\0\0\x08\0\0\0mimetypeapplication/vnd";
+    let twice = WINDOWS_1252.decode(soma_text(&[SomaRow::new(1)]).as_bytes()).0.into_owned();
+    for (name, bytes, said) in [
+        ("side.xls", &b"\r\n<html><table><tr><td>Fnr"[..], "side.xls: this is a web page or XML"),
+        ("ark.ods", opened, "ark.ods: this is an OpenDocument file (.ods)"),
+        (
+            "to.csv",
+            twice.as_bytes(),
+            "in the header in line 1, letters such as æ, ø and å were encoded twice",
+        ),
+    ] {
+        let message = refusal(&bench, "soma", &bench.write(name, bytes));
+        assert!(message.contains(said), "{message}");
+    }
+}
+
+#[test]
+fn a_workbook_that_would_not_fit_into_memory_is_refused() {
+    let bench = Bench::new();
+    let sheet = b"<worksheet><sheetData/></worksheet>";
+    // Room for so many texts is made at once, and the process would end.
+    for claim in ["99999999999", "+99999999999", "99999999999999999999999"] {
+        let texts = format!("<sst uniqueCount=\"{claim}\"><si><t>a</t></si></sst>");
+        let path = bench.write("mange.xlsx", &crate::fuzzed::archive(texts.as_bytes(), sheet));
+        assert!(refusal(&bench, "kontakt", &path).contains("the workbook is damaged"), "{claim}");
+    }
+    let texts = [b"<sst>".to_vec(), vec![b' '; 128 << 20], b"</sst>".to_vec()].concat();
+    let path = bench.write("store.xlsx", &crate::fuzzed::archive(&texts, sheet));
+    let message = refusal(&bench, "kontakt", &path);
+    assert!(
+        message.contains("store.xlsx: the texts and formats of the workbook take more than 128 MB"),
+        "{message}"
+    );
+    // What it says of itself is true, and all of it fits.
+    let texts = b"<sst count=\"1\" uniqueCount='1'><si><t>ID</t></si></sst>";
+    let path = bench.write("liten.xlsx", &crate::fuzzed::archive(texts, sheet));
+    assert!(refusal(&bench, "kontakt", &path).contains("the file is empty"));
 }
 
 #[test]

@@ -3,14 +3,10 @@
 use super::whole::Whole;
 use super::*;
 
-/// A mapping of SOMA with a status column.
+/// The mapping of SOMA, whose status column is where these rows have the nickname.
 fn with_status(whole: &Whole) {
-    let mapping = include_str!("../../../mappings/soma.toml").replacen(
-        "[person]",
-        "[fields.status]\nheaders = [\"Kallenavn\"]\nkind = \"status\"\n\n[withdrawn]\nfield = \"status\"\nwords = [\"Slettet\", \"Trukket\"]\notherwise = [\"Aktiv\"]\n\n[person]",
-        1,
-    );
-    let mapping = mapping.replacen("\"Kallenavn\", ", "", 1);
+    let mapping = include_str!("../../../mappings/soma.toml").replacen("\"Kallenavn\", ", "", 1);
+    let mapping = mapping.replacen("\"Registreringsstatus\"", "\"Kallenavn\"", 1);
     let folder = whole.bench.installation.root().join("mappings");
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("soma.toml"), mapping).unwrap();

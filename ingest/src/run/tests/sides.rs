@@ -224,6 +224,7 @@ fn a_side_without_a_key_is_told_which() {
     linking.delivery_key().save(&path).unwrap();
     assert_ne!(text(&path), text(&other.installation.linking_key_path()));
     let as_linking = LinkingKey::load(&path).unwrap();
-    let of = |key: &LinkingKey| crate::person::by_client(key, "soma", "17");
+    let of =
+        |key: &LinkingKey| crate::person::by_client(key, &mut crate::key::Message::default(), "soma", "17");
     assert_ne!(of(&as_linking), of(&linking));
 }

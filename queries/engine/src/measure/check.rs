@@ -2,20 +2,27 @@
 
 use std::collections::BTreeSet;
 
-use skjerm_privacy::marginals::Marginal;
+use skjerm_privacy::marginals::{Kind, Marginal};
 use skjerm_privacy::{Gaussian, PrivacyError, Rho};
 use skjerm_warehouse::policy::{ColumnRole, Grain, Policy, Table, TableKind};
 
+use super::campaign::{self, OBSERVATIONS};
 use super::marginals::TABLE;
 use super::request::{Dim, MarginalsRequest, Theme};
-use crate::engine::PERSONS;
+use super::scene::Rounds;
+use super::sums;
+use crate::engine::{PERSONS, SCENE};
 use crate::error::EngineError;
 
 /// The most cells of one marginal.
 const MAX_CELLS: usize = 1 << 20;
 
-/// Checks a request against the policy and says what it costs. Sees no data.
-pub(crate) fn price(policy: &Policy, request: &MarginalsRequest) -> Result<Rho, EngineError> {
+/// Checks a request against the policy, and of a campaign against its public rounds, and says what it costs. Sees no data.
+pub(crate) fn price(
+    policy: &Policy,
+    request: &MarginalsRequest,
+    rounds: Option<&Rounds>,
+) -> Result<Rho, EngineError> {
     let persons =
         policy.table(TABLE).ok_or_else(|| EngineError::fault("The policy has no table person_year."))?;
     if !policy.years.contains(request.year) {
@@ -32,10 +39,22 @@ pub(crate) fn price(policy: &Policy, request: &MarginalsRequest) -> Result<Rho, 
         Ok::<_, EngineError>(())
     };
     for theme in &request.themes {
-        let table = table_of(policy, persons, theme)?;
+        let table = match rounds {
+            None => table_of(policy, persons, theme)?,
+            Some(rounds) => {
+                let refused = |problem| EngineError::refused(format!("In `{}`: {problem}", theme.name));
+                campaign::of_rounds(rounds, theme).map_err(refused)?;
+                observations(policy, theme)?
+            }
+        };
         check_filter(policy, table, &theme.filter)?;
         for dim in &theme.dims {
             check_dim(policy, table, theme, dim)?;
+        }
+        if theme.adds_up() {
+            let others = theme.dims.iter().filter(|dim| !dim.adds_up());
+            sums::check_others(persons, others.map(|dim| dim.column.as_str()))
+                .map_err(|problem| EngineError::refused(format!("In `{}`: {problem}", theme.name)))?;
         }
         let refused = |error: PrivacyError| EngineError::refused(format!("In `{}`: {error}.", theme.name));
         let domain = theme.domain().map_err(refused)?;
@@ -44,6 +63,11 @@ pub(crate) fn price(policy: &Policy, request: &MarginalsRequest) -> Result<Rho, 
             let marginal = Marginal::new(dims.iter().copied());
             pay(domain.sensitivity_squared(&marginal, theme.form).map_err(refused)?, *sigma)?;
         }
+    }
+    if rounds.is_some() && !request.distinct.is_empty() {
+        return Err(EngineError::refused(
+            "Scene counts tell nobody apart, so no different codes can be counted.",
+        ));
     }
     for distinct in &request.distinct {
         check_filter(policy, persons, &distinct.filter)?;
@@ -58,8 +82,14 @@ pub(crate) fn price(policy: &Policy, request: &MarginalsRequest) -> Result<Rho, 
 
 /// What one person-year adds, for the ledger.
 pub(crate) fn bounds_in_words(request: &MarginalsRequest) -> String {
+    if request.campaign.is_some() {
+        return "an individual is seen once a round at most, and adds 1 to the mean of a count in each shift at most".into();
+    }
     let several = request.themes.iter().filter_map(|theme| {
         let (dim, unit, norm) = theme.several()?;
+        if theme.adds_up() {
+            return Some(format!("; in {}, {norm} at most", theme.name));
+        }
         Some(format!(
             "; in {}, once for each {}, scaled to an L2 norm of {:.3}",
             theme.name,
@@ -99,6 +129,18 @@ fn table_of<'p>(policy: &'p Policy, persons: &'p Table, theme: &Theme) -> Result
     }
 }
 
+/// The table of the forms of scene counts.
+fn observations<'p>(policy: &'p Policy, theme: &Theme) -> Result<&'p Table, EngineError> {
+    let table = policy.table(OBSERVATIONS).filter(|table| table.family == SCENE);
+    match table {
+        Some(table) if theme.events.as_deref() == Some(OBSERVATIONS) => Ok(table),
+        _ => Err(EngineError::refused(format!(
+            "In `{}`: a campaign is counted on the forms in `{OBSERVATIONS}`.",
+            theme.name
+        ))),
+    }
+}
+
 /// The codes of a column; of one with months, their numbers.
 fn codes(policy: &Policy, table: &Table, column: &str) -> Result<Vec<String>, EngineError> {
     let list = table.column(column).and_then(|c| match &c.role {
@@ -122,6 +164,18 @@ fn check_filter(policy: &Policy, table: &Table, filter: &[(String, Vec<String>)]
 }
 
 fn check_dim(policy: &Policy, table: &Table, theme: &Theme, dim: &Dim) -> Result<(), EngineError> {
+    if dim.adds_up() {
+        sums::check(table, &dim.column)
+            .map_err(|problem| EngineError::refused(format!("In `{}`: {problem}", theme.name)))?;
+        // The norm is in units of the measure.
+        return match dim.attribute().kind() {
+            Kind::Several { unit: 1, .. } if dim.attribute().size() == 1 => Ok(()),
+            _ => Err(EngineError::refused(format!(
+                "In `{}`: `{}` is added up, so it needs a norm in whole units.",
+                theme.name, dim.name
+            ))),
+        };
+    }
     if dim.attribute().size() != dim.groups.len() {
         return Err(EngineError::refused(format!(
             "`{}` has {} groups, and is to be measured as {}.",

@@ -1,10 +1,10 @@
-//! A release's marginals: one pass over a year's persons, one table of counts a measured marginal.
+//! A release's marginals: one pass over a year's persons (or a campaign's forms), one table of counts a measured marginal.
 //!
 //! # Privacy
 //! The inner aggregation keeps one row a person (the least of each column's values, whatever the data holds).
 //! In each theme of `person_year` that person is in one cell of each marginal, or in none, so adding or removing one person-year
 //! changes each marginal by an L2 norm of at most 1, and what is measured of it by what the theme's domain says
-//! ([`Domain::sensitivity_squared`]); for themes of events see [`super::events`]. A number of different codes changes by at most
+//! ([`Domain::sensitivity_squared`]); for themes of events see [`super::events`], of sums [`super::sums`], of campaigns [`super::campaign`]. A number of different codes changes by at most
 //! 1, since that person has one code. Each is noised on its own, and the prices add up (composition of zCDP).
 //!
 //! [`Domain::sensitivity_squared`]: skjerm_privacy::marginals::Domain::sensitivity_squared
@@ -19,12 +19,14 @@ use datafusion::logical_expr::{LogicalPlan, col, lit};
 use futures::StreamExt;
 use skjerm_privacy::marginals::Marginal;
 use skjerm_privacy::{Gaussian, Rho};
+use skjerm_warehouse::policy::Policy;
 
-use super::events;
+use super::campaign::{self, Campaign};
 use super::request::{
     Distinct, MarginalsMeasurement, MarginalsRequest, MeasuredDistinct, MeasuredMarginal, MeasuredTheme,
     Theme,
 };
+use super::{events, sums};
 use crate::run::{Exact, Limits, RunError, RunSession, units};
 
 /// The table that releases measure.
@@ -64,11 +66,13 @@ pub(crate) fn tables(request: &MarginalsRequest) -> BTreeSet<&str> {
     events.chain(persons.then_some(TABLE)).collect()
 }
 
-/// Reads the persons of the year once, and the events of each theme that wants some, and counts.
+/// Reads the persons of the year once, and the events of each theme that wants some, and counts; of a campaign, its forms.
 pub(crate) async fn read(
+    policy: &Policy,
     limits: &Limits,
     tables: &BTreeMap<String, Arc<dyn TableProvider>>,
     request: &MarginalsRequest,
+    counted: Option<&Campaign>,
 ) -> Result<ExactMarginals, RunError> {
     let session = RunSession::new(limits)?;
     let mut tallies: Vec<ThemeTally<'_>> =
@@ -100,7 +104,14 @@ pub(crate) async fn read(
             None => persons.next().ok_or(RunError::Layout)?.counts,
             Some(name) => {
                 let table = tables.get(name).ok_or(RunError::Layout)?;
-                events::read(&session, Arc::clone(table), request.year, theme).await?
+                match counted {
+                    Some(counted) => campaign::read(&session, Arc::clone(table), counted, theme).await?,
+                    None if theme.adds_up() => {
+                        let declared = policy.table(name).ok_or(RunError::Layout)?;
+                        sums::read(&session, Arc::clone(table), declared, request.year, theme).await?
+                    }
+                    None => events::read(&session, Arc::clone(table), request.year, theme).await?,
+                }
             }
         };
         let domain = theme.domain()?;
@@ -245,12 +256,18 @@ impl ExactMarginals {
     }
 }
 
-/// What makes two requests the same: everything but the purpose.
-pub(crate) fn canonical(request: &MarginalsRequest) -> Result<String, serde_json::Error> {
-    let same = BTreeMap::from([
+/// What makes two requests the same: everything but the purpose. Of a campaign also which rounds count, and how far.
+pub(crate) fn canonical(
+    request: &MarginalsRequest,
+    counted: Option<&Campaign>,
+) -> Result<String, serde_json::Error> {
+    let mut same = BTreeMap::from([
         ("distinct", serde_json::to_value(&request.distinct)?),
         ("themes", serde_json::to_value(&request.themes)?),
         ("year", serde_json::to_value(request.year)?),
     ]);
+    if let Some(Campaign { code, rounds, bounds }) = counted {
+        same.insert("campaign", serde_json::to_value((code, rounds, bounds))?);
+    }
     serde_json::to_string(&same)
 }

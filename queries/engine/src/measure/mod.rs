@@ -1,5 +1,6 @@
-//! Planned measurements: marginals for releases, totals of scene counts, patrols.
+//! Planned measurements: marginals for releases (of a year, or of a campaign of scene counts), totals of scene counts, patrols.
 
+pub(crate) mod campaign;
 pub(crate) mod check;
 pub(crate) mod events;
 pub(crate) mod marginals;
@@ -7,8 +8,10 @@ pub(crate) mod patrols;
 mod request;
 pub(crate) mod scene;
 pub(crate) mod span;
+pub(crate) mod sums;
 
 pub use request::{
-    Dim, Distinct, MarginalsMeasurement, MarginalsRequest, MeasuredDistinct, MeasuredMarginal, MeasuredTheme,
-    PatrolCounts, PatrolTally, SceneArea, SceneMeasurement, SceneShift, Theme,
+    CampaignRounds, Dim, Distinct, MarginalsMeasurement, MarginalsRequest, MeasuredDistinct,
+    MeasuredMarginal, MeasuredTheme, PatrolCounts, PatrolTally, SceneArea, SceneMeasurement, SceneShift,
+    Theme,
 };

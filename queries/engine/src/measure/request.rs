@@ -6,11 +6,14 @@ use serde::{Deserialize, Serialize};
 use skjerm_privacy::PrivacyError;
 use skjerm_privacy::marginals::{Attribute, Domain, Form, Kind};
 
-/// The marginals of one year that a release measures.
+/// The marginals of one year, or of one campaign of scene counts, that a release measures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MarginalsRequest {
-    /// The calendar year.
+    /// The calendar year; of a campaign, that of its first round.
     pub year: i32,
+    /// The campaign of scene counts that it is about, instead of the persons of the year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<String>,
     /// What for, in words; kept in the ledger's history.
     pub purpose: String,
     /// Why it is published; kept in the ledger, and no part of what is asked.
@@ -53,6 +56,11 @@ impl Theme {
         Domain::of(self.dims.iter().map(Dim::attribute).collect())
     }
 
+    /// Whether it adds up a measure of its events (or counts them) instead of persons: that dim has one group, of no code.
+    pub(crate) fn adds_up(&self) -> bool {
+        self.several().is_some_and(|(at, ..)| self.dims[at].adds_up())
+    }
+
     /// The dim in which a person may have several values, and the norm over them.
     pub(crate) fn several(&self) -> Option<(usize, u64, u64)> {
         self.dims.iter().enumerate().find_map(|(at, dim)| match dim.attribute().kind() {
@@ -78,6 +86,11 @@ pub struct Dim {
 }
 
 impl Dim {
+    /// Whether its column is a measure that is added up: then it has one group, of no code.
+    pub(crate) fn adds_up(&self) -> bool {
+        matches!(self.groups.as_slice(), [(_, codes)] if codes.is_empty())
+    }
+
     /// What is asked of the groups.
     pub fn attribute(&self) -> Attribute {
         self.attribute.clone().unwrap_or_else(|| Attribute::nominal(self.groups.len()))
@@ -151,6 +164,17 @@ pub struct MeasuredDistinct {
     pub sigma: f64,
     /// The noised number.
     pub value: i64,
+}
+
+/// The rounds of a campaign. Public.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CampaignRounds {
+    /// The calendar year of the first.
+    pub year: i32,
+    /// How many were held, by shift.
+    pub by_shift: BTreeMap<String, u64>,
+    /// Id of what was loaded of the campaign: what a release of it is about.
+    pub snapshot: String,
 }
 
 /// Noised totals of one campaign of scene counts. Safe to store and publish.

@@ -387,6 +387,6 @@ fn a_person_in_two_files_of_a_year_is_no_two_persons() {
     let limits = limits();
     let source: std::sync::Arc<dyn datafusion::catalog::TableProvider> = std::sync::Arc::new(source);
     let tables = std::collections::BTreeMap::from([("person_year".to_owned(), source)]);
-    let read = crate::measure::marginals::read(&limits, &tables, &request);
+    let read = crate::measure::marginals::read(&POLICY, &limits, &tables, &request, None);
     assert!(matches!(runtime().block_on(read).map(drop), Err(super::RunError::Unordered)));
 }

@@ -25,6 +25,7 @@ pub(super) fn marginals() -> MarginalsRequest {
     MarginalsRequest {
         reason: None,
         year: 2024,
+        campaign: None,
         purpose: "test".into(),
         themes: vec![Theme {
             name: "persons".into(),
@@ -56,7 +57,7 @@ async fn a_release_measures_marginals_and_pays_their_certified_sum() {
     };
     let house = house(&rows).await;
     let steward = house.caller("steward");
-    let price = house.engine.price(&marginals()).expect("priced");
+    let price = house.engine.price(&marginals()).await.expect("priced");
     let expected = 0.5 / 9.0 + 0.5 / 16.0 + 0.5 / 25.0 + 0.5 / 4.0;
     assert!((price - expected).abs() < 1e-4, "{price} for {expected}");
     let before = house.left("persons", "2024", "releases");
@@ -113,7 +114,7 @@ async fn a_release_request_must_partition_the_code_lists() {
     }
     cases[11].themes[0].dims[0].attribute = Attribute::ranges(4).ok();
     for request in cases {
-        assert_eq!(house.engine.price(&request).expect_err("refused").kind, ErrorKind::Refused);
+        assert_eq!(house.engine.price(&request).await.expect_err("refused").kind, ErrorKind::Refused);
     }
 }
 

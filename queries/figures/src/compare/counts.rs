@@ -26,7 +26,7 @@ pub(super) struct Count {
     pub(super) sd: f64,
     /// The codes that it is of, by dimension.
     pub(super) cells: Cells,
-    theme: String,
+    pub(super) theme: String,
     query: LinearQuery,
     /// In the display table.
     number: i64,
@@ -108,7 +108,8 @@ impl<'a> Themes<'a> {
             format!("{}, {}", figure.label.no, figure.category.no),
             format!("{}, {}", figure.label.en, figure.category.en),
         );
-        self.count(theme, figure.name.clone(), label, figure.cells.clone())
+        let cells = self.joint(theme)?.0.named(&figure.cells);
+        self.count(theme, figure.name.clone(), label, cells)
     }
 }
 
@@ -271,10 +272,15 @@ impl<'a> Counts<'a> {
         asked: &Asked,
     ) -> Result<(Vec<(Count, Count)>, Vec<Text>), FiguresError> {
         let release = self.themes.release;
-        if earlier.year == release.year {
+        if release.is_of(&earlier.period()) {
             return Err(FiguresError::Refused {
-                message: format!("{} and {} are both about {}", earlier.id, release.id, release.year),
-                hint: Some("`skjerm release diff` compares two releases of one year".to_owned()),
+                message: format!(
+                    "{} and {} are both about {}",
+                    earlier.id,
+                    release.id,
+                    release.period().name()
+                ),
+                hint: Some("`skjerm release diff` compares two releases of one year or campaign".to_owned()),
             });
         }
         let matching = Matching::new(earlier, release);

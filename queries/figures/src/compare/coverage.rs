@@ -76,6 +76,7 @@ fn noised(city: &City, random: &mut ChaCha8Rng) -> Vec<Joint> {
                 .map(|one| Measured {
                     dims: one.dims.clone(),
                     from: None,
+                    answer: None,
                     form: theme.form,
                     sigma: one.sigma,
                     values: one.values.clone(),

@@ -209,7 +209,7 @@ pub fn compare(
         How::Since(earlier) => {
             let (before, unmatched) = counts.before(earlier, asked)?;
             notes.extend(unmatched);
-            notes.push(sentences::years());
+            notes.push(if release.campaign.is_some() { sentences::campaigns() } else { sentences::years() });
             (What::Change, before.iter().map(|(now, then)| change(now, then)).collect())
         }
     };
@@ -324,7 +324,7 @@ fn rates(
     }
     if rows.is_empty() {
         return Err(FiguresError::Refused {
-            message: format!("of none of these the residents of {} are known", release.year),
+            message: format!("of none of these the residents of {} are known", release.period().name()),
             hint: Some(
                 "residents are known by district and age; `skjerm warehouse reference show` says of which years".to_owned(),
             ),

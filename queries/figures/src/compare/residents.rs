@@ -19,10 +19,25 @@ const ALL: [&str; 6] = ["0-12", "13-15", "16-17", "18-19", "20-24", "25+"];
 const CUT: ([&str; 2], [&str; 2]) = (["18-22", "23-24"], ["18-19", "20-24"]);
 
 /// Residents on 1 January of the release's year in the districts and ages that the count is of: the whole city and all ages where it
-/// names none. Nothing where it is of what no residents are known of: an unknown age, or a service that is no district's.
+/// names none. Nothing where it is of what no residents are known of: an unknown age, a service that is no district's, a drug scene.
 pub(super) fn of(count: &Count, release: &Release, policy: &Policy, reference: &Reference) -> Option<u64> {
-    let (mut districts, mut ages): (BTreeSet<&str>, BTreeSet<&str>) =
-        (BTreeSet::from([WHOLE_CITY]), ALL.into());
+    if release.campaign.is_some() {
+        return None;
+    }
+    let mut districts = BTreeSet::from([WHOLE_CITY]);
+    // All of them where none are named.
+    let mut ages: Option<BTreeSet<&str>> = None;
+    // Whom the theme is about: a filter on ages or districts leaves the others out.
+    let theme = release.workload.themes.iter().find(|theme| theme.name == count.theme)?;
+    for (column, codes) in &theme.filter {
+        let held: BTreeSet<&str> = codes.iter().map(String::as_str).collect();
+        if is_coded(policy, column, AGES) {
+            ages = Some(held);
+        } else if held.iter().all(|code| is_district(policy, code)) {
+            districts = held;
+        }
+    }
+    let mut by_district = 0;
     for (dimension, codes) in &count.cells {
         let info = release.dimensions.iter().find(|info| &info.name == dimension)?;
         let held: BTreeSet<&str> = info
@@ -32,11 +47,17 @@ pub(super) fn of(count: &Count, release: &Release, policy: &Policy, reference: &
             .flat_map(|code| code.of.iter().map(String::as_str))
             .collect();
         if is_of(release, policy, dimension, AGES) {
-            ages = held;
+            ages = Some(ages.map_or(held.clone(), |of| of.intersection(&held).copied().collect()));
         } else if info.codes.iter().any(|code| code.of.iter().any(|of| is_district(policy, of))) {
             districts = held;
+            by_district += 1;
         }
     }
+    // Of two, it is not said whose residents are meant.
+    if by_district > 1 {
+        return None;
+    }
+    let mut ages = ages.unwrap_or_else(|| ALL.into());
     let (ours, theirs) = CUT;
     if ours.iter().all(|band| ages.contains(band)) {
         ages.retain(|band| !ours.contains(band));
@@ -54,8 +75,12 @@ fn is_district(policy: &Policy, code: &str) -> bool {
 
 /// Whether a dimension's column has this code list.
 fn is_of(release: &Release, policy: &Policy, dimension: &str, list: &str) -> bool {
-    let column = release.workload.dimensions.get(dimension).map(|spec| &spec.column);
+    release.workload.dimensions.get(dimension).is_some_and(|spec| is_coded(policy, &spec.column, list))
+}
+
+/// Whether a column has this code list.
+fn is_coded(policy: &Policy, column: &str, list: &str) -> bool {
     policy.tables.values().flat_map(|table| &table.columns).any(|known| {
-        Some(&known.name) == column && matches!(&known.role, ColumnRole::Dimension { codes } if codes == list)
+        known.name == column && matches!(&known.role, ColumnRole::Dimension { codes } if codes == list)
     })
 }

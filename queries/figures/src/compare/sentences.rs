@@ -43,6 +43,13 @@ pub(super) fn years() -> Text {
     )
 }
 
+pub(super) fn campaigns() -> Text {
+    Text::new(
+        "Snitt over ulike tellinger. Støyen i to kampanjer er uavhengig; hvor mye tellinger varierer seg imellom, er ikke med i intervallet.",
+        "Means over different counts. The noise of two campaigns is independent; how much counts differ among themselves is not in the interval.",
+    )
+}
+
 /// How rates are to be read, and whose residents are not known.
 pub(super) fn residents(without: &[String]) -> Vec<Text> {
     let mut notes = vec![Text::new(

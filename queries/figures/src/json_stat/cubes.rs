@@ -111,7 +111,8 @@ pub fn table(release: &Release, table: &Table, language: Language) -> Result<Dat
         sd: table.sd_of(row),
     });
     let mut dataset = dataset(release, &table.label, dimensions, numbers, language)?;
-    let units = contents().map(|(code, ..)| (code.to_owned(), unit(Unit::Persons, decimals(code), language)));
+    let of = Unit::of_theme(release, &table.theme);
+    let units = contents().map(|(code, ..)| (code.to_owned(), unit(of, decimals(code), language)));
     if let Some(contents) = dataset.dimension.get_mut(CONTENTS) {
         contents.category.unit = units.into_iter().collect();
     }
@@ -152,20 +153,27 @@ pub fn figures(
     Ok(dataset)
 }
 
-/// All datasets of a release in one language: the figures first, then the tables.
+/// All datasets of a release in one language: the figures first, if it has some, then the tables.
 pub fn collection(
     release: &Release,
     key_figures: &[KeyFigure],
     language: Language,
 ) -> Result<Collection, FiguresError> {
-    let mut item = vec![figures(release, key_figures, language)?];
+    let mut item = Vec::new();
+    if !key_figures.is_empty() {
+        item.push(figures(release, key_figures, language)?);
+    }
     for one in &release.tables {
         item.push(table(release, one, language)?);
     }
     Ok(Collection {
         version: VERSION,
         class: "collection",
-        label: format!("{}, {}", release.workload.label.get(language), release.year),
+        label: format!(
+            "{}, {}",
+            release.workload.label.get(language),
+            release.period().label().get(language)
+        ),
         updated: release.published.clone(),
         link: Items { item },
     })
@@ -178,12 +186,16 @@ fn dataset(
     numbers: impl Iterator<Item = Numbers>,
     language: Language,
 ) -> Result<Dataset, FiguresError> {
-    let year = release.year.to_string();
+    let (period, label_of) = (release.period().name(), release.period().label());
+    let kind = match release.campaign {
+        None => Text::new("år", "year"),
+        Some(_) => Text::new("tellekampanje", "campaign"),
+    };
     dimensions.push((
         TIME.to_owned(),
         Dimension {
-            label: Text::new("år", "year").get(language).to_owned(),
-            category: Category::new([(year.as_str(), year.as_str())]),
+            label: kind.get(language).to_owned(),
+            category: Category::new([(period.as_str(), label_of.get(language))]),
         },
     ));
     dimensions.push((CONTENTS.to_owned(), of_contents(language)));
@@ -201,7 +213,7 @@ fn dataset(
     Ok(Dataset {
         version: VERSION,
         class: "dataset",
-        label: format!("{}, {}", label.get(language), release.year),
+        label: format!("{}, {}", label.get(language), label_of.get(language)),
         source: format!("Skjerm, {}", release.id),
         updated: release.published.clone(),
         note: notes(release, language),
@@ -260,7 +272,15 @@ fn decimals(contents: &str) -> u8 {
 }
 
 fn is_count(unit: Unit) -> bool {
-    matches!(unit, Unit::Persons | Unit::Municipalities | Unit::Patrols)
+    matches!(
+        unit,
+        Unit::Persons
+            | Unit::Municipalities
+            | Unit::Patrols
+            | Unit::Nights
+            | Unit::Registrations
+            | Unit::Amount
+    )
 }
 
 fn unit(unit: Unit, decimals: u8, language: Language) -> Value {

@@ -61,6 +61,12 @@ pub enum Unit {
     Persons,
     /// Distinct municipalities.
     Municipalities,
+    /// Nights.
+    Nights,
+    /// Registrations: admissions, contacts.
+    Registrations,
+    /// Another measure, added up.
+    Amount,
     /// Patrols.
     Patrols,
     /// Patrols a week.
@@ -74,11 +80,24 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// What the values of a theme's tables are.
+    pub(crate) fn of_theme(release: &Release, theme: &str) -> Self {
+        match release.workload.added_up(theme) {
+            None => Self::Persons,
+            Some("nights") => Self::Nights,
+            Some("record") => Self::Registrations,
+            Some(_) => Self::Amount,
+        }
+    }
+
     /// Its name for readers.
     pub fn text(self) -> Text {
         let (no, en) = match self {
             Self::Persons => ("personer", "persons"),
             Self::Municipalities => ("kommuner", "municipalities"),
+            Self::Nights => ("døgn", "nights"),
+            Self::Registrations => ("registreringer", "registrations"),
+            Self::Amount => ("samlet verdi", "amount"),
             Self::Patrols => ("patruljer", "patrols"),
             Self::PatrolsPerWeek => ("patruljer per uke", "patrols a week"),
             Self::StaffPerPatrol => ("ansatte per patrulje", "staff a patrol"),
@@ -100,14 +119,14 @@ pub fn figures(release: &Release, policy: &Policy) -> Result<Vec<KeyFigure>, Fig
                     themes.insert(theme.clone(), Joint::of_release(release, theme)?);
                 }
                 let (joint, measurement) = &themes[theme];
-                let union = joint.union(&figure.cells, &measurement.display)?;
+                let union = joint.union(&joint.named(&figure.cells), &measurement.display)?;
                 let interval = joint::interval(union.value, union.sd);
                 Numbers {
                     value: union.value,
                     sd: union.sd,
                     interval,
                     display: shown(policy, union.value, union.sd, union.display),
-                    unit: Unit::Persons,
+                    unit: Unit::of_theme(release, theme),
                 }
             }
             (None, Some(name)) => {

@@ -12,7 +12,7 @@ use super::document::{DistinctFigure, Measured, OperationalFigures, Release, Row
 use super::earlier;
 use super::joint::{CONFIDENCE, Figure, Joint, interval, positions_of, rounded};
 use super::noise::NoisePlan;
-use super::plan::check_year;
+use super::period::{CampaignInfo, Period};
 use super::texts;
 use crate::error::FiguresError;
 use crate::text::Display;
@@ -26,7 +26,7 @@ pub(crate) fn request(
     workload: &Workload,
     checked: &Checked,
     noise: &NoisePlan,
-    year: i32,
+    period: &Period,
     reason: Option<&str>,
 ) -> MarginalsRequest {
     let filter = |filter: &BTreeMap<String, Vec<String>>| {
@@ -70,8 +70,9 @@ pub(crate) fn request(
         sigma: *sigma,
     });
     MarginalsRequest {
-        year,
-        purpose: format!("{} version {} of {year}", workload.name, workload.version),
+        year: period.year,
+        campaign: period.campaign.as_ref().map(|campaign| campaign.code.clone()),
+        purpose: format!("{} version {} of {}", workload.name, workload.version, period.name()),
         reason: reason.map(ToOwned::to_owned),
         themes: themes.collect(),
         distinct: distinct.collect(),
@@ -80,7 +81,9 @@ pub(crate) fn request(
 
 /// Where and when a release is made.
 pub(crate) struct Imprint<'a> {
-    /// Earlier releases of the same year and snapshot.
+    /// The campaign that it is about.
+    pub(crate) campaign: Option<CampaignInfo>,
+    /// Earlier releases of the same period and snapshot.
     pub(crate) of_same_data: Vec<&'a Release>,
     pub(crate) revision: u32,
     pub(crate) supersedes: Option<String>,
@@ -97,7 +100,8 @@ pub(crate) fn assemble(
     imprint: Imprint<'_>,
 ) -> Result<Release, FiguresError> {
     let checked = Checked::new(workload, policy)?;
-    let budget = check_year(policy, measurement.year)?;
+    let period = Period { year: measurement.year, campaign: imprint.campaign };
+    let budget = period.budget(policy)?;
     let mut themes = Vec::new();
     let mut tables = Vec::new();
     for (theme, checked) in workload.themes.iter().zip(&checked.themes) {
@@ -110,13 +114,14 @@ pub(crate) fn assemble(
             .iter()
             .map(|one| Measured {
                 from: None,
+                answer: None,
                 dims: one.dims.clone(),
                 form: measured.form,
                 sigma: one.sigma,
                 values: one.values.clone(),
             })
             .collect();
-        measured.extend(earlier::measurements(&imprint.of_same_data, theme, checked));
+        measured.extend(earlier::measurements(&imprint.of_same_data, &measurement.answer_id, theme, checked));
         let joint = Joint::new(checked.domain.clone(), checked.dims.clone(), &measured)?;
         let display = joint.display_table()?;
         tables.extend(theme_tables(policy, theme, checked, &joint, &display)?);
@@ -133,6 +138,7 @@ pub(crate) fn assemble(
             display,
         });
     }
+    let takes_earlier = themes.iter().flat_map(|theme| &theme.measured).any(|one| one.from.is_some());
     let distinct = measurement
         .distinct
         .iter()
@@ -146,6 +152,7 @@ pub(crate) fn assemble(
     Ok(Release {
         id: String::new(),
         year: measurement.year,
+        campaign: period.campaign,
         revision: imprint.revision,
         supersedes: imprint.supersedes,
         synthetic: imprint.synthetic,
@@ -156,8 +163,8 @@ pub(crate) fn assemble(
         epsilon: epsilon(Rho::from_f64_up(measurement.rho)?, budget.delta),
         delta: budget.delta,
         mechanism: texts::mechanism(),
-        unit: texts::unit(),
-        known_limits: texts::known_limits(policy, workload, &checked),
+        unit: texts::unit(workload.family),
+        known_limits: texts::known_limits(policy, workload, &checked, takes_earlier),
         workload: workload.clone(),
         dimensions: checked.dimensions,
         themes,
@@ -190,10 +197,10 @@ fn theme_tables(
         let sizes: Vec<usize> =
             marginal.attributes().iter().map(|dimension| checked.domain.sizes()[*dimension]).collect();
         let sd = figures.iter().map(|figure| figure.sd).fold(0.0, f64::max);
-        let rows = figures.iter().enumerate().map(|(index, figure)| Row {
-            key: key(marginal.attributes(), &positions_of(index, &sizes), checked),
-            sd: ((figure.sd / sd - 1.0).abs() > 1e-9).then_some(figure.sd),
-            ..row(policy, figure)
+        let rows = figures.iter().enumerate().map(|(index, figure)| {
+            let own = ((figure.sd / sd - 1.0).abs() > 1e-9).then_some(figure.sd);
+            let key = key(marginal.attributes(), &positions_of(index, &sizes), checked);
+            Row { key, sd: own, ..row(policy, figure, own.unwrap_or(sd)) }
         });
         tables.push(Table {
             name: spec.name.clone(),
@@ -219,16 +226,12 @@ fn key(attributes: &[usize], positions: &[usize], checked: &CheckedTheme) -> BTr
         .collect()
 }
 
-fn row(policy: &Policy, figure: &Figure) -> Row {
-    let (low, high) = interval(figure.value, figure.sd);
-    Row {
-        key: BTreeMap::new(),
-        value: rounded(figure.value),
-        sd: None,
-        low,
-        high,
-        display: shown(policy, figure.value, figure.sd, figure.display),
-    }
+/// A figure as it is published. Whether it is shown follows from the published numbers, so that whoever checks finds the same.
+fn row(policy: &Policy, figure: &Figure, sd: f64) -> Row {
+    let (low, high) = interval(figure.value, sd);
+    let value = rounded(figure.value);
+    let display = shown(policy, value, sd, figure.display);
+    Row { key: BTreeMap::new(), value, sd: None, low, high, display }
 }
 
 /// ":" when the noised value, or the display value made of noised values, is below the policy's limit, or the value's interval is
@@ -256,4 +259,26 @@ fn distinct_display(policy: &Policy, workload: &Workload, measured: &measure::Me
             i64::try_from(list.len().saturating_sub(distinct.excluding.len())).ok()
         });
     measured.value.clamp(0, codes.unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use skjerm_warehouse::policy::Width;
+
+    use super::*;
+
+    /// The record of a release looks at the published numbers: 30.004 is published as 30.00, which 30.003 is wider than.
+    #[test]
+    fn what_is_shown_follows_from_the_published_value() {
+        let mut policy = Policy::oslo();
+        policy.suppress_wider_than = Some(Width { part_of_value: 1.0, floor: 0.0 });
+        let shown = |value: f64| {
+            let row = row(&policy, &Figure { value, sd: 0.0, display: 30 }, 30.003 / z(CONFIDENCE));
+            (row.value, row.display)
+        };
+        assert_eq!(shown(30.004), (30.0, Display::Suppressed));
+        assert_eq!(shown(30.006), (30.01, Display::Count(30)));
+    }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::period::CampaignInfo;
 use crate::text::{Display, Text};
 use crate::workload::{Objective, Order, Workload};
 use skjerm_privacy::marginals::{Attribute, Form};
@@ -13,6 +14,9 @@ use skjerm_privacy::marginals::{Attribute, Form};
 pub struct ReleasePlan {
     /// Calendar year.
     pub year: i32,
+    /// The campaign of scene counts that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignInfo>,
     /// ρ of the whole release.
     pub rho: f64,
     /// ε at the year's δ.
@@ -71,8 +75,11 @@ pub struct PlannedTable {
 pub struct Release {
     /// Year and content hash: `2023-0f3c…`.
     pub id: String,
-    /// Calendar year.
+    /// Calendar year; of a campaign, that of its first round.
     pub year: i32,
+    /// The campaign of scene counts that it is about, where it is not about a year.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignInfo>,
     /// 1 for the first release of a year; a later one (of another snapshot) supersedes it and has the next number.
     pub revision: u32,
     /// The release of the same year that it supersedes, which stays where it is.
@@ -162,6 +169,9 @@ pub struct Measured {
     /// The earlier release of the same data that measured it; none: this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
+    /// The measurement in the ledger, where it is an earlier release's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
     /// Positions of the dimensions within the theme, ascending.
     pub dims: Vec<usize>,
     /// What was measured of it: the counts, or what varies with all its dimensions and with nothing less.
@@ -261,6 +271,9 @@ pub struct ReleaseSummary {
     pub id: String,
     /// Calendar year.
     pub year: i32,
+    /// The campaign of scene counts that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<CampaignInfo>,
     /// 1 for the first release of a year.
     pub revision: u32,
     /// The release of the same year that it supersedes.
@@ -273,6 +286,8 @@ pub struct ReleaseSummary {
     pub snapshot: String,
     /// Name of the workload.
     pub workload: String,
+    /// Its name for readers.
+    pub label: Text,
     /// Version of the workload.
     pub workload_version: u32,
     /// ρ spent.

@@ -174,21 +174,28 @@ impl Joint {
         self.reconstruction.covariance(a, b).ok_or_else(undetermined)
     }
 
-    /// The cells of a row of a table: along a dimension to date all from the first code to the row's own.
+    /// The cells of a row of a table.
     pub(crate) fn row(&self, key: &BTreeMap<String, String>) -> Cells {
-        let codes = |(dimension, code): (&String, &String)| {
+        self.named(&key.iter().map(|(dimension, code)| (dimension.clone(), vec![code.clone()])).collect())
+    }
+
+    /// The cells that are meant by these codes: along a dimension to date all from the first code to the one that is named.
+    pub(crate) fn named(&self, cells: &Cells) -> Cells {
+        let codes = |(dimension, codes): (&String, &Vec<String>)| {
             let info = self.dims.iter().find(|info| &info.name == dimension);
             let to_date = info.filter(|info| info.order == Some(Order::ToDate));
-            let place = to_date.and_then(|info| info.codes.iter().position(|known| &known.code == code));
+            let last =
+                |info: &DimensionInfo| info.codes.iter().rposition(|known| codes.contains(&known.code));
+            let place = to_date.and_then(last);
             let held = match (to_date, place) {
                 (Some(info), Some(place)) => {
                     info.codes[..=place].iter().map(|known| known.code.clone()).collect()
                 }
-                _ => vec![code.clone()],
+                _ => codes.clone(),
             };
             (dimension.clone(), held)
         };
-        key.iter().map(codes).collect()
+        cells.iter().map(codes).collect()
     }
 
     /// A union of cells, with its display value.

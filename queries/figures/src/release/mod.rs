@@ -1,4 +1,4 @@
-//! Planned releases: one optimal measurement a year, and the immutable document made of it.
+//! Planned releases: one optimal measurement a year (or campaign of scene counts), and the immutable document made of it.
 //!
 //! [`plan`] says what it would cost and how exact it would be, without any data. [`publish`] measures, once, and writes the document.
 //! [`Store`] reads what was published, [`diff`] compares two of them. A [`Release`] holds the noised measurements with their noise scales, so that the interval of any
@@ -12,6 +12,7 @@ mod files;
 pub(crate) mod joint;
 mod missing;
 pub(crate) mod noise;
+mod period;
 mod plan;
 mod publish;
 mod record;
@@ -27,6 +28,7 @@ pub use document::{
 pub use skjerm_privacy::marginals::Form;
 
 pub use missing::{Missing, missing};
+pub use period::{CampaignInfo, Period};
 pub use plan::{plan, plan_within};
 pub use publish::{SYNTHETIC_MARK, Wanted, publish};
 pub use record::{Check, Record, record_of};

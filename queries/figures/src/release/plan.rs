@@ -10,6 +10,7 @@ use skjerm_warehouse::policy::{Budget, Policy};
 use super::document::{Measured, PlannedMeasurement, PlannedTable, ReleasePlan};
 use super::joint::{CONFIDENCE, Joint};
 use super::noise::{self, NoisePlan, Wanted};
+use super::period::Period;
 use crate::error::FiguresError;
 use crate::workload::{Checked, Workload};
 
@@ -18,12 +19,19 @@ const LEAST: f64 = 1e-5;
 /// The family of blocks a release is paid from.
 pub(crate) const FAMILY: &str = "persons";
 
-/// Plans a release of `year` at `rho`. Holds no handle to any data.
-pub fn plan(policy: &Policy, workload: &Workload, year: i32, rho: f64) -> Result<ReleasePlan, FiguresError> {
+/// Plans a release of a year or campaign at `rho`. Holds no handle to any data.
+pub fn plan(
+    policy: &Policy,
+    workload: &Workload,
+    period: impl Into<Period>,
+    rho: f64,
+) -> Result<ReleasePlan, FiguresError> {
+    let period = period.into();
+    let workload = &period.workload(workload)?;
     let checked = Checked::new(workload, policy)?;
-    let budget = check_year(policy, year)?;
+    let budget = period.budget(policy)?;
     let noise = NoisePlan::new(workload, &checked, check_rho(budget, rho)?)?;
-    document(workload, &checked, &noise, budget, (year, &Wanted::new()))
+    document(workload, &checked, &noise, budget, (period, &Wanted::new()))
 }
 
 /// The plan at the least ρ that keeps the wanted 95 % half-widths, by name of the table or distinct figure; every other table is at
@@ -33,14 +41,16 @@ pub fn plan(policy: &Policy, workload: &Workload, year: i32, rho: f64) -> Result
 pub fn plan_within(
     policy: &Policy,
     workload: &Workload,
-    year: i32,
+    period: impl Into<Period>,
     wanted: &BTreeMap<String, f64>,
     available: f64,
 ) -> Result<ReleasePlan, FiguresError> {
+    let period = period.into();
+    let workload = &period.workload(workload)?;
     let checked = Checked::new(workload, policy)?;
-    let budget = check_year(policy, year)?;
+    let budget = period.budget(policy)?;
     let noise = within(workload, &checked, wanted, available)?;
-    document(workload, &checked, &noise, budget, (year, wanted))
+    document(workload, &checked, &noise, budget, (period, wanted))
 }
 
 /// The noise at the least ρ that keeps the wanted half-widths.
@@ -56,7 +66,7 @@ pub(crate) fn within(
         return Ok(noise);
     }
     let message = format!(
-        "these half-widths cannot be had: they take ρ = {:.4}, and ρ = {available:.4} is left for releases of the year",
+        "these half-widths cannot be had: they take ρ = {:.4}, and ρ = {available:.4} is left for releases",
         noise.rho.as_f64()
     );
     if available < LEAST {
@@ -81,7 +91,7 @@ pub(crate) fn within(
     })
 }
 
-fn check_wanted(workload: &Workload, wanted: &Wanted) -> Result<(), FiguresError> {
+pub(crate) fn check_wanted(workload: &Workload, wanted: &Wanted) -> Result<(), FiguresError> {
     let tables = workload.themes.iter().flat_map(|theme| theme.tables.iter().map(|table| &table.name));
     let known: Vec<&String> = tables.chain(workload.distinct.iter().map(|distinct| &distinct.name)).collect();
     if wanted.is_empty() {
@@ -113,7 +123,7 @@ fn document(
     checked: &Checked,
     noise: &NoisePlan,
     budget: &Budget,
-    (year, wanted): (i32, &Wanted),
+    (period, wanted): (Period, &Wanted),
 ) -> Result<ReleasePlan, FiguresError> {
     let count = noise::count(workload);
     let rho = noise.rho.as_f64();
@@ -127,6 +137,7 @@ fn document(
             .iter()
             .map(|(marginal, sigma)| Measured {
                 from: None,
+                answer: None,
                 dims: marginal.attributes().to_vec(),
                 form: measured.form,
                 sigma: *sigma,
@@ -179,7 +190,8 @@ fn document(
     }
     let ratios = tables.iter().map(|table| (table.sd / table.equal_split_sd).powi(2));
     Ok(ReleasePlan {
-        year,
+        year: period.year,
+        campaign: period.campaign,
         rho,
         epsilon: epsilon(noise.rho, budget.delta),
         delta: budget.delta,
@@ -205,12 +217,12 @@ pub(crate) fn check_year(policy: &Policy, year: i32) -> Result<&Budget, FiguresE
         .ok_or_else(|| FiguresError::Fault(format!("the policy has no budget for \"{FAMILY}\"")))
 }
 
-/// ρ must be above 0, and no more than a whole year's.
+/// ρ must be above 0, and no more than a whole budget.
 pub(crate) fn check_rho(budget: &Budget, rho: f64) -> Result<Rho, FiguresError> {
     let refuse = |message: String| FiguresError::Refused {
         message,
         hint: Some(format!(
-            "a year has ρ = {} in all; the shipped share for releases is half of it",
+            "all that may ever be spent of it is ρ = {}, and releases have their share of that",
             budget.rho
         )),
     };
@@ -218,7 +230,7 @@ pub(crate) fn check_rho(budget: &Budget, rho: f64) -> Result<Rho, FiguresError> 
         return Err(refuse("ρ must be a number above 0".to_owned()));
     }
     if rho > budget.rho {
-        return Err(refuse("this ρ is more than a whole year has".to_owned()));
+        return Err(refuse("this ρ is more than the whole budget of a year or campaign".to_owned()));
     }
     let rho = Rho::from_f64_down(rho)?;
     if rho.is_zero() { Err(refuse("ρ is too small to measure anything with".to_owned())) } else { Ok(rho) }

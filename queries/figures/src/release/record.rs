@@ -6,12 +6,11 @@
 
 use serde::{Deserialize, Serialize};
 use skjerm_engine::{Caller, Engine};
-use skjerm_ledger::{Block, EntryState, EventKind, HistoryFilter};
+use skjerm_ledger::{EntryState, EventKind, HistoryFilter};
 use skjerm_warehouse::policy::Policy;
 
 use super::assemble::is_sure;
 use super::document::Release;
-use super::plan::FAMILY;
 use crate::error::FiguresError;
 use crate::text::{Display, Text};
 
@@ -130,16 +129,17 @@ fn record(
     release: &Release,
     reason: Option<&str>,
 ) -> Result<Record, FiguresError> {
-    let year = release.year.to_string();
+    let block = release.period().block();
     let blocks = engine.budget()?;
-    let of_year = blocks.iter().find(|s| s.block.family == FAMILY && s.block.name == year);
+    let of_year = blocks.iter().find(|status| status.block == block);
     let epsilon_year = of_year.map_or(0.0, |status| status.epsilon_spent);
     let sums = engine.budget_sums()?;
-    let epsilon_all_years = sums.iter().find(|sum| sum.family == FAMILY).map_or(0.0, |sum| sum.epsilon_spent);
+    let epsilon_all_years =
+        sums.iter().find(|sum| sum.family == block.family).map_or(0.0, |sum| sum.epsilon_spent);
     let rows = || release.tables.iter().flat_map(|table| &table.rows);
     let checks = checks(release, engine.policy(), is_charged(engine, caller, release)?);
     Ok(Record {
-        what: format!("release {} of {} by workload {}", release.id, release.year, release.workload.name),
+        what: format!("release {} of {} by workload {}", release.id, block.name, release.workload.name),
         release: release.id.clone(),
         year: release.year,
         revision: release.revision,
@@ -169,28 +169,39 @@ fn risk(release: &Release, year: f64, all_years: f64) -> Vec<Text> {
     let no = |value: f64| number(value).replace('.', ",");
     let delta = format!("{:e}", release.delta);
     let (one, year, all) = (release.epsilon, year, all_years);
+    let block = release.period().block().name;
+    let (whose, always) = match release.campaign {
+        None => (
+            Text::new("én persons år", "one person's year"),
+            Text::new("For en person som er med i alle år", "For somebody who is in every year"),
+        ),
+        Some(_) => (
+            Text::new(
+                "alt én person ble sett i kampanjen",
+                "all that one individual was seen in the campaign",
+            ),
+            Text::new("For en som ble sett i alle kampanjer", "For somebody who was seen in every campaign"),
+        ),
+    };
     let mut risk = vec![
         Text::new(
             format!(
-                "Den som vet alt om alle andre, kan om én persons år skille «med» fra «ikke med» med høyst ε {} ved δ {delta} av denne publiseringen.",
+                "Den som vet alt om alle andre, kan om {} skille «med» fra «ikke med» med høyst ε {} ved δ {delta} av denne publiseringen.",
+                whose.no,
                 no(one)
             ),
             format!(
-                "Whoever knows everything about everybody else can tell \"in\" from \"not in\" for one person's year with at most ε {} at δ {delta} from this release.",
+                "Whoever knows everything about everybody else can tell \"in\" from \"not in\" for {} with at most ε {} at δ {delta} from this release.",
+                whose.en,
                 number(one)
             ),
         ),
         Text::new(
+            format!("Av alt som er sluppet ut om {block}: ε {}. {}: ε {}.", no(year), always.no, no(all)),
             format!(
-                "Av alt som er sluppet ut om {}: ε {}. For en person som er med i alle år: ε {}.",
-                release.year,
-                no(year),
-                no(all)
-            ),
-            format!(
-                "From all that has left about {}: ε {}. For somebody who is in every year: ε {}.",
-                release.year,
+                "From all that has left about {block}: ε {}. {}: ε {}.",
                 number(year),
+                always.en,
                 number(all)
             ),
         ),
@@ -205,7 +216,7 @@ fn risk(release: &Release, year: f64, all_years: f64) -> Vec<Text> {
 
 /// Whether the ledger holds the charge that paid for the release's measurement, and at its price.
 fn is_charged(engine: &Engine, caller: &Caller, release: &Release) -> Result<bool, FiguresError> {
-    let block = Block::new(FAMILY, release.year.to_string());
+    let block = release.period().block();
     let filter = HistoryFilter {
         block: Some(block.clone()),
         kind: Some("charge".to_owned()),

@@ -12,7 +12,8 @@ use skjerm_warehouse::Installation;
 use skjerm_warehouse::policy::Policy;
 
 use super::document::{Release, ReleaseSummary};
-use super::files::DOCUMENT;
+use super::files::{DOCUMENT, METADATA};
+use super::period::Period;
 use super::seal;
 use crate::error::FiguresError;
 use crate::workload::OF_THE_YEAR;
@@ -61,6 +62,21 @@ impl Store {
             .map_err(|error| damaged(format!("it cannot be read by this version ({error})")))
     }
 
+    /// A file of a release, after every file of its folder was checked against its id; nothing where it has no such file.
+    pub fn file(&self, id: &str, name: &str) -> Result<Option<Vec<u8>>, FiguresError> {
+        let folder = self.folder.join(id);
+        if !seal::is_id(id) || !seal::exists(&folder)? {
+            return Err(FiguresError::UnknownRelease(id.to_owned()));
+        }
+        let mut files = seal::opened(&folder, id)?;
+        if name == METADATA {
+            // Checked, too: the id is made of it.
+            let path = folder.join(METADATA);
+            return fs::read(&path).map(Some).map_err(disk("read", &path));
+        }
+        Ok(files.remove(name))
+    }
+
     /// Looks every release over, or one of them: its id, and what is wrong with it, if anything.
     pub fn check(&self, id: Option<&str>) -> Result<Vec<(String, Option<FiguresError>)>, FiguresError> {
         let ids = match id {
@@ -77,6 +93,15 @@ impl Store {
         Ok(found)
     }
 
+    /// The releases of the years' key figures in force, in the order of the years.
+    pub fn of_the_years(&self) -> Result<Vec<ReleaseSummary>, FiguresError> {
+        let mut all = self.list()?;
+        all.retain(|one| {
+            one.workload == OF_THE_YEAR && one.campaign.is_none() && one.superseded_by.is_none()
+        });
+        Ok(all)
+    }
+
     /// The release of the year's key figures in force.
     pub fn latest(&self, year: i32) -> Result<Option<Release>, FiguresError> {
         self.latest_of(year, OF_THE_YEAR)
@@ -84,13 +109,15 @@ impl Store {
 
     /// The release of a workload in force for a year.
     pub fn latest_of(&self, year: i32, workload: &str) -> Result<Option<Release>, FiguresError> {
-        Ok(self.of_year(year)?.into_iter().rfind(|release| release.workload.name == workload))
+        let mut releases = self.of_period(&Period::from(year))?.into_iter();
+        Ok(releases.rfind(|release| release.workload.name == workload))
     }
 
-    /// The releases of a workload in force, in the order of the years.
+    /// The releases of a workload in force, in the order of the years. Campaigns are in none.
     pub fn of_workload(&self, workload: &str) -> Result<Vec<Release>, FiguresError> {
         let mut in_force: BTreeMap<i32, Release> = BTreeMap::new();
-        for release in self.read_all()?.into_iter().filter(|release| release.workload.name == workload) {
+        let of_years = |release: &Release| release.workload.name == workload && release.campaign.is_none();
+        for release in self.read_all()?.into_iter().filter(of_years) {
             let known = in_force.get(&release.year);
             if known.is_none_or(|known| known.revision < release.revision) {
                 in_force.insert(release.year, release);
@@ -109,11 +136,13 @@ impl Store {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// All releases of a year, by revision.
-    pub(crate) fn of_year(&self, year: i32) -> Result<Vec<Release>, FiguresError> {
-        let prefix = format!("{year}-");
+    /// All releases of a year or campaign, by revision.
+    pub(crate) fn of_period(&self, period: &Period) -> Result<Vec<Release>, FiguresError> {
+        // The first round of a campaign may be delivered later than others, in another year.
+        let prefix = if period.campaign.is_some() { String::new() } else { format!("{}-", period.year) };
         let ids = self.ids()?.into_iter().filter(|id| id.starts_with(&prefix));
         let mut releases: Vec<Release> = ids.map(|id| self.show(&id)).collect::<Result<_, _>>()?;
+        releases.retain(|release| release.is_of(period));
         releases.sort_by_key(|release| release.revision);
         Ok(releases)
     }
@@ -148,9 +177,9 @@ impl Store {
         written.and_then(|()| self.show(&id))
     }
 
-    /// ρ that an interrupted publication of this year and snapshot had settled on.
-    pub(crate) fn intent(&self, year: i32, workload: &str, snapshot: &str) -> Option<f64> {
-        let text = fs::read_to_string(self.intent_path(year, workload)).ok()?;
+    /// ρ that an interrupted publication of this period and snapshot had settled on.
+    pub(crate) fn intent(&self, period: &Period, workload: &str, snapshot: &str) -> Option<f64> {
+        let text = fs::read_to_string(self.intent_path(period, workload)).ok()?;
         let (for_snapshot, rho) = text.trim().split_once(' ')?;
         if for_snapshot == snapshot { rho.parse().ok() } else { None }
     }
@@ -158,19 +187,19 @@ impl Store {
     /// Notes ρ before it is spent, so that a publication cut short is taken up with the same noise scales, and is free.
     pub(crate) fn note_intent(
         &self,
-        year: i32,
+        period: &Period,
         workload: &str,
         snapshot: &str,
         rho: f64,
     ) -> Result<(), FiguresError> {
         fs::create_dir_all(&self.folder).map_err(disk("make", &self.folder))?;
-        write(&self.intent_path(year, workload), format!("{snapshot} {rho}\n").as_bytes())
+        write(&self.intent_path(period, workload), format!("{snapshot} {rho}\n").as_bytes())
     }
 
     /// The publication is complete.
-    pub(crate) fn forget_intent(&self, year: i32, workload: &str) {
+    pub(crate) fn forget_intent(&self, period: &Period, workload: &str) {
         // A stale note is harmless: it is looked at only when no release of that snapshot exists.
-        let _ = fs::remove_file(self.intent_path(year, workload));
+        let _ = fs::remove_file(self.intent_path(period, workload));
     }
 
     /// Removes what processes that were killed left half-written.
@@ -189,10 +218,11 @@ impl Store {
         }
     }
 
-    fn intent_path(&self, year: i32, workload: &str) -> PathBuf {
+    fn intent_path(&self, period: &Period, workload: &str) -> PathBuf {
         // A workload's name is anything that its file says; a file's name is not.
-        let name = blake3::hash(workload.as_bytes()).to_hex();
-        self.folder.join(format!(".intent-{year}-{}", &name[..8]))
+        let campaign = period.campaign.as_ref().map_or_else(String::new, |of| format!("{} ", of.code));
+        let name = blake3::hash(format!("{campaign}{workload}").as_bytes()).to_hex();
+        self.folder.join(format!(".intent-{}-{}", period.year, &name[..8]))
     }
 
     fn ids(&self) -> Result<Vec<String>, FiguresError> {
@@ -224,12 +254,14 @@ fn summary(release: &Release) -> ReleaseSummary {
     ReleaseSummary {
         id: release.id.clone(),
         year: release.year,
+        campaign: release.campaign.clone(),
         revision: release.revision,
         supersedes: release.supersedes.clone(),
         superseded_by: None,
         published: release.published.clone(),
         snapshot: release.snapshot.clone(),
         workload: release.workload.name.clone(),
+        label: release.workload.label.clone(),
         workload_version: release.workload.version,
         rho: release.rho,
         tables: release.tables.len(),

@@ -3,7 +3,7 @@
 use skjerm_warehouse::policy::{Policy, Width};
 
 use crate::text::{Language, Text, number};
-use crate::workload::{Checked, CheckedTheme, Theme, Workload};
+use crate::workload::{Checked, CheckedTheme, Family, Theme, Workload};
 
 pub(crate) fn mechanism() -> Text {
     Text::new(
@@ -14,14 +14,25 @@ pub(crate) fn mechanism() -> Text {
     )
 }
 
-pub(crate) fn unit() -> Text {
-    Text::new(
-        "Vernet gjelder et personår: alle opplysninger om én person i ett kalenderår.",
-        "What is protected is a person-year: all rows of one person in one calendar year.",
-    )
+pub(crate) fn unit(family: Family) -> Text {
+    match family {
+        Family::Persons => Text::new(
+            "Vernet gjelder et personår: alle opplysninger om én person i ett kalenderår.",
+            "What is protected is a person-year: all rows of one person in one calendar year.",
+        ),
+        Family::Scene => Text::new(
+            "Vernet gjelder én person i én tellekampanje: alle ganger noen ble sett, høyst én gang i hver telling.",
+            "What is protected is an individual in one campaign: all the times that somebody was seen, once a count at most.",
+        ),
+    }
 }
 
-pub(crate) fn known_limits(policy: &Policy, workload: &Workload, checked: &Checked) -> Vec<Text> {
+pub(crate) fn known_limits(
+    policy: &Policy,
+    workload: &Workload,
+    checked: &Checked,
+    takes_earlier: bool,
+) -> Vec<Text> {
     let suppress_below = policy.suppress_below;
     let mut limits = vec![
         Text::new(
@@ -47,6 +58,32 @@ pub(crate) fn known_limits(policy: &Policy, workload: &Workload, checked: &Check
             "The uncertainty is that of the noise. Errors and gaps in the registration are not in the interval.",
         ),
         Text::new(
+            "Tallene fra ulike temaer er målt hver for seg. Visningstall går opp innenfor et tema, ikke nødvendigvis mellom temaer.",
+            "Different themes were measured separately. Displayed numbers add up within a theme, not necessarily between themes.",
+        ),
+    ];
+    limits.extend(match workload.family {
+        Family::Persons => of_persons(),
+        Family::Scene => of_counts(),
+    });
+    limits.extend(takes_earlier.then(earlier));
+    limits.extend(policy.suppress_wider_than.map(width));
+    limits.extend(
+        workload.themes.iter().zip(&checked.themes).filter_map(|(theme, checked)| scaled(theme, checked)),
+    );
+    limits
+}
+
+fn earlier() -> Text {
+    Text::new(
+        "Målinger fra tidligere publiseringer av de samme leveransene er brukt på nytt. De som er slettet siden, er fortsatt med i dem.",
+        "Measurements of earlier releases of the same deliveries are used again. Who was taken out since is still in them.",
+    )
+}
+
+fn of_persons() -> [Text; 3] {
+    [
+        Text::new(
             "Samme menneske med to pseudonymer telles to ganger, og er vernet som to.",
             "One human with two pseudonyms is counted twice, and protected as two.",
         ),
@@ -58,22 +95,46 @@ pub(crate) fn known_limits(policy: &Policy, workload: &Workload, checked: &Check
             "Patruljetall handler om tjenesten, inneholder ingen opplysninger om enkeltpersoner og er eksakte.",
             "Patrol figures are about the service, hold nothing about individuals, and are exact.",
         ),
+    ]
+}
+
+fn of_counts() -> [Text; 3] {
+    [
         Text::new(
-            "Tallene fra ulike temaer er målt hver for seg. Visningstall går opp innenfor et tema, ikke nødvendigvis mellom temaer.",
-            "Different themes were measured separately. Displayed numbers add up within a theme, not necessarily between themes.",
+            "Tallene er snitt over tellingene i en vakt. Hvor mye tellingene varierer seg imellom, etter vær, dag og hvem som teller, er ikke med i \
+             intervallet.",
+            "The figures are means over the counts of a shift. How much counts differ among themselves, by weather, day and who counts, is not in \
+             the interval.",
         ),
-    ];
-    limits.extend(policy.suppress_wider_than.map(width));
-    limits.extend(
-        workload.themes.iter().zip(&checked.themes).filter_map(|(theme, checked)| scaled(theme, checked)),
-    );
-    limits
+        Text::new(
+            "Tellinger ser hvem som er der, ikke hvor mange ulike personer som bruker stedet i løpet av sommeren.",
+            "Counts see who is there, not how many different persons use the place over a summer.",
+        ),
+        Text::new(
+            "Vakter legges ikke sammen: Den som er der om dagen, kan også være der om natten.",
+            "Shifts are not added up: who is there by day may be there by night, too.",
+        ),
+    ]
 }
 
 /// That a theme counts those with many values for less than they are.
 fn scaled(theme: &Theme, checked: &CheckedTheme) -> Option<Text> {
-    let events = theme.events.as_ref()?;
+    let events = theme.events.as_ref().filter(|events| events.rounds.is_empty())?;
     let dimension = checked.dims.iter().find(|info| info.name == events.per)?;
+    let theme_adds_up = dimension.codes.iter().all(|code| code.of.is_empty());
+    if theme_adds_up {
+        let most = events.norm.ceil();
+        return Some(Text::new(
+            format!(
+                "{}: én person teller høyst {most}. Summene er for lave med det som er over, og det er ikke med i intervallet.",
+                theme.label.no
+            ),
+            format!(
+                "{}: one person counts for {most} at most. The sums are too low by what is above, and the interval does not show it.",
+                theme.label.en
+            ),
+        ));
+    }
     let most = (events.norm * events.norm).floor();
     if most >= dimension.codes.len() as f64 {
         return None;

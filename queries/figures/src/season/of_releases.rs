@@ -6,9 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Decomposition, decompose};
 use crate::error::FiguresError;
-use crate::release::Release;
 use crate::release::joint::Joint;
+use crate::release::{Matching, Release, Row};
 use crate::text::Text;
+
+/// The column of events that says when.
+const MONTH: &str = "month";
 
 /// Values of one cell of a table, month by month (or quarter by quarter) over several years, taken apart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -54,6 +57,9 @@ pub fn of_releases(
             "publish the years between, or begin after the gap",
         ));
     }
+    for pair in releases.windows(2) {
+        require_same(pair, table, cell)?;
+    }
     let mut found = Series {
         table: table.to_owned(),
         label: Text::new("", ""),
@@ -87,6 +93,31 @@ pub fn of_releases(
     Ok(found)
 }
 
+/// Refuses a table that means something else in the second of two years, or has other codes in the cell.
+fn require_same(pair: &[Release], name: &str, cell: &BTreeMap<String, String>) -> Result<(), FiguresError> {
+    let [before, after] = pair else { return Ok(()) };
+    let matching = Matching::new(before, after);
+    let tables = matching.tables().into_iter().find(|(_, table)| table.name == name);
+    let of_cell =
+        |row: &&Row| cell.iter().all(|(dimension, code)| row.key.get(dimension).is_none_or(|of| of == code));
+    let same = tables.is_none_or(|(a, b)| {
+        let rows = matching.rows(a, b).iter().filter(|(_, row)| of_cell(row)).count();
+        rows == a.rows.iter().filter(of_cell).count() && rows == b.rows.iter().filter(of_cell).count()
+    });
+    // Where one of the two has no such table, that is said below.
+    let known = |release: &Release| release.tables.iter().any(|table| table.name == name);
+    if same && (tables.is_some() || !known(before) || !known(after)) {
+        return Ok(());
+    }
+    Err(refused(
+        format!(
+            "the table \"{name}\" of {} counts something else than that of {}, or by other codes",
+            after.year, before.year
+        ),
+        "begin with the year in which they changed; `skjerm release diff` says what did",
+    ))
+}
+
 /// One year of the series.
 struct Year {
     label: Text,
@@ -100,7 +131,8 @@ impl Year {
     fn of(release: &Release, name: &str, cell: &BTreeMap<String, String>) -> Result<Self, FiguresError> {
         let by_time = |theme: &str| {
             let theme = release.workload.themes.iter().find(|specified| specified.name == theme)?;
-            theme.events.as_ref().map(|events| events.per.clone())
+            let per = &theme.events.as_ref()?.per;
+            is_time(release, per).then(|| per.clone())
         };
         let table = release.tables.iter().find(|table| table.name == name).ok_or_else(|| {
             let names: Vec<&str> = release
@@ -167,6 +199,15 @@ impl Year {
         let codes = info.codes.iter().map(|code| code.code.clone()).collect();
         Ok(Self { label: table.label.clone(), codes, values, covariance })
     }
+}
+
+/// Whether a dimension's codes are the months of the whole year, or quarters of them, in their order.
+fn is_time(release: &Release, dimension: &str) -> bool {
+    let info = release.dimensions.iter().find(|info| info.name == dimension);
+    let months: Vec<&str> =
+        info.iter().flat_map(|info| &info.codes).flat_map(|code| &code.of).map(String::as_str).collect();
+    release.workload.dimensions.get(dimension).is_some_and(|spec| spec.column == MONTH)
+        && months.iter().map(|month| month.parse().ok()).eq((1..=12_u32).map(Some))
 }
 
 /// The blocks along the diagonal, zero elsewhere; row-major.

@@ -118,6 +118,7 @@ impl City {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let measurement = self.measure(year, &mut random);
         let imprint = Imprint {
+            campaign: None,
             of_same_data: Vec::new(),
             revision: 1,
             supersedes: None,

@@ -38,6 +38,7 @@ fn key_figures_are_covered_and_as_exact_as_planned() {
                     .map(|one| Measured {
                         form: measured.form,
                         from: None,
+                        answer: None,
                         dims: one.dims.clone(),
                         sigma: one.sigma,
                         values: one.values.clone(),

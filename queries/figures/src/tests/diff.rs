@@ -164,6 +164,19 @@ fn what_means_something_else_is_not_compared() {
     });
     assert_eq!(named(&found), ["table contact_total", "figure contact_total"]);
     assert!(found.unmatched[0].sentence.en.contains(&a.id), "{}", found.unmatched[0].sentence.en);
+    // The same name of another column, and single codes that became sums.
+    let found = other(&|b| b.workload.dimensions.get_mut("belonging").unwrap().column = "gender".to_owned());
+    let apart = named(&found);
+    assert!(apart.contains(&"table contact_by_belonging".to_owned()), "{apart:?}");
+    assert!(apart.contains(&"figure contact_oslo".to_owned()), "{apart:?}");
+    assert!(!apart.contains(&"table contact_by_age".to_owned()), "{apart:?}");
+    let found = other(&|b| {
+        let ages = b.dimensions.iter_mut().find(|info| info.name == "age").unwrap();
+        ages.order = Some(crate::workload::Order::ToDate);
+    });
+    let apart = named(&found);
+    assert!(apart.contains(&"table contact_by_age".to_owned()), "{apart:?}");
+    assert!(apart.contains(&"figure contact_under_25".to_owned()), "{apart:?}");
     // The same name over other dimensions.
     let found = other(&|b| b.tables[1].dimensions = vec!["gender".to_owned()]);
     assert_eq!(named(&found), ["table contact_by_age"]);

@@ -74,6 +74,7 @@ fn equal_districts_are_seldom_called_different() {
     for _ in 0..300 {
         let measurement = city.measure(2023, &mut random);
         let imprint = Imprint {
+            campaign: None,
             of_same_data: Vec::new(),
             revision: 1,
             supersedes: None,

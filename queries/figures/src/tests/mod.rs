@@ -1,6 +1,7 @@
 //! Tests over the whole crate, without an engine: noise is drawn here, on a made-up city.
 #![allow(clippy::cast_possible_truncation, clippy::float_cmp)] // small made-up numbers, and exact ones
 
+mod campaign;
 pub(crate) mod city;
 mod coverage;
 mod diff;

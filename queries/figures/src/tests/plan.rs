@@ -85,7 +85,7 @@ fn bad_questions_are_refused_with_a_sentence() {
     assert!(message(1999, RHO).contains("the year 1999 is outside the policy's years 2019–2025"));
     assert!(message(2023, 0.0).contains("above 0"));
     assert!(message(2023, f64::NAN).contains("above 0"));
-    assert!(message(2023, 5.0).contains("more than a whole year has"));
+    assert!(message(2023, 5.0).contains("more than the whole budget"));
     assert!(message(2023, 1e-12).contains("too small"));
 }
 
@@ -151,6 +151,7 @@ fn half_widths_that_are_none_are_refused() {
     assert!(message(&[("contact_total", 0.0)], 0.1).contains("above 0"));
     assert!(message(&[("contact_total", f64::NAN)], 0.1).contains("above 0"));
     assert!(message(&[], 0.1).contains("no half-width is wanted"));
-    assert!(message(&[("contact_total", 0.01)], 0.1).contains("cannot be had"));
+    assert!(message(&[("contact_total", 0.2)], 0.1).contains("cannot be had"));
+    assert!(message(&[("contact_total", 0.001)], 0.1).contains("less than a billionth"));
     assert!(message(&[("contact_total", 9.0)], 0.0).contains("ρ = 0.0000 is left"));
 }

@@ -69,11 +69,11 @@ fn what_is_no_id_is_no_path() {
 fn an_interrupted_publication_keeps_its_rho() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(&installation(&folder));
-    store.note_intent(2023, "key_figures", "s1", 0.155).unwrap();
-    assert_eq!(store.intent(2023, "key_figures", "s1"), Some(0.155));
-    assert_eq!(store.intent(2023, "key_figures", "s2"), None, "of another snapshot");
-    assert_eq!(store.intent(2022, "key_figures", "s1"), None);
+    store.note_intent(&2023.into(), "key_figures", "s1", 0.155).unwrap();
+    assert_eq!(store.intent(&2023.into(), "key_figures", "s1"), Some(0.155));
+    assert_eq!(store.intent(&2023.into(), "key_figures", "s2"), None, "of another snapshot");
+    assert_eq!(store.intent(&2022.into(), "key_figures", "s1"), None);
     assert!(store.list().unwrap().is_empty());
-    store.forget_intent(2023, "key_figures");
-    assert_eq!(store.intent(2023, "key_figures", "s1"), None);
+    store.forget_intent(&2023.into(), "key_figures");
+    assert_eq!(store.intent(&2023.into(), "key_figures", "s1"), None);
 }

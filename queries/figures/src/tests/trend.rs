@@ -26,6 +26,21 @@ fn a_change_has_the_noise_of_both_years() {
 }
 
 #[test]
+fn a_figure_that_was_redefined_is_no_series() {
+    let city = City::new();
+    let (before, mut after) = (city.release(2022, 5), city.release(2023, 6));
+    let figure = after.workload.figures.iter_mut().find(|figure| figure.name == "contact_under_25").unwrap();
+    figure.cells.get_mut("age").unwrap().truncate(1);
+    let refused = series(&[before.clone(), after.clone()], &city.policy, "contact_under_25").unwrap_err();
+    assert!(refused.to_string().contains("counts something else"), "{refused}");
+    let kept = crate::trend::of_one_meaning(vec![after.clone(), before.clone()], "contact_under_25");
+    assert_eq!(kept.iter().map(|release| release.year).collect::<Vec<_>>(), [2023]);
+    let kept = crate::trend::of_one_meaning(vec![after.clone(), before.clone()], "contact_total");
+    assert_eq!(kept.iter().map(|release| release.year).collect::<Vec<_>>(), [2022, 2023]);
+    assert_eq!(series(&[before, after], &city.policy, "contact_total").unwrap().len(), 2);
+}
+
+#[test]
 fn the_same_city_twice_cannot_be_told_apart_most_times() {
     let city = City::new();
     let apart = (0..60).filter(|seed| {

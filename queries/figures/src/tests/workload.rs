@@ -161,11 +161,14 @@ fn a_filter_may_leave_codes_without_a_group() {
 
 #[test]
 fn a_workload_is_named_or_a_file() {
-    for name in ["key_figures", "monthly", "quarterly", "services"] {
+    for name in ["key_figures", "monthly", "quarterly", "services", "beds", "scene"] {
         let workload = Workload::named(name).unwrap();
         assert_eq!(workload.name, name);
         workload.check(&Policy::oslo()).unwrap();
     }
+    let scene = include_str!("../../workloads/scene.toml")
+        .replace("per = \"shift\"", "per = \"shift\", rounds = { day = 3 }");
+    assert!(Workload::parse(&scene, "x.toml").unwrap_err().to_string().contains("leave them out"));
     let error = Workload::named("weekly").unwrap_err();
     assert!(error.hint().unwrap().contains("shipped are key_figures, monthly"), "{error:?}");
     assert!(Workload::named("./no/such.toml").unwrap_err().to_string().contains("cannot read"));

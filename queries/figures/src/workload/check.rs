@@ -1,11 +1,13 @@
 //! Checks a workload against a policy. Every sentence says which part of the file is wrong and what would be right.
 
+mod figure;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use skjerm_privacy::marginals::{Attribute, Domain, Marginal};
 use skjerm_warehouse::policy::{ColumnRole, Grain, Policy, Table, TableKind};
 
-use super::{Dimension, Distinct, Events, Figure, Order, Theme, Workload};
+use super::{Dimension, Distinct, Events, Family, Figure, Order, Theme, Workload, rounds};
 use crate::error::FiguresError;
 use crate::release::{CodeInfo, DimensionInfo};
 use crate::text::Text;
@@ -51,6 +53,11 @@ struct Codes {
 }
 
 impl Codes {
+    /// Of a measure.
+    fn none(column: &str) -> Self {
+        Self { name: column.to_owned(), label: Text::new(column, column), all: Vec::new() }
+    }
+
     fn contains(&self, code: &str) -> bool {
         self.all.iter().any(|known| known.code == code)
     }
@@ -64,6 +71,9 @@ struct Checker<'a> {
 impl Checker<'_> {
     fn run(&self) -> Result<Checked, String> {
         let table = self.policy.table(TABLE).ok_or_else(|| format!("the policy has no table {TABLE}"))?;
+        if self.workload.family == Family::Scene {
+            self.scene()?;
+        }
         let mut dimensions = BTreeMap::new();
         for (name, dimension) in &self.workload.dimensions {
             let of = self.table_with(table, &dimension.column);
@@ -133,6 +143,9 @@ impl Checker<'_> {
                     all: codes.collect(),
                 })
             }
+            // Added up: it has no codes, and `dimension` asks for one group of none.
+            ColumnRole::Record => Ok(Codes::none(column)),
+            ColumnRole::Measure { min, .. } if *min >= 0 => Ok(Codes::none(column)),
             _ => Err(format!(
                 "{place}: the column \"{column}\" has no code list; those that have one are {}",
                 known()
@@ -145,6 +158,9 @@ impl Checker<'_> {
         let list = self.codes(table, &dimension.column, &place)?;
         let label = dimension.label.clone().unwrap_or_else(|| list.label.clone());
         let order = dimension.order;
+        if list.all.is_empty() {
+            return added_up(name, label, dimension);
+        }
         if dimension.groups.is_empty() {
             let info = DimensionInfo { name: name.to_owned(), label, order, codes: list.all };
             return Ok(Resolved { info, left_out: Vec::new() });
@@ -230,7 +246,20 @@ impl Checker<'_> {
                 ));
             }
             let several = theme.events.as_ref().filter(|events| &events.per == name);
+            if several.is_none() && found.info.codes.iter().any(|code| code.of.is_empty()) {
+                return Err(format!(
+                    "{place}: the dimension \"{name}\" is a measure that is added up: name it as `per` in its events"
+                ));
+            }
             let attribute = attribute(&found.info, several).map_err(|error| format!("{place}: {error}"))?;
+            if several.is_none() && self.workload.added_up(&theme.name).is_some() {
+                let of_person = persons.column(&column).map(|column| &column.role);
+                if !matches!(of_person, Some(ColumnRole::Dimension { .. })) {
+                    return Err(format!(
+                        "{place}: \"{column}\" may differ between a person's events, and what is added up stands in one cell; split it by what {TABLE} says of a person"
+                    ));
+                }
+            }
             always_in.extend(attribute.is_always_in().then_some(name));
             attributes.push(attribute);
             dims.push(found.info.clone());
@@ -275,17 +304,51 @@ impl Checker<'_> {
         Ok(CheckedTheme { dims, columns, domain, tables })
     }
 
+    /// Scene counts are forms about nobody in particular.
+    fn scene(&self) -> Result<(), String> {
+        let per = self.workload.themes.iter().filter_map(|theme| theme.events.as_ref());
+        for events in per {
+            if let Some(dimension) = self.workload.dimensions.get(&events.per)
+                && dimension.groups.is_empty()
+            {
+                return Err(format!(
+                    "dimension \"{}\": give each shift a group of its own, so that those without a round can be left out",
+                    events.per
+                ));
+            }
+        }
+        if let Some(theme) = self.workload.themes.iter().find(|theme| theme.events.is_none()) {
+            return Err(format!(
+                "theme \"{}\": scene counts are counted on their forms: name them in `events`",
+                theme.name
+            ));
+        }
+        match self.workload.distinct.first() {
+            Some(distinct) => Err(format!(
+                "distinct figure \"{}\": scene counts tell nobody apart, so there are none",
+                distinct.name
+            )),
+            None => Ok(()),
+        }
+    }
+
     fn events(&self, events: &Events, theme: &Theme, place: &str) -> Result<&Table, String> {
         let found = self.policy.table(&events.table);
         let of_persons = |table: &&Table| {
-            table.kind == TableKind::Protected && table.grain == Grain::Events && table.family == "persons"
+            table.kind == TableKind::Protected
+                && table.grain == Grain::Events
+                && table.family == self.workload.family.as_str()
         };
         let table = found.filter(of_persons).ok_or_else(|| {
             let names: Vec<&str> =
                 self.policy.tables.values().filter(of_persons).map(|table| table.name.as_str()).collect();
             format!(
-                "{place}: \"{}\" is no table of events of persons; there are {}",
+                "{place}: \"{}\" is no table of events of {}; there are {}",
                 events.table,
+                match self.workload.family {
+                    Family::Persons => "persons",
+                    Family::Scene => "scene counts",
+                },
                 quoted(&names)
             )
         })?;
@@ -295,7 +358,9 @@ impl Checker<'_> {
                 events.per
             ));
         }
-        if events.norm.is_finite() && (1.0..=1000.0).contains(&events.norm) {
+        if self.workload.family == Family::Scene
+            || events.norm.is_finite() && (1.0..=1000.0).contains(&events.norm)
+        {
             Ok(table)
         } else {
             Err(format!("{place}: the norm {} must be a number from 1 to 1000", events.norm))
@@ -311,52 +376,21 @@ impl Checker<'_> {
         }
         weight(distinct.weight, &place)
     }
+}
 
-    fn figure(&self, figure: &Figure, themes: &[CheckedTheme]) -> Result<(), String> {
-        let place = format!("figure \"{}\"", figure.name);
-        match (&figure.theme, &figure.distinct) {
-            (Some(name), None) => {
-                let position = self.workload.themes.iter().position(|theme| &theme.name == name);
-                let position = position.ok_or_else(|| format!("{place}: there is no theme \"{name}\""))?;
-                let (theme, checked) = (&self.workload.themes[position], &themes[position]);
-                for (dimension, codes) in &figure.cells {
-                    let info = checked.dims.iter().find(|info| &info.name == dimension).ok_or_else(|| {
-                        format!("{place}: the theme \"{name}\" has no dimension \"{dimension}\"")
-                    })?;
-                    for code in codes {
-                        if !info.codes.iter().any(|known| &known.code == code) {
-                            return Err(format!(
-                                "{place}: the dimension \"{dimension}\" has no code \"{code}\""
-                            ));
-                        }
-                    }
-                    if codes.is_empty() {
-                        return Err(format!("{place}: no code of \"{dimension}\" is in the union"));
-                    }
-                }
-                // A union over dimensions that no table has together would not be determined by what is measured.
-                let answered = theme
-                    .tables
-                    .iter()
-                    .any(|table| figure.cells.keys().all(|dimension| table.dims.contains(dimension)));
-                if !answered {
-                    let wanted: Vec<&str> = figure.cells.keys().map(String::as_str).collect();
-                    return Err(format!(
-                        "{place}: no table of the theme \"{name}\" has {} together",
-                        quoted(&wanted)
-                    ));
-                }
-                Ok(())
-            }
-            (None, Some(name)) => {
-                if !figure.cells.is_empty() {
-                    return Err(format!("{place}: a distinct figure has no cells"));
-                }
-                let found = self.workload.distinct.iter().any(|distinct| &distinct.name == name);
-                if found { Ok(()) } else { Err(format!("{place}: there is no distinct figure \"{name}\"")) }
-            }
-            _ => Err(format!("{place} must name a theme or a distinct figure, and not both")),
+/// A measure that is added up: one group, of no code.
+fn added_up(name: &str, label: Text, dimension: &Dimension) -> Result<Resolved, String> {
+    match dimension.groups.as_slice() {
+        [group] if group.of.is_empty() && dimension.order.is_none() => {
+            let label_of = Text::new(&group.no, &group.en);
+            let codes = vec![CodeInfo { code: group.code.clone(), label: label_of, of: Vec::new() }];
+            let info = DimensionInfo { name: name.to_owned(), label, order: None, codes };
+            Ok(Resolved { info, left_out: Vec::new() })
         }
+        _ => Err(format!(
+            "dimension \"{name}\": \"{}\" is a measure, which is added up: give it one group with `of = []` and no order",
+            dimension.column
+        )),
     }
 }
 
@@ -369,14 +403,36 @@ fn attribute(info: &DimensionInfo, several: Option<&Events>) -> Result<Attribute
                 info.name
             ));
         }
+        // In units of the measure.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most 1000
+        (Some(events), None) if info.codes.iter().all(|code| code.of.is_empty()) => {
+            Attribute::several(size, 1, events.norm.ceil() as u64)
+        }
         // Rounded up to whole parts: a norm of √12 lets twelve months through whole.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most 1000 units
-        (Some(events), None) => Attribute::several(size, UNIT, (events.norm * UNIT as f64).ceil() as u64),
+        (Some(events), None) => {
+            let unit = if events.rounds.is_empty() {
+                UNIT
+            } else {
+                rounds::unit(&events.rounds).ok_or_else(|| {
+                    format!(
+                        "the rounds of the dimension \"{}\" are too many to be averaged in whole numbers",
+                        info.name
+                    )
+                })?
+            };
+            Attribute::several(size, unit, (norm(events, size) * unit as f64).ceil() as u64)
+        }
         (None, Some(Order::Ranges)) => Attribute::ranges(size),
         (None, Some(Order::ToDate)) => Attribute::prefixes(size),
         (None, None) => Ok(Attribute::nominal(size)),
     };
     made.map_err(|error| format!("the dimension \"{}\": {error}", info.name))
+}
+
+/// The norm over the values of a dimension; of scene counts, that of 1 in each.
+fn norm(events: &Events, size: usize) -> f64 {
+    if events.norm > 0.0 { events.norm } else { (size as f64).sqrt() }
 }
 
 fn months(column: &str) -> Codes {

@@ -5,6 +5,7 @@
 //! cells of a theme. It holds no data, and checking it needs none.
 
 mod check;
+mod rounds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -27,6 +28,9 @@ pub struct Workload {
     pub version: u32,
     /// Title.
     pub label: Text,
+    /// Whom it is about.
+    #[serde(default, skip_serializing_if = "is_persons")]
+    pub family: Family,
     /// What the noise is spread to minimise.
     #[serde(default, skip_serializing_if = "is_sum")]
     pub objective: Objective,
@@ -45,6 +49,32 @@ pub struct Workload {
     /// Named figures.
     #[serde(default, rename = "figure")]
     pub figures: Vec<Figure>,
+}
+
+/// Whom a workload is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// The persons of a calendar year.
+    #[default]
+    Persons,
+    /// Those whom the counts of a campaign in the open drug scenes saw.
+    Scene,
+}
+
+impl Family {
+    /// As the policy names its tables and budgets.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Persons => "persons",
+            Self::Scene => "scene",
+        }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_persons(family: &Family) -> bool {
+    *family == Family::Persons
 }
 
 /// What the noise is spread to minimise.
@@ -100,7 +130,7 @@ pub struct Group {
     pub no: String,
     /// English name.
     pub en: String,
-    /// The policy's codes in it.
+    /// The policy's codes in it. Of a measure that is added up, none.
     pub of: Vec<String>,
 }
 
@@ -131,12 +161,16 @@ pub struct Theme {
 pub struct Events {
     /// The table of events.
     pub table: String,
-    /// The dimension in which a person may be several times. Every table of the theme must have it: distinct persons are never
+    /// The dimension in which a person may be several times, or whose column is a measure that is added up. Every table of the theme must have it: distinct persons are never
     /// summed over it.
     pub per: String,
     /// The L2 norm of what a person counts over it. Who has k values counts 1 in each if √k is at most this, else this/√k. The higher,
-    /// the more noise; the lower, the more those with many values count for too little.
+    /// the more noise; the lower, the more those with many values count for too little. Of scene counts it follows from the rounds.
+    #[serde(default)]
     pub norm: f64,
+    /// Of scene counts, the rounds held by code of `per`, over which each figure is a mean; filled in when a campaign is released.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rounds: BTreeMap<String, u64>,
 }
 
 /// A table: a marginal of its theme.
@@ -236,11 +270,13 @@ fn distinct_persons() -> String {
 /// The shipped workload of the year.
 const KEY_FIGURES: &str = include_str!("../../workloads/key_figures.toml");
 /// All shipped workloads.
-const SHIPPED: [(&str, &str); 4] = [
+const SHIPPED: [(&str, &str); 6] = [
     ("key_figures", KEY_FIGURES),
     ("monthly", include_str!("../../workloads/monthly.toml")),
     ("quarterly", include_str!("../../workloads/quarterly.toml")),
     ("services", include_str!("../../workloads/services.toml")),
+    ("beds", include_str!("../../workloads/beds.toml")),
+    ("scene", include_str!("../../workloads/scene.toml")),
 ];
 /// The name of the workload whose releases answer for a year's key figures.
 pub(crate) const OF_THE_YEAR: &str = "key_figures";
@@ -257,14 +293,28 @@ impl Workload {
 
     /// Reads a workload from TOML; `file` is named in errors.
     pub fn parse(text: &str, file: &str) -> Result<Self, FiguresError> {
-        toml::from_str(text).map_err(|error| {
+        let workload: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| text[..span.start].matches('\n').count() + 1);
             let place = line.map_or_else(String::new, |line| format!("line {line}: "));
             FiguresError::Workload {
                 workload: file.to_owned(),
                 problem: format!("{place}{}", error.message()),
             }
-        })
+        })?;
+        let given = workload
+            .themes
+            .iter()
+            .find(|theme| theme.events.as_ref().is_some_and(|events| !events.rounds.is_empty()));
+        match given {
+            Some(theme) => Err(FiguresError::Workload {
+                workload: file.to_owned(),
+                problem: format!(
+                    "theme \"{}\": `rounds` follow from the campaign that is released; leave them out",
+                    theme.name
+                ),
+            }),
+            None => Ok(workload),
+        }
     }
 
     /// Reads a workload file.
@@ -291,6 +341,14 @@ impl Workload {
         let events = self.themes.iter().filter_map(|theme| Some(theme.events.as_ref()?.table.clone()));
         let persons = self.themes.iter().any(|theme| theme.events.is_none()) || !self.distinct.is_empty();
         events.chain(persons.then(|| check::TABLE.to_owned())).collect()
+    }
+
+    /// The column that a theme adds up, where it does not count persons: the dimension of it has one group, of no code.
+    pub(crate) fn added_up(&self, theme: &str) -> Option<&str> {
+        let theme = self.themes.iter().find(|known| known.name == theme)?;
+        let dimension = self.dimensions.get(&theme.events.as_ref()?.per)?;
+        let sum = matches!(dimension.groups.as_slice(), [group] if group.of.is_empty());
+        sum.then_some(dimension.column.as_str())
     }
 
     /// A shipped workload by its name, or the file at that path.

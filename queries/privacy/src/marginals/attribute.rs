@@ -12,6 +12,9 @@ use crate::PrivacyError;
 /// The most values of an attribute with an order: its strategy is found by dense matrices.
 pub const MAX_ORDERED: usize = 64;
 
+/// The most values of which a unit may be in several: their bases are dense matrices, too.
+const MAX_SEVERAL: usize = 512;
+
 /// An attribute.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Raw", into = "Raw")]
@@ -134,6 +137,12 @@ impl Attribute {
                 }
             }
             Kind::Several { unit, norm } => {
+                if self.size > MAX_SEVERAL {
+                    return refuse(format!(
+                        "a unit may be in several of {} values, and at most {MAX_SEVERAL} can be planned: group its codes",
+                        self.size
+                    ));
+                }
                 if *unit == 0 || norm < unit {
                     return refuse(format!(
                         "a unit that counts {unit} and has a norm of at most {norm} is never counted whole: the norm must be at least 1"

@@ -10,6 +10,9 @@ use crate::PrivacyError;
 
 /// The most cells a domain may have: the display table is fitted over all of them.
 pub const MAX_CELLS: usize = 1 << 21;
+/// The L2 sensitivity squared of what is measured is at most this: then 2²⁰ units, more than Oslo has young people, stay within
+/// 64 bits wherever they are, and no error after the charge depends on how many there are.
+const LARGEST_SENSITIVITY: u128 = 1 << 86;
 /// The most attributes a domain may have.
 pub const MAX_ATTRIBUTES: usize = 20;
 
@@ -157,7 +160,13 @@ impl Domain {
             .iter()
             .map(|attribute| self.attributes[*attribute].sensitivity_squared(form == Form::Apart));
         let product = squares.into_iter().try_fold(1_u128, u128::checked_mul);
-        product.filter(|product| *product > 0).ok_or(PrivacyError::SensitivityOutOfRange { value: u128::MAX })
+        let product = product.filter(|product| *product <= LARGEST_SENSITIVITY).ok_or_else(|| {
+            PrivacyError::Domain(format!(
+                "what is measured of the table over attributes {:?} has numbers too large for 64 bits: leave out an attribute with an order",
+                marginal.attributes()
+            ))
+        })?;
+        if product > 0 { Ok(product) } else { Err(PrivacyError::SensitivityOutOfRange { value: 0 }) }
     }
 
     /// What is measured of a marginal's counts: in [`Form::Whole`] the counts themselves but for attributes with a strategy.

@@ -273,18 +273,22 @@ fn add(domain: &Domain, one: &Measured, parts: &mut BTreeMap<u32, Part>) -> Resu
             part.coordinates[place] += precision * value / scale;
         }
     };
+    let mask = one.marginal.mask() & domain.telling();
+    let (expected, problem) = match one.form {
+        Form::Whole => {
+            (one.marginal.cells(domain), "as a whole, with ranges, which are measured beside their sum")
+        }
+        Form::Apart => (parts::dimension(domain, mask), "apart along an attribute with one value"),
+    };
+    if decoded.len() != expected {
+        return Err(PrivacyError::Mismatch(format!(
+            "the table over attributes {:?} was measured {problem}: no plan says so, the measurement was changed",
+            one.marginal.attributes()
+        )));
+    }
     match one.form {
         Form::Whole => parts::walk(domain, &one.marginal, |at, mask, place| put(decoded[at], mask, place)),
-        Form::Apart => {
-            let mask = one.marginal.mask() & domain.telling();
-            if decoded.len() != parts::dimension(domain, mask) {
-                return Err(PrivacyError::Mismatch(format!(
-                    "the table over attributes {:?} was measured apart along an attribute with one value",
-                    one.marginal.attributes()
-                )));
-            }
-            decoded.iter().enumerate().for_each(|(place, value)| put(*value, mask, place));
-        }
+        Form::Apart => decoded.iter().enumerate().for_each(|(place, value)| put(*value, mask, place)),
     }
     Ok(())
 }

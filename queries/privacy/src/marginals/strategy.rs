@@ -23,6 +23,8 @@ const SCALE: f64 = 16384.0;
 /// How far above the lower bound a strategy's variance may be.
 const GAP: f64 = 1e-4;
 const STEPS: usize = 20_000;
+/// No entry is larger: the sums of their squares are exact, whatever was read from a file.
+const LARGEST_ENTRY: u64 = 1 << 31;
 
 /// A matrix with whole entries, measured instead of an attribute's single values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,8 +61,10 @@ impl Strategy {
     /// values is measured apart, in which case its own rows sum to zero.
     pub(super) fn fits(&self, size: usize, sum_apart: bool) -> bool {
         let shaped = !self.rows.is_empty() && self.rows.iter().all(|row| row.len() == size);
-        let sums = !sum_apart || self.rows.iter().all(|row| row.iter().sum::<i64>() == 0);
-        shaped && sums && {
+        let bounded = self.rows.iter().flatten().all(|entry| entry.unsigned_abs() <= LARGEST_ENTRY);
+        let sums = bounded && (!sum_apart || self.rows.iter().all(|row| row.iter().sum::<i64>() == 0));
+        // Nothing but zeros has no precision at all.
+        shaped && sums && self.sensitivity_squared() > 0 && {
             let eigen = self.precision().symmetric_eigenvalues();
             let largest = eigen.max();
             eigen.iter().filter(|value| **value > 1e-9 * largest).count() == size - usize::from(sum_apart)
@@ -123,7 +127,7 @@ pub(super) fn best(queries: &DMatrix<f64>, sum_apart: bool, aim: Aim) -> Best {
     let mut prices = DVector::from_element(size, 1.0 / size as f64);
     let (mut best, mut least, mut bound) = (DMatrix::identity(size, size), f64::INFINITY, 0.0_f64);
     for _ in 0..STEPS {
-        let wanted = asked.transpose() * DMatrix::from_diagonal(&weights) * &asked;
+        let wanted = weighed(&asked, &weights);
         let price = space.transpose() * DMatrix::from_diagonal(&prices) * &space;
         let (root, inverse) = roots(&price);
         let middle = roots(&(&root * &wanted * &root)).0;
@@ -152,6 +156,15 @@ pub(super) fn best(queries: &DMatrix<f64>, sum_apart: bool, aim: Aim) -> Best {
         }
     }
     Best { strategy: whole(&best, sum_apart), bound }
+}
+
+/// `WᵀDW`, D being the diagonal of the weights: there are far more queries than values, so it is never written out.
+fn weighed(asked: &DMatrix<f64>, weights: &DVector<f64>) -> DMatrix<f64> {
+    let mut scaled = asked.clone();
+    for (mut row, weight) in scaled.row_iter_mut().zip(weights.iter()) {
+        row *= *weight;
+    }
+    asked.tr_mul(&scaled)
 }
 
 /// w·Z⁻¹·wᵀ of every row.

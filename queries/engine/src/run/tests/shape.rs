@@ -129,6 +129,7 @@ fn no_release_moves_a_persons_rows() {
 pub(super) fn request(year: i32) -> MarginalsRequest {
     MarginalsRequest {
         year,
+        campaign: None,
         themes: vec![Theme {
             name: "all".to_owned(),
             filter: vec![("ute_contact".to_owned(), vec!["yes".to_owned()])],

@@ -1,6 +1,6 @@
 //! What means the same in two releases, and what does not.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Unmatched;
 use super::sentences;
@@ -49,17 +49,33 @@ impl<'a> Matching<'a> {
     fn alike(&self, before: &Table, after: &Table) -> bool {
         let dimensions = |table: &Table| table.dimensions.iter().cloned().collect::<BTreeSet<_>>();
         dimensions(before) == dimensions(after)
+            && after.dimensions.iter().all(|dimension| self.same_dimension(dimension))
             && before.theme == after.theme
             && self.same_persons(&before.theme)
     }
 
-    /// Whether a theme counts the same persons in both.
+    /// Whether a theme counts the same persons in both. Means over different rounds are of the same: what a count sees.
     fn same_persons(&self, theme: &str) -> bool {
         let filter = |release: &'a Release| {
-            let found = release.workload.themes.iter().find(|spec| spec.name == theme);
-            found.map(|spec| (&spec.filter, &spec.events))
+            let found = release.workload.themes.iter().find(|spec| spec.name == theme)?;
+            let (mut filter, mut events) = (found.filter.clone(), found.events.clone());
+            if let Some(events) = events.as_mut().filter(|events| !events.rounds.is_empty()) {
+                let per = release.workload.dimensions.get(&events.per)?;
+                filter.remove(&per.column);
+                (events.rounds, events.norm) = (BTreeMap::new(), 0.0);
+            }
+            Some((filter, events))
         };
         filter(self.a) == filter(self.b)
+    }
+
+    /// Whether a dimension is of the same column, and its codes of the same sort: single ones, or sums to date.
+    fn same_dimension(&self, name: &str) -> bool {
+        let of = |release: &'a Release| {
+            let info = release.dimensions.iter().find(|info| info.name == name);
+            (release.workload.dimensions.get(name).map(|spec| &spec.column), info.map(|info| info.order))
+        };
+        of(self.a) == of(self.b)
     }
 
     /// The rows of a table that are in both, and mean the same.
@@ -171,7 +187,9 @@ impl<'a> Matching<'a> {
             && before.theme.as_ref().is_none_or(|theme| self.same_persons(theme))
             && self.same_distinct(before.distinct.as_deref())
             && sets(before) == sets(after)
-            && sets(after).iter().all(|(dimension, code)| self.same_code(dimension, code))
+            && sets(after)
+                .iter()
+                .all(|(dimension, code)| self.same_dimension(dimension) && self.same_code(dimension, code))
     }
 
     fn same_distinct(&self, name: Option<&str>) -> bool {

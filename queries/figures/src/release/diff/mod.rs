@@ -7,7 +7,7 @@ mod judge;
 mod matching;
 mod sentences;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use skjerm_warehouse::policy::Policy;
@@ -143,8 +143,8 @@ pub fn diff(a: &Release, b: &Release, policy: &Policy) -> Result<Diff, FiguresEr
             hint: Some("name two releases; `skjerm release list` shows those that exist".to_owned()),
         });
     }
-    let same_measurement = a.answer == b.answer;
-    let noises = Noises { a, b, same_measurement };
+    let noises = Noises { a, b };
+    let same_measurement = noises.are_the_same();
     let matching = Matching::new(a, b);
     let mut unmatched = matching.tables_apart();
     let mut tables = Vec::new();
@@ -181,29 +181,40 @@ pub fn diff(a: &Release, b: &Release, policy: &Policy) -> Result<Diff, FiguresEr
 struct Noises<'a> {
     a: &'a Release,
     b: &'a Release,
-    same_measurement: bool,
 }
 
 impl Noises<'_> {
     /// The standard deviation of a difference within a theme; none where both have the same noise.
     ///
-    /// Independent noises: the variances add up. Where the one release took the other's measurements of the theme for its own
-    /// estimate, that estimate is the best one of all of them, and the best estimate's covariance with any other that is made of
+    /// Independent noises: the variances add up. Where one release's estimate is made of all measurements of the theme that the other's
+    /// is made of, and of more, it is the best one of all of them, and the best estimate's covariance with any other that is made of
     /// the same measurements is its own variance (Gauss and Markov): the variance of the difference is the difference of the variances.
+    /// Where each has some that the other has not, what they share makes them vary together, and the sum is more than the variance.
     fn of_difference(&self, theme: Option<&str>, a: f64, b: f64) -> Option<f64> {
-        if self.same_measurement {
-            return None;
-        }
-        let takes = |from: &Release, to: &Release| {
-            let found = to.themes.iter().find(|measured| Some(measured.name.as_str()) == theme);
-            found.is_some_and(|found| found.measured.iter().any(|one| one.from.as_ref() == Some(&from.id)))
-        };
-        Some(if takes(self.a, self.b) || takes(self.b, self.a) {
-            (a * a - b * b).abs().sqrt()
+        let (of_a, of_b) = (sources(self.a, theme), sources(self.b, theme));
+        if of_a == of_b {
+            None
+        } else if of_a.is_subset(&of_b) || of_b.is_subset(&of_a) {
+            Some((a * a - b * b).abs().sqrt())
         } else {
-            a.hypot(b)
-        })
+            Some(a.hypot(b))
+        }
     }
+
+    /// Whether everything that is in both is made of the same measurements.
+    fn are_the_same(&self) -> bool {
+        let themes = self.b.themes.iter().map(|theme| Some(theme.name.as_str()));
+        let both = themes.filter(|name| self.a.themes.iter().any(|theme| Some(theme.name.as_str()) == *name));
+        self.a.answer == self.b.answer
+            && both.into_iter().all(|theme| sources(self.a, theme) == sources(self.b, theme))
+    }
+}
+
+/// The measurements in the ledger that a theme's estimates are made of; of what is of no theme, the release's own.
+fn sources<'a>(release: &'a Release, theme: Option<&str>) -> BTreeSet<&'a str> {
+    let found = release.themes.iter().find(|measured| Some(measured.name.as_str()) == theme);
+    let taken = found.into_iter().flat_map(|found| &found.measured).filter_map(|one| one.answer.as_deref());
+    taken.chain([release.answer.as_str()]).collect()
 }
 
 fn table(a: &Table, b: &Table, matching: &Matching<'_>, noises: &Noises<'_>) -> TableChange {

@@ -27,7 +27,12 @@ pub(super) fn summary(judged: &Judged, same_measurement: bool) -> Text {
 
 pub(super) fn notes(a: &Release, b: &Release) -> Vec<Text> {
     let mut notes = Vec::new();
-    if a.year == b.year {
+    if a.campaign.is_some() && !a.is_of(&b.period()) {
+        notes.push(Text::new(
+            "Snitt over ulike tellinger: hvor mye tellinger varierer seg imellom, er ikke med i usikkerheten.",
+            "Means over different counts: how much counts differ among themselves is not in the uncertainty.",
+        ));
+    } else if a.year == b.year {
         notes.push(Text::new(
             "Begge gjelder samme år: en forskjell skyldes støyen og det som er registrert eller rettet i mellomtiden.",
             "Both are about the same year: a difference comes from the noise and from what was registered or corrected in between.",

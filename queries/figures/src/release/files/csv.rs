@@ -45,7 +45,7 @@ pub(super) fn figures(release: &Release, figures: &[KeyFigure]) -> Result<Vec<u8
     written(&headers, rows)
 }
 
-/// One line a cell.
+/// One line a cell. Of a campaign, `year` is its code.
 pub(super) fn tables(release: &Release) -> Result<Vec<u8>, FiguresError> {
     let headers =
         ["release", "year", "theme", "table", "key", "value", "sd", "low", "high", "confidence", "display"];
@@ -53,7 +53,7 @@ pub(super) fn tables(release: &Release) -> Result<Vec<u8>, FiguresError> {
         table.rows.iter().map(|row| {
             vec![
                 release.id.clone(),
-                release.year.to_string(),
+                release.period().name(),
                 table.theme.clone(),
                 table.name.clone(),
                 key_text(table, row),

@@ -8,6 +8,7 @@ use skjerm_warehouse::policy::{Policy, Width};
 
 use crate::release::document::{self, DimensionInfo, Release, ThemeMeasurement};
 use crate::release::joint::CONFIDENCE;
+use crate::release::period::CampaignInfo;
 use crate::release::seal::Sealed;
 use crate::release::texts;
 use crate::text::Text;
@@ -18,6 +19,9 @@ use crate::workload::Events;
 pub(crate) struct Metadata<'a> {
     release: &'a str,
     year: i32,
+    /// The campaign of scene counts that it is about, with its rounds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    campaign: Option<&'a CampaignInfo>,
     revision: u32,
     supersedes: Option<&'a str>,
     published: &'a str,
@@ -94,6 +98,9 @@ struct Measured<'a> {
     /// The earlier release of the same data that measured it.
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<&'a str>,
+    /// Its measurement in the ledger.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<&'a str>,
     dimensions: Vec<&'a str>,
     #[serde(skip_serializing_if = "is_whole")]
     form: Form,
@@ -139,6 +146,7 @@ impl<'a> Metadata<'a> {
         Self {
             release: &release.id,
             year: release.year,
+            campaign: release.campaign.as_ref(),
             revision: release.revision,
             supersedes: release.supersedes.as_deref(),
             published: &release.published,
@@ -211,6 +219,7 @@ fn themes(release: &Release) -> Vec<Measurement<'_>> {
                 .iter()
                 .map(|one| Measured {
                     from: one.from.as_deref(),
+                    answer: one.answer.as_deref(),
                     form: one.form,
                     dimensions: names(&one.dims),
                     cells: one.values.len(),

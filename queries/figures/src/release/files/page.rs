@@ -77,7 +77,8 @@ pub(super) fn page(release: &Release, figures: &[KeyFigure]) -> Result<Vec<u8>, 
 
 fn part<'a>(release: &'a Release, figures: &'a [KeyFigure], language: Language) -> Part<'a> {
     let words = Words::of(language);
-    let title = format!("{}, {}", release.workload.label.get(language), release.year);
+    let title =
+        format!("{}, {}", release.workload.label.get(language), release.period().label().get(language));
     let mut groups: Vec<Group<'a>> = Vec::new();
     for figure in figures {
         let theme = figure.theme.get(language);

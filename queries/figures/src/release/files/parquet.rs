@@ -22,7 +22,7 @@ use crate::text::{Display, Language};
 /// A column: its name, its values, and whether some may be missing.
 type Column = (String, ArrayRef, bool);
 
-/// One row a cell: `release`, `year`, `theme`, `table`, `key` as in `tables.csv`, a column `key_…` for every dimension (null where the
+/// One row a cell: `release`, `year` (of a campaign that of its first round, and the campaign's code in `campaign`), `theme`, `table`, `key` as in `tables.csv`, a column `key_…` for every dimension (null where the
 /// table does not have it), the unbiased `value` with `sd`, `low`, `high` and `confidence`, and `display` (null where it is ":").
 pub(super) fn tables(release: &Release) -> Result<Vec<u8>, FiguresError> {
     let rows: Vec<(&Table, &Row)> =
@@ -40,6 +40,9 @@ pub(super) fn tables(release: &Release) -> Result<Vec<u8>, FiguresError> {
         ("table".to_owned(), texts(&|table, _| table.name.clone()), false),
         ("key".to_owned(), texts(&key_text), false),
     ];
+    if let Some(campaign) = &release.campaign {
+        columns.insert(2, ("campaign".to_owned(), texts(&|_, _| campaign.code.clone()), false));
+    }
     let dimensions: BTreeSet<&String> = release.tables.iter().flat_map(|table| &table.dimensions).collect();
     for dimension in dimensions {
         let codes: StringArray = rows.iter().map(|(_, row)| row.key.get(dimension)).collect();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 #![allow(clippy::needless_range_loop)] // matrices read better with indices
 
+mod attack;
 mod optimum;
 
 use proptest::prelude::*;

@@ -6,7 +6,7 @@ use super::*;
 use crate::marginals::{Attribute, Kind, strategy};
 
 /// The rows that a table asks, over all cells of the domain.
-fn rows(domain: &Domain, table: &Marginal) -> DMatrix<f64> {
+pub(super) fn rows(domain: &Domain, table: &Marginal) -> DMatrix<f64> {
     let per_attribute = |attribute: usize| {
         let size = domain.sizes()[attribute];
         if !table.attributes().contains(&attribute) {
@@ -49,7 +49,7 @@ fn dense_objective(plan: &Plan, workload: &Workload) -> f64 {
 }
 
 /// σ of each measurement at ρ = 1, in plain numbers.
-fn plan_sigmas(plan: &Plan) -> Vec<(Marginal, Form, f64)> {
+pub(super) fn plan_sigmas(plan: &Plan) -> Vec<(Marginal, Form, f64)> {
     let sigma = |(marginal, share): &(Marginal, f64)| {
         let squared = plan.domain().sensitivity_squared(marginal, plan.form()).unwrap() as f64;
         (marginal.clone(), plan.form(), (squared / (2.0 * share)).sqrt())
@@ -58,7 +58,7 @@ fn plan_sigmas(plan: &Plan) -> Vec<(Marginal, Form, f64)> {
 }
 
 /// What is measured, a column a cell of the domain: as the code that measures does it, one unit at a time.
-fn design(domain: &Domain, marginal: &Marginal, form: Form) -> DMatrix<f64> {
+pub(super) fn design(domain: &Domain, marginal: &Marginal, form: Form) -> DMatrix<f64> {
     let columns: Vec<Vec<i64>> = (0..domain.cells())
         .map(|cell| {
             let mut unit = vec![0; domain.cells()];
@@ -69,7 +69,7 @@ fn design(domain: &Domain, marginal: &Marginal, form: Form) -> DMatrix<f64> {
     DMatrix::from_fn(columns[0].len(), columns.len(), |i, j| columns[j][i] as f64)
 }
 
-fn information(domain: &Domain, measured: &[(Marginal, Form, f64)]) -> DMatrix<f64> {
+pub(super) fn information(domain: &Domain, measured: &[(Marginal, Form, f64)]) -> DMatrix<f64> {
     let mut information = DMatrix::zeros(domain.cells(), domain.cells());
     for (marginal, form, sigma) in measured {
         let design = design(domain, marginal, *form);
