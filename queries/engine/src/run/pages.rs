@@ -296,13 +296,13 @@ mod tests {
                 .set_data_page_row_count_limit(page)
                 .set_max_row_group_row_count(Some(rows))
                 .build();
-            let numbers = Int64Array::from_iter(values.iter().map(|v| v.map(i64::from)));
+            let numbers = values.iter().map(|v| v.map(i64::from)).collect::<Int64Array>();
             let plain = |v: &Option<u32>| v.map(|v| i64::from(v).to_le_bytes().to_vec());
             prop_assert_eq!(
                 written_and_read(Arc::new(numbers), properties()),
                 values.iter().map(plain).collect::<Vec<_>>()
             );
-            let texts = StringArray::from_iter(values.iter().map(|v| v.map(|v| v.to_string())));
+            let texts = values.iter().map(|v| v.map(|v| v.to_string())).collect::<StringArray>();
             let text = |v: &Option<u32>| v.map(|v| v.to_string().into_bytes());
             prop_assert_eq!(
                 written_and_read(Arc::new(texts), properties()),
