@@ -123,3 +123,57 @@ impl PartitionStream for Shown {
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), rows))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, Int64Array};
+    use datafusion::prelude::SessionContext;
+    use skjerm_warehouse::policy::Policy;
+
+    use super::*;
+    use crate::run::Limits;
+
+    fn rows(values: &[i64]) -> RecordBatch {
+        let keys: ArrayRef = Arc::new((0_i64..).take(values.len()).collect::<Int64Array>());
+        let values: ArrayRef = Arc::new(values.iter().copied().collect::<Int64Array>());
+        RecordBatch::try_from_iter_with_nullable([("k", keys, true), ("v", values, true)]).expect("rows")
+    }
+
+    fn draw(a: &[i64], b: &[i64]) -> HashMap<String, RecordBatch> {
+        [("answer_1".to_owned(), rows(a)), ("answer_2".to_owned(), rows(b))].into()
+    }
+
+    /// Whatever an operator may keep of the draw before: a plan that was run says of the next draw what a new one says.
+    #[tokio::test]
+    async fn nothing_is_left_of_the_draw_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let limits = Limits::new(&Policy::oslo().query, folder.path().join("spill"));
+        let session = RunSession::new(&limits).expect("a session");
+        let (first, second) = (draw(&[1, 2, 3], &[4, 5, 6]), draw(&[70, 10, 40], &[9, 20, 30]));
+        let context = SessionContext::new();
+        for (name, rows) in &first {
+            context.register_batch(name, rows.clone()).expect("a table");
+        }
+        for text in [
+            "select a.k, a.v + b.v as s from answer_1 a join answer_2 b on a.k = b.k order by a.k",
+            "select k, v - (select sum(v) from answer_2) as s from answer_1 order by k",
+            "select k, v from answer_1 where v > (select avg(v) from answer_2) order by k",
+            "select k, v, rank() over (order by v desc) as r, sum(v) over (order by k) as c from answer_1 order by k",
+            "select v % 2 as odd, sum(v) as s from answer_1 group by 1 order by 1",
+            "select v from answer_1 union all select v from answer_2 order by v desc limit 2",
+            "select a.k, b.v from answer_1 a cross join answer_2 b order by a.k, b.v",
+            "select k from answer_1 where v in (select v * 10 from answer_2 union all select 70) order by k",
+            "with t as (select k, v from answer_1) select x.v, y.v as w from t x left join t y on x.v < y.v order by 1, 2",
+        ] {
+            let plan = context.sql(text).await.expect(text).into_unoptimized_plan();
+            let public = Public::default();
+            let again = Ready::new(&session, &public, &plan, first.clone()).await.expect(text);
+            let of_first = again.run(first.clone()).await.expect(text);
+            let of_second = again.run(second.clone()).await.expect(text);
+            let new = Ready::new(&session, &public, &plan, second.clone()).await.expect(text);
+            assert_eq!(of_second, new.run(second.clone()).await.expect(text), "{text}");
+            assert_ne!(of_first, of_second, "{text}");
+            assert_eq!(of_first, again.run(first.clone()).await.expect(text), "{text}");
+        }
+    }
+}
