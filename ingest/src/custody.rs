@@ -48,7 +48,7 @@ impl Custody {
         if ids.linking == ids.warehouse {
             return Err(IngestError::SameKey);
         }
-        let path = installation.warehouse_dir().join("keys.json");
+        let path = installation.key_note_path();
         let known = match fs::read(&path) {
             Ok(text) => {
                 let written: Ids = serde_json::from_slice(&text).map_err(|_| IngestError::Custody {
@@ -69,7 +69,15 @@ impl Custody {
                 }
                 true
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && installation.is_unloaded() => false,
+            // Any key would be taken for the right one.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(IngestError::Custody {
+                    path,
+                    problem: "is missing, and there are tables: put it back from a copy of the installation"
+                        .to_owned(),
+                });
+            }
             Err(error) => return Err(IngestError::Custody { path, problem: error.to_string() }),
         };
         installation.key_in_force(warehouse)?;

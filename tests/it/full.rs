@@ -141,6 +141,7 @@ fn folders_that_cannot_be_written_are_said_and_nothing_is_lost() {
         assert!(text.contains("as the user that owns the installation"), "{arguments:?}: {error}");
         // What only reads still does.
         run(&status).ok();
+        assert_eq!(run(&check).ok().json()["rows"], before, "{arguments:?}");
         folders(0o700);
         assert_eq!(run(&check).ok().json()["rows"], before, "{arguments:?}");
         run(&arguments).ok();

@@ -142,6 +142,12 @@ impl Installation {
         self.root.join("warehouse")
     }
 
+    /// The note of which keys the rows were hashed with, written by the ingest room before the first rows are. It is
+    /// in the installation's folder also where the tables are in a bucket.
+    pub fn key_note_path(&self) -> PathBuf {
+        self.warehouse_dir().join("keys.json")
+    }
+
     /// Says in which bucket the tables are, if they are in one.
     pub fn storage_path(&self) -> PathBuf {
         self.root.join("storage.toml")
@@ -158,7 +164,12 @@ impl Installation {
         let releases = self.releases_dir();
         let unpublished =
             absent(&releases) || releases.read_dir().is_ok_and(|mut entries| entries.next().is_none());
-        unpublished && Home::of(self).is_ok_and(|home| pointer::is_unused(&home))
+        unpublished && self.is_unloaded()
+    }
+
+    /// Whether nothing was ever loaded here. In doubt it was.
+    pub fn is_unloaded(&self) -> bool {
+        Home::of(self).is_ok_and(|home| pointer::is_unused(&home))
     }
 
     /// A key up to the epoch that the tables are of; refused when it lacks that epoch.

@@ -56,7 +56,7 @@ pub use snapshot::{DataFile, Snapshot, TableSnapshot};
 pub use storage::bucket::{Storage, StorageError};
 pub use storage::lease::Lease;
 pub use storage::origin::Origin;
-pub use storage::{SHARDS, least_of_shard};
+pub use storage::{SHARDS, Span};
 pub use warehouse::Warehouse;
 
 #[cfg(test)]

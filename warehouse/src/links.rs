@@ -145,7 +145,7 @@ impl Links {
             let Some(table) = place.policy.table(name) else { continue };
             let of_persons = table.column_of(&ColumnRole::Person).is_some();
             if of_persons && !place.derivation.derives(name) {
-                jobs.extend(files.iter().map(|(cell, file)| (table, cell.0, file)));
+                jobs.extend(files.iter().map(|(place, file)| (table, place.0, file)));
             }
         }
         let moved = workers::each(jobs, |(table, year, file)| {

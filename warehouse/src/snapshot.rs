@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use crate::storage::TableFiles;
 use crate::storage::home::Home;
 use crate::storage::lease::Lease;
 use crate::storage::origin::Origin;
+use crate::storage::{Span, TableFiles};
 
 /// The files of every table at one moment. Later loads do not change them, and nothing deletes them while the lease
 /// of one of the tables is held: whoever reads the files holds the table, or its lease, until the end.
@@ -23,7 +23,7 @@ pub struct Snapshot {
 pub struct TableSnapshot {
     /// Version in the table's Delta log; 0 before the first load.
     pub version: u64,
-    /// Data files by year and shard, at most one of each.
+    /// Data files in the order of their years and persons.
     pub files: Vec<DataFile>,
     /// Hashes of what was last loaded, by year: an erasure leaves them as they are.
     pub loaded: BTreeMap<i32, String>,
@@ -33,7 +33,7 @@ pub struct TableSnapshot {
     pub lease: Lease,
 }
 
-/// A Parquet file. Its rows are all of one year and one shard, sorted by person and record, with the columns of
+/// A Parquet file. Its rows are all of one year and one span of persons, sorted by person and record, with the columns of
 /// [`crate::policy::Table::file_schema`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFile {
@@ -41,8 +41,8 @@ pub struct DataFile {
     pub path: PathBuf,
     /// The partition's year.
     pub year: Option<i32>,
-    /// Which part of the persons it holds, from 0 to [`crate::SHARDS`] − 1: the top bits of the pseudonym.
-    pub shard: u8,
+    /// Which persons it holds rows of: no other file of the table and year does.
+    pub span: Span,
     /// Size of the file.
     pub bytes: u64,
 }
@@ -87,10 +87,10 @@ impl TableSnapshot {
         loaded: BTreeMap<i32, String>,
     ) -> Self {
         let folder = home.root().join(table);
-        let files = files.iter().map(|((year, shard), file)| DataFile {
+        let files = files.iter().map(|((year, span), file)| DataFile {
             path: folder.join(&file.path),
             year: Some(*year),
-            shard: *shard,
+            span: *span,
             bytes: file.bytes,
         });
         Self { version, files: files.collect(), loaded, origin: Origin::of(home), lease: Lease::default() }

@@ -27,6 +27,8 @@ pub struct Warehouse {
     pub(crate) home: Home,
     /// The folder of the installation.
     pub(crate) installation: PathBuf,
+    /// The note of which keys the rows were hashed with.
+    pub(crate) key_note: PathBuf,
     pub(crate) policy: Arc<Policy>,
     derivation: Arc<Derivation>,
     reference: Reference,
@@ -52,6 +54,7 @@ impl Warehouse {
         Ok(Self {
             home,
             installation: installation.root().to_owned(),
+            key_note: installation.key_note_path(),
             patience: keep::patience(&policy),
             derivation: Arc::new(Derivation::new(&policy)?),
             policy,

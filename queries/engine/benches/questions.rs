@@ -214,7 +214,7 @@ impl Peers {
         let mut duckdb = DuckDb::start(folder);
         for name in ["contact", "person_year"] {
             let files = installation.warehouse_dir().join(name);
-            plain.table(engine.policy(), name, &files).await;
+            plain.table(name, &files).await;
             duckdb.copy(name, &files, "snappy");
         }
         let population = folder.join("population.parquet");

@@ -59,10 +59,9 @@ pub(super) async fn run(
 }
 
 fn print(format: Format, erasure: &Erasure) -> Result<(), Failure> {
-    let mut sheet =
-        Sheet::new(&["table", "files", "rows taken out", "row groups made anew", "row groups copied"]);
+    let mut sheet = Sheet::new(&["table", "rows taken out", "files made anew", "files left as they are"]);
     for (table, taken) in &erasure.tables {
-        let counts = [taken.files, taken.rows, taken.groups_rewritten, taken.groups_copied];
+        let counts = [taken.rows, taken.files, taken.untouched];
         let mut row = vec![table.clone()];
         row.extend(counts.map(|count| count.to_string()));
         sheet.push(row);
@@ -85,8 +84,8 @@ fn print(format: Format, erasure: &Erasure) -> Result<(), Failure> {
             removed.files, removed.bytes, removed.leftovers, removed.folders
         );
         eprintln!(
-            "Proof: the person column of all {} data files ({} rows) decoded, and every byte of {} files ({} bytes) searched for {} pseudonyms of both layers: found 0.",
-            proof.tables_files, proof.tables_rows, proof.files, proof.bytes, proof.pseudonyms
+            "Proof: every byte of {} files ({} bytes) searched for {} pseudonyms of both layers, and the person column decoded of the {} data files ({} rows) where their rows would be: found 0.",
+            proof.files, proof.bytes, proof.pseudonyms, proof.tables_files, proof.tables_rows
         );
         eprintln!("\n{OUTSIDE}");
         eprintln!("These are exact counts for the steward: not for publication.");

@@ -14,13 +14,13 @@ use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::Date32Type;
 
 use crate::WarehouseError;
-use crate::load::{CellRows, State, Workplace};
+use crate::load::{NewFiles, State, Workplace};
 use crate::policy::{ColumnRole, Policy, Table};
 use crate::rounds::{GRID, Grid, OBSERVATIONS, ROUND as CODES};
-use crate::storage::{Cell, shard};
+use crate::storage::{SHARDS, TableFiles, shard};
 
-pub(super) const TABLE: &str = "count_round";
-pub(super) const SOURCE: &str = OBSERVATIONS;
+pub(crate) const TABLE: &str = "count_round";
+pub(crate) const SOURCE: &str = OBSERVATIONS;
 const CONTEXT: &str = "skjerm warehouse count round record v1";
 
 type Round = (i32, [String; 2]);
@@ -57,27 +57,36 @@ pub(super) fn make(
     table: &Table,
     state: &State,
     years: &BTreeSet<i32>,
-) -> Result<Vec<(Cell, Option<crate::storage::StoredFile>)>, WarehouseError> {
-    let grid = grid(place.policy)?;
-    let columns: Vec<&str> = ["date"].into_iter().chain(CODES).chain(GRID).collect();
-    let mut made = Vec::new();
+) -> Result<Vec<NewFiles>, WarehouseError> {
+    let (mut made, none) = (Vec::new(), TableFiles::new());
     for year in years {
-        let sources = state.get(SOURCE).into_iter().flatten().filter(|((y, _), _)| y == year);
-        let files =
-            sources.map(|(_, file)| place.home().columns(&place.folder(SOURCE).join(&file.path), &columns));
-        let rounds = whole_rounds(&grid, &files.collect::<Result<Vec<_>, _>>()?)?;
-        let mut shards: [BTreeMap<u128, Round>; 4] = Default::default();
-        for round in rounds {
-            let record = record(&round);
-            shards[usize::from(shard(record))].insert(record, round);
-        }
-        for (at, rounds) in (0..).zip(shards) {
-            let rows = rows(table, &rounds)?;
-            let old = state.get(TABLE).and_then(|files| files.get(&(*year, at)));
-            made.push(place.write(table, old, &CellRows { cell: (*year, at), rows })?);
+        for (at, rows) in (0..).zip(of_year(place, table, state, *year)?) {
+            let old = state.get(TABLE).unwrap_or(&none);
+            made.push(place.write(table, old, (*year, at), &rows)?);
         }
     }
     Ok(made)
+}
+
+/// The rounds of a year, by shard.
+pub(crate) fn of_year(
+    place: &Workplace<'_>,
+    table: &Table,
+    state: &State,
+    year: i32,
+) -> Result<Vec<RecordBatch>, WarehouseError> {
+    let grid = grid(place.policy)?;
+    let columns: Vec<&str> = ["date"].into_iter().chain(CODES).chain(GRID).collect();
+    let sources = state.get(SOURCE).into_iter().flatten().filter(|((of, _), _)| *of == year);
+    let files =
+        sources.map(|(_, file)| place.home().columns(&place.folder(SOURCE).join(&file.path), &columns));
+    let rounds = whole_rounds(&grid, &files.collect::<Result<Vec<_>, _>>()?)?;
+    let mut shards: [BTreeMap<u128, Round>; SHARDS as usize] = Default::default();
+    for round in rounds {
+        let record = record(&round);
+        shards[usize::from(shard(record))].insert(record, round);
+    }
+    shards.iter().map(|rounds| rows(table, rounds)).collect()
 }
 
 /// The whole rounds of a year. The lines of one are in several files, so that all files are looked at together.

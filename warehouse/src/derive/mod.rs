@@ -4,18 +4,18 @@
 //! else; so making them step by step, load by load, gives the same as making them once at the end. When the policy
 //! declares other columns of one, [`crate::Warehouse::rederive`] makes all of it anew.
 
-mod count_round;
+pub(crate) mod count_round;
 pub(crate) mod person_year;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::WarehouseError;
-use crate::load::{State, Workplace};
+use crate::load::{NewFiles, State, Workplace};
 use crate::policy::{Policy, Table};
-use crate::storage::{Cell, StoredFile};
+use crate::storage::Cell;
 
-/// Cells of a table and the file each now has, or none.
-pub(crate) type Made<'a> = (&'a Table, Vec<(Cell, Option<StoredFile>)>);
+/// Cells of a table and the files that each has now.
+pub(crate) type Made<'a> = (&'a Table, Vec<NewFiles>);
 
 /// Whether the warehouse makes the table of this name.
 pub(crate) fn is_derived(table: &str) -> bool {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use arrow::record_batch::RecordBatch;
 use serde::Serialize;
 
-use super::listing::{Found, Listing, What};
+use super::derived;
+use super::listing::{self, Found, Listing, What};
 use super::outside::{self, Counts};
 use super::risk::{self, YearRisk};
 use crate::WarehouseError;
@@ -18,7 +19,7 @@ use crate::load::{State, Workplace};
 use crate::policy::Table;
 use crate::storage::home::Home;
 use crate::storage::pointer::{self, Pointer};
-use crate::storage::{Cell, StoredFile, delta, parquet, path_of, workers};
+use crate::storage::{Place, StoredFile, delta, parquet, path_of, split, workers};
 
 /// What a check found. Exact counts, for the steward alone: not for publication.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -79,7 +80,7 @@ impl Check {
 /// What one data file is found to be.
 struct Examined<'a> {
     table: &'a Table,
-    cell: Cell,
+    of_file: Place,
     bytes: u64,
     outcome: Result<RecordBatch, Damage>,
     outside: Counts,
@@ -92,18 +93,19 @@ pub(super) fn look(
     state: &State,
     check: &mut Check,
 ) -> Result<(), WarehouseError> {
-    let jobs: Vec<(&Table, Cell, &StoredFile)> = place
+    let jobs: Vec<(&Table, Place, &StoredFile)> = place
         .policy
         .tables
         .values()
         .flat_map(|table| {
             let files = state.get(&table.name).into_iter().flatten();
-            files.map(move |(cell, file)| (table, *cell, file))
+            files.map(move |(of_file, file)| (table, *of_file, file))
         })
         .collect();
-    let examined = workers::each(jobs, |(table, cell, file)| Ok(examine(place, table, cell, file)))?;
+    let examined = workers::each(jobs, |(table, of_file, file)| Ok(examine(place, table, of_file, file)))?;
     let (mut sound, mut outside, mut persons) =
         (BTreeSet::new(), BTreeMap::<&str, Counts>::new(), Vec::new());
+    let mut sizes = BTreeMap::<&str, BTreeMap<Place, usize>>::new();
     for file in examined {
         check.files += 1;
         check.bytes += file.bytes;
@@ -113,9 +115,10 @@ pub(super) fn look(
             Err(damage) => check.damage.push(damage),
             Ok(rows) => {
                 check.rows += rows.num_rows() as u64;
-                sound.insert((file.table.name.as_str(), file.cell));
+                sound.insert((file.table.name.as_str(), file.of_file));
+                sizes.entry(&file.table.name).or_default().insert(file.of_file, rows.num_rows());
                 if file.table.name == person_year::TABLE {
-                    persons.push((file.cell.0, rows));
+                    persons.push((file.of_file.0, rows));
                 }
             }
         }
@@ -133,13 +136,23 @@ pub(super) fn look(
         .table(person_year::TABLE)
         .map(|table| risk::by_year(table, &persons))
         .unwrap_or_default();
-    derived(place, state, &sound, check);
+    for (table, sizes) in sizes {
+        let Some((table, files)) = place.policy.table(table).zip(state.get(table)) else { continue };
+        // Of a file that cannot be read nobody knows how many rows it has.
+        if files.len() == sizes.len() {
+            for of_file in split::split_too_far(&sizes, split::most(table)) {
+                let path = place.folder(&table.name).join(&files[&of_file].path);
+                check.damaged(&path, "its rows and those beside it are few enough for one file");
+            }
+        }
+    }
+    derived::look(place, state, &sound, check);
     lying_about(place, pointer, state, check);
     check.damage.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(())
 }
 
-fn examine<'a>(place: &Workplace<'_>, table: &'a Table, cell: Cell, file: &StoredFile) -> Examined<'a> {
+fn examine<'a>(place: &Workplace<'_>, table: &'a Table, of_file: Place, file: &StoredFile) -> Examined<'a> {
     let path = place.folder(&table.name).join(&file.path);
     let mut outside = Counts::new();
     let mut look = || -> Result<RecordBatch, String> {
@@ -153,7 +166,7 @@ fn examine<'a>(place: &Workplace<'_>, table: &'a Table, cell: Cell, file: &Store
         if content.len() as u64 != file.bytes {
             return Err(format!("the file has {} bytes and was written with {}", content.len(), file.bytes));
         }
-        if path_of(cell, &content) != file.path {
+        if path_of(of_file, &content) != file.path {
             return Err("the file's content is not the one it was written with".to_owned());
         }
         let schema = table.file_schema();
@@ -162,10 +175,13 @@ fn examine<'a>(place: &Workplace<'_>, table: &'a Table, cell: Cell, file: &Store
         if rows.schema() != schema {
             return Err("its columns or their types are not those of the policy".to_owned());
         }
-        if let Some(what) = parquet::wrong_place(table, cell, &rows) {
+        if let Some(what) = parquet::wrong_place(table, of_file.1, &rows) {
             return Err(format!("it holds rows {what}"));
         }
-        outside = outside::count(place, table, cell.0, &rows);
+        if rows.num_rows() > split::most(table) && !is_one_persons(table, &rows) {
+            return Err("it holds more rows than a file may of several persons".to_owned());
+        }
+        outside = outside::count(place, table, of_file.0, &rows);
         if let Some(((column, what), _)) = outside.iter().find(|((_, what), _)| *what == outside::NOT_OF_DATE)
         {
             return Err(format!("it holds rows whose {column} is {what}"));
@@ -173,48 +189,13 @@ fn examine<'a>(place: &Workplace<'_>, table: &'a Table, cell: Cell, file: &Store
         Ok(rows)
     };
     let outcome = look().map_err(|what| Damage { path: path.clone(), what });
-    Examined { table, cell, bytes: file.bytes, outcome, outside }
+    Examined { table, of_file, bytes: file.bytes, outcome, outside }
 }
 
-/// `person_year` is what its sources make, wherever all of them are sound.
-fn derived(place: &Workplace<'_>, state: &State, sound: &BTreeSet<(&str, Cell)>, check: &mut Check) {
-    let (Some(rules), Some(table)) = (place.derivation.person_year(), place.policy.table(person_year::TABLE))
-    else {
-        return;
-    };
-    let stored = state.get(person_year::TABLE);
-    let of_sources = state.iter().filter(|(name, _)| rules.reads(name)).flat_map(|(_, files)| files.keys());
-    let cells: BTreeSet<Cell> =
-        of_sources.chain(stored.into_iter().flat_map(|files| files.keys())).copied().collect();
-    for cell in cells {
-        let file = stored.and_then(|files| files.get(&cell));
-        let whole = |(name, files): (&String, &crate::storage::TableFiles)| {
-            !(rules.reads(name) || name == person_year::TABLE)
-                || !files.contains_key(&cell)
-                || sound.contains(&(name.as_str(), cell))
-        };
-        let readable = place.policy.tables.keys().all(|name| !rules.reads(name) || state.contains_key(name));
-        if !readable
-            || !state.iter().all(whole)
-            || table.oldest_kept(place.today).is_some_and(|oldest| cell.0 < oldest)
-        {
-            continue;
-        }
-        let fresh = person_year::rows(place, rules, table, state, cell).and_then(|rows| {
-            if rows.num_rows() == 0 {
-                return Ok(None);
-            }
-            Ok(Some(path_of(cell, &parquet::encode(table, cell, &rows)?)))
-        });
-        let path = place
-            .folder(&table.name)
-            .join(file.map_or_else(|| format!("year={}", cell.0), |f| f.path.clone()));
-        match fresh {
-            Ok(fresh) if fresh.as_ref() == file.map(|file| &file.path) => {}
-            Ok(_) => check.damaged(&path, "its rows are not those that the events of these persons make"),
-            Err(error) => check.damaged(&path, format!("it cannot be derived anew: {error}")),
-        }
-    }
+/// Whether the rows, which are in order, are all of one person.
+fn is_one_persons(table: &Table, rows: &RecordBatch) -> bool {
+    let mut persons = parquet::keys(table, rows).into_iter().flatten().map(|key| key.0);
+    persons.next() == persons.last()
 }
 
 /// Files that nothing names, files of others, and the entries of the logs.
@@ -232,6 +213,7 @@ fn lying_about(place: &Workplace<'_>, pointer: Option<&Pointer>, state: &State, 
         .damage
         .iter()
         .any(|damage| damage.path == pointer::path(place.root()) || damage.path.ends_with("_delta_log"));
+    let live = listing::live(state);
     for Found { path, what, .. } in listing.files {
         match what {
             What::Own => {}
@@ -243,11 +225,9 @@ fn lying_about(place: &Workplace<'_>, pointer: Option<&Pointer>, state: &State, 
                 }
             }
             What::Data { table, path: file } => {
-                let live = match state.get(&table) {
-                    Some(files) => files.values().any(|live| live.path == file),
-                    // What an unreadable log names cannot be told; what no log names is nobody's.
-                    None => named(pointer, &table).is_some(),
-                };
+                // What an unreadable log names cannot be told; what no log names is nobody's.
+                let is_unreadable = !state.contains_key(&table) && named(pointer, &table).is_some();
+                let live = is_unreadable || live.contains(&(table.as_str(), file.as_str()));
                 if !live {
                     check.orphans.push(path);
                 }

@@ -1,20 +1,23 @@
 //! Takes persons' rows out of files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use arrow::array::BooleanArray;
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::proof::Proof;
 use super::sought::Marks;
 use super::vacuum::Removed;
 use crate::WarehouseError;
-use crate::load::{State, Workplace};
+use crate::load::{NewFiles, State, Workplace, replace_files};
 use crate::policy::{ColumnRole, Table};
-use crate::storage::groups::{Cutter, Piece, Source};
-use crate::storage::{Cell, Pseudonym, StoredFile, parquet, path_of, values, workers};
+use crate::storage::{
+    Cell, Place, Span, StoredFile, TableFiles, cells, of_cell, parquet, path_of, split, workers,
+};
 
 /// What an erasure did. Counts for the steward; nobody is named.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,23 +44,12 @@ pub struct Erasure {
 /// What was taken out of a table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct TakenOut {
-    /// Files made anew or dropped.
+    /// Files that held rows of theirs: made anew or dropped.
     pub files: u64,
     /// Rows taken out.
     pub rows: u64,
-    /// Row groups of these files that were made anew.
-    pub groups_rewritten: u64,
-    /// Row groups of these files whose bytes were copied.
-    pub groups_copied: u64,
-}
-
-impl TakenOut {
-    fn add(&mut self, other: Self) {
-        self.files += other.files;
-        self.rows += other.rows;
-        self.groups_rewritten += other.groups_rewritten;
-        self.groups_copied += other.groups_copied;
-    }
+    /// Files of the table that were left as they are.
+    pub untouched: u64,
 }
 
 pub(super) struct TakenOutOf {
@@ -66,29 +58,11 @@ pub(super) struct TakenOutOf {
     pub(super) found: BTreeSet<usize>,
 }
 
-/// A file with rows of those sought.
+/// A cell with rows of those sought.
 struct Changed {
-    cell: Cell,
-    file: Option<StoredFile>,
+    files: NewFiles,
     taken: TakenOut,
     persons: BTreeSet<usize>,
-}
-
-/// The persons of a row group.
-struct Group {
-    /// The first and the last, if there is one.
-    ends: Option<(Pseudonym, Pseudonym)>,
-    /// Whether one of those sought is among them.
-    is_sought: bool,
-}
-
-impl Group {
-    fn of(persons: &[Pseudonym], marks: &Marks) -> Self {
-        Self {
-            ends: persons.iter().min().copied().zip(persons.iter().max().copied()),
-            is_sought: persons.iter().any(|person| marks.person(*person).is_some()),
-        }
-    }
 }
 
 /// Writes the files without those sought beside the others, and puts them into the state.
@@ -100,105 +74,182 @@ pub(super) fn take_out(
     let (mut tables, mut found) = (BTreeMap::<String, TakenOut>::new(), BTreeSet::new());
     let of_persons =
         place.policy.tables.values().filter(|table| table.column_of(&ColumnRole::Person).is_some());
-    let jobs: Vec<(&Table, Cell, StoredFile)> = of_persons
-        .flat_map(|table| {
-            let files = state.get(&table.name).into_iter().flatten();
-            files.map(move |(cell, file)| (table, *cell, file.clone()))
-        })
-        .collect();
-    let done = workers::each(jobs, |(table, cell, file)| {
-        Ok(without(place, table, cell, &file, marks)?.map(|changed| (table, changed)))
-    })?;
-    for (table, changed) in done.into_iter().flatten() {
-        tables.entry(table.name.clone()).or_default().add(changed.taken);
-        found.extend(changed.persons);
-        let files = state.entry(table.name.clone()).or_default();
-        match changed.file {
-            Some(file) => files.insert(changed.cell, file),
-            None => files.remove(&changed.cell),
-        };
+    for table in of_persons {
+        let Some(files) = state.get_mut(&table.name) else { continue };
+        let before: &TableFiles = files;
+        let changed = workers::each(cells(before).into_iter().collect(), |cell| {
+            without(place, table, before, cell, marks)
+        })?;
+        let changed: Vec<Changed> = changed.into_iter().flatten().collect();
+        if changed.is_empty() {
+            continue;
+        }
+        let (mut taken, all) = (TakenOut::default(), before.len() as u64);
+        let mut made = Vec::with_capacity(changed.len());
+        for of_cell in changed {
+            taken.files += of_cell.taken.files;
+            taken.rows += of_cell.taken.rows;
+            found.extend(of_cell.persons);
+            made.push(of_cell.files);
+        }
+        taken.untouched = all - taken.files;
+        replace_files(files, made);
+        tables.insert(table.name.clone(), taken);
     }
     Ok(TakenOutOf { tables, found })
 }
 
-/// The file without the rows of those sought; nothing if it has none.
+/// The rows of a span: in the file there is, or what is left of it.
+enum Part<'a> {
+    There(&'a StoredFile),
+    Left(RecordBatch),
+}
+
+/// The files of a cell without the rows of those sought; nothing if it has none of theirs.
 fn without(
     place: &Workplace<'_>,
     table: &Table,
+    files: &TableFiles,
     cell: Cell,
-    file: &StoredFile,
     marks: &Marks,
 ) -> Result<Option<Changed>, WarehouseError> {
+    let (mut taken, mut persons) = (TakenOut::default(), BTreeSet::new());
+    let (mut parts, mut changed) = (BTreeMap::new(), Vec::new());
+    for (span, file) in of_cell(files, cell) {
+        let left = if marks.may_be_in(span) {
+            left(place, table, (cell.0, span), file, marks, &mut persons)?
+        } else {
+            None
+        };
+        parts.insert(
+            span,
+            match left {
+                Some((left, gone)) => {
+                    changed.push(span);
+                    taken.files += 1;
+                    taken.rows += gone;
+                    Part::Left(left)
+                }
+                None => Part::There(file),
+            },
+        );
+    }
+    if changed.is_empty() {
+        return Ok(None);
+    }
+    Joining { place, table, year: cell.0 }.join(&mut parts, changed)?;
+    let mut made = Vec::with_capacity(parts.len());
+    for (span, part) in parts {
+        match part {
+            Part::There(file) => made.push((span, file.clone())),
+            Part::Left(rows) if rows.num_rows() == 0 => {}
+            Part::Left(rows) => made.push((span, place.write_file(table, (cell.0, span), None, &rows)?)),
+        }
+    }
+    Ok(Some(Changed { files: (cell, made), taken, persons }))
+}
+
+/// The rows of a file that are not those sought's, and how many are; nothing if there are none of theirs. Notes whose they are.
+fn left(
+    place: &Workplace<'_>,
+    table: &Table,
+    of_file: Place,
+    file: &StoredFile,
+    marks: &Marks,
+    found: &mut BTreeSet<usize>,
+) -> Result<Option<(RecordBatch, u64)>, WarehouseError> {
     let path = place.folder(&table.name).join(&file.path);
     // Behind a link the old file would stay.
     if place.home().is_no_file(&path) {
         return Err(WarehouseError::damaged(&path, "it is no ordinary file"));
     }
     let content = place.home().read(&path).map_err(WarehouseError::io("read", &path))?;
-    let metadata = parquet::footer(&content).map_err(WarehouseError::file(&path, "read"))?;
-    let groups = values::by_group(&content, &metadata, "person", &path)?;
-    let groups: Vec<Group> = groups.iter().map(|persons| Group::of(persons, marks)).collect();
-    if !groups.iter().any(|group| group.is_sought) {
+    let rows = decoded(table, of_file, file, content, &path)?;
+    let persons = parquet::keys(table, &rows).into_iter().flatten().map(|key| marks.person(key.0));
+    let others: BooleanArray =
+        persons.inspect(|person| found.extend(*person)).map(|person| Some(person.is_none())).collect();
+    let gone = (rows.num_rows() - others.true_count()) as u64;
+    if gone == 0 {
         return Ok(None);
     }
-    // Copied bytes get a new name: it must not vouch for what a disk did to them.
-    if path_of(cell, &content) != file.path {
-        return Err(WarehouseError::damaged(&path, "its content is not the one it was written with"));
-    }
-    let (mut taken, mut found) = (TakenOut { files: 1, ..TakenOut::default() }, BTreeSet::new());
-    let schema = table.file_schema();
-    let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let (mut pieces, mut open, mut cutter) = (Vec::new(), Vec::<RecordBatch>::new(), Cutter::default());
-    for (at, group) in groups.iter().enumerate() {
-        if let (Some((first, last)), true) = (group.ends, open.is_empty() && !group.is_sought) {
-            pieces.push(Piece::Old(at, first, last));
-            taken.groups_copied += 1;
-            continue;
-        }
-        taken.groups_rewritten += 1;
-        let old = parquet::decode_groups(content.clone(), &metadata, Some(vec![at]), &columns, &path)?;
-        let left = kept(table, &old, marks, &mut found)?;
-        taken.rows += (old.num_rows() - left.num_rows()) as u64;
-        parquet::keys(table, &left).into_iter().flatten().for_each(|key| {
-            cutter.begins(key);
-        });
-        open.push(left);
-        // Groups begin with a new person, so one that is due ends here; otherwise it takes in rows of the next.
-        if cutter.is_due() || open.iter().all(|rows| rows.num_rows() == 0) {
-            close(table, &mut pieces, &mut open)?;
-            cutter = Cutter::default();
-        }
-    }
-    close(table, &mut pieces, &mut open)?;
-    if pieces.is_empty() {
-        return Ok(Some(Changed { cell, file: None, taken, persons: found }));
-    }
-    let source = Source { content: &content, metadata: metadata.metadata() };
-    let content = parquet::assemble(table, cell, &source, &pieces)?;
-    let file = StoredFile { path: path_of(cell, &content), bytes: content.len() as u64 };
-    place.lock.write(&place.folder(&table.name).join(&file.path), &content)?;
-    Ok(Some(Changed { cell, file: Some(file), taken, persons: found }))
+    let left = filter_record_batch(&rows, &others).map_err(WarehouseError::arrow(&table.name))?;
+    Ok(Some((left, gone)))
 }
 
-/// Ends a row group that is made anew.
-fn close(table: &Table, pieces: &mut Vec<Piece>, open: &mut Vec<RecordBatch>) -> Result<(), WarehouseError> {
-    let rows = concat_batches(&table.file_schema(), &*open).map_err(WarehouseError::arrow(&table.name))?;
-    open.clear();
-    if rows.num_rows() > 0 {
-        pieces.push(Piece::New(rows));
-    }
-    Ok(())
-}
-
-/// The rows of others; notes whose the rest are.
-fn kept(
+/// The rows of a file's bytes, which go on under another name: it must not vouch for what a disk did to them.
+fn decoded(
     table: &Table,
-    rows: &RecordBatch,
-    marks: &Marks,
-    found: &mut BTreeSet<usize>,
+    of_file: Place,
+    file: &StoredFile,
+    content: Bytes,
+    path: &Path,
 ) -> Result<RecordBatch, WarehouseError> {
-    let persons = parquet::keys(table, rows).into_iter().flatten().map(|key| marks.person(key.0));
-    let others: BooleanArray =
-        persons.inspect(|person| found.extend(*person)).map(|p| Some(p.is_none())).collect();
-    filter_record_batch(rows, &others).map_err(WarehouseError::arrow(&table.name))
+    if path_of(of_file, &content) != file.path {
+        return Err(WarehouseError::damaged(path, "its content is not the one it was written with"));
+    }
+    parquet::decode_codes(table, content, path)
+}
+
+/// Puts spans together whose rows have become few, so that they are split as the rows that are left would be.
+struct Joining<'a> {
+    place: &'a Workplace<'a>,
+    table: &'a Table,
+    year: i32,
+}
+
+impl Joining<'_> {
+    fn join(
+        &self,
+        parts: &mut BTreeMap<Span, Part<'_>>,
+        mut changed: Vec<Span>,
+    ) -> Result<(), WarehouseError> {
+        while let Some(span) = changed.pop() {
+            // It may have been joined with another.
+            let Some(parent) = span.parent().filter(|_| parts.contains_key(&span)) else { continue };
+            let within = parts.range(parent..).take_while(|(part, _)| parent.holds(part.first()));
+            let within: Vec<Span> = within.map(|(part, _)| *part).collect();
+            if !self.are_one_file(parts, &within)? {
+                continue;
+            }
+            let mut batches = Vec::with_capacity(within.len());
+            for span in within {
+                match parts.remove(&span) {
+                    Some(Part::There(file)) => batches.push(self.read(span, file)?),
+                    Some(Part::Left(rows)) => batches.push(rows),
+                    None => {}
+                }
+            }
+            // Of two spans at least one, whose rows say how codes are held.
+            let Some(first) = batches.first() else { continue };
+            let rows = concat_batches(&first.schema(), &batches);
+            parts.insert(parent, Part::Left(rows.map_err(WarehouseError::arrow(&self.table.name))?));
+            changed.push(parent);
+        }
+        Ok(())
+    }
+
+    /// Whether the rows of these parts are few enough for one file, or one part's: then it is one already, also
+    /// where it has more rows, since these are one person's.
+    fn are_one_file(&self, parts: &BTreeMap<Span, Part<'_>>, of: &[Span]) -> Result<bool, WarehouseError> {
+        let (mut rows, mut with_rows) = (0, 0);
+        for part in of.iter().filter_map(|span| parts.get(span)) {
+            let here = match part {
+                Part::There(file) => {
+                    self.place.home().rows(&self.place.folder(&self.table.name).join(&file.path))?
+                }
+                Part::Left(rows) => rows.num_rows() as u64,
+            };
+            (rows, with_rows) = (rows + here, with_rows + u32::from(here > 0));
+            if rows > split::most(self.table) as u64 && with_rows > 1 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn read(&self, span: Span, file: &StoredFile) -> Result<RecordBatch, WarehouseError> {
+        let path = self.place.folder(&self.table.name).join(&file.path);
+        let content = self.place.home().read(&path).map_err(WarehouseError::io("read", &path))?;
+        decoded(self.table, (self.year, span), file, content, &path)
+    }
 }

@@ -1,10 +1,12 @@
 //! What lies in the warehouse's folder or bucket, file by file.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::links;
+use crate::load::State;
 use crate::storage::home::Home;
 use crate::storage::{is_our_name, lease};
 
@@ -23,6 +25,12 @@ pub(super) enum What {
     Own,
     /// Nothing that the warehouse writes.
     Foreign,
+}
+
+/// The data files that a state names: table, and path from its folder.
+pub(super) fn live(state: &State) -> HashSet<(&str, &str)> {
+    let all = state.iter().flat_map(|(table, files)| files.values().map(move |file| (table, file)));
+    all.map(|(table, file)| (table.as_str(), file.path.as_str())).collect()
 }
 
 /// A file with its size.

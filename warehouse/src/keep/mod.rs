@@ -14,10 +14,12 @@
 //!
 //! *What deleting means.* Files lose their names and their bytes are given back to the file system. What a disk keeps
 //! of freed blocks, copies made by backups or file-system snapshots, and what left before as answers or releases, are
-//! out of reach here. Older entries of the Delta logs stay: they hold the paths of files (year, shard, a hash of the
-//! content) and their sizes, and no value of a row.
+//! out of reach here. Older entries of the Delta logs stay: they hold the paths of files (year, first bits of pseudonyms, a hash of the
+//! content) and their sizes, and no value of a row. So they tell of an erasure, to whoever may read the folder, in which files those
+//! who went were: among some hundred others.
 
 mod check;
+mod derived;
 mod erase;
 mod listing;
 mod outside;
@@ -50,7 +52,7 @@ use crate::snapshot::snapshot_id;
 use crate::storage::delta::TableLog;
 use crate::storage::files::LoadLock;
 use crate::storage::pointer::{self, Pointer};
-use crate::warehouse::{held, loaded_since};
+use crate::warehouse::{blocking, held, loaded_since};
 use crate::{Warehouse, WarehouseError, WarehouseKey};
 
 use self::erase::TakenOutOf;
@@ -62,7 +64,7 @@ const SETTLING: Duration = Duration::from_mins(2);
 impl Warehouse {
     /// Takes persons out of every table, deletes the files they were in, and searches the installation for them.
     ///
-    /// Only files with rows of theirs are made anew, and in them only the row groups that change; their rows in
+    /// Only files with rows of theirs are made anew; their rows in
     /// `person_year` go with them, since no row of it rests on another person's. Everything becomes visible as one
     /// snapshot. Called again after it was cut short, it does what is left.
     ///
@@ -71,8 +73,8 @@ impl Warehouse {
     /// # Privacy
     /// The report counts, and names nobody. The new files are byte for byte what the other rows alone would make.
     /// *Proof:* of every file that is left in the installation, tables or not, each byte is searched for the persons'
-    /// pseudonyms of both layers and of every epoch, as 16 bytes and as hexadecimal digits of either case; of every data file, whose pages
-    /// are compressed, the person column is decoded and searched as well.
+    /// pseudonyms of both layers and of every epoch, as 16 bytes and as hexadecimal digits of either case; pseudonyms in data
+    /// files are not compressed. Of the files of the spans that they fall in, where their rows would be, the person column is decoded as well.
     pub async fn erase(&self, keys: &[WarehouseKey], sought: &[Sought]) -> Result<Erasure, WarehouseError> {
         let (lock, pointer, before) = self.to_keep().await?;
         // Nobody would be found by a key without the epoch of the tables, and the proof would be of nothing.
@@ -155,12 +157,13 @@ impl Warehouse {
 
     /// Looks the whole warehouse over: integrity, rows outside the policy, files that are nobody's, and how far
     /// `person_year` would tell persons apart. `today` decides what is past its retention. Waits for a loader; changes
-    /// nothing.
+    /// nothing, and in a folder it needs to write nothing.
     ///
     /// # Privacy
     /// Exact counts, for the steward alone; never a value of a row.
     pub async fn check(&self, today: Date) -> Result<Check, WarehouseError> {
-        let lock = self.lock().await?;
+        let home = self.home.clone();
+        let lock = Arc::new(blocking(move || LoadLock::to_look(&home)).await?);
         let (pointer, mut found) = held(&lock, |lock| {
             let mut found = Check::default();
             Ok((check::pointer(lock.home(), &mut found), found))
@@ -193,6 +196,9 @@ impl Warehouse {
         found.snapshot = snapshot_id(state.iter().map(|(name, files)| (name.as_str(), files)));
         if pointer.as_ref().is_some_and(|pointer| whole && pointer.id != found.snapshot) {
             found.damaged(&pointer::path(root), "its id is not that of the tables' versions");
+        }
+        if pointer.as_ref().is_some_and(|pointer| !pointer.tables.is_empty()) && !self.key_note.exists() {
+            found.damaged(&self.key_note, "it is missing: it says which keys the rows were hashed with");
         }
         let (policy, derivation) = self.shared();
         held(&lock, move |lock| {

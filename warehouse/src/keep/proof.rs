@@ -20,11 +20,12 @@ use crate::storage::{parquet, values, workers};
 pub struct Proof {
     /// How many pseudonyms, of both layers, were searched for.
     pub pseudonyms: usize,
-    /// Data files whose person column was decoded and searched (every value that its row groups hold): all that are left.
+    /// Data files of the spans that their pseudonyms fall in, where their rows would be: the person column of
+    /// each was decoded and searched as well.
     pub tables_files: u64,
     /// Their rows.
     pub tables_rows: u64,
-    /// Files of the installation of which every byte was searched, those among them.
+    /// Files of the installation of which every byte was searched: all that are left, those among them.
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
@@ -32,7 +33,8 @@ pub struct Proof {
     pub found: Vec<PathBuf>,
 }
 
-/// Searches every file of the installation, every object beside its tables where they are in a bucket, and the person column of every data file of the state.
+/// Searches every byte of every file of the installation, and of every object where the tables are in a bucket; pseudonyms in data files
+/// are not compressed. The person column of the files where their rows would be is decoded as well.
 pub(super) fn search(
     installation: &Path,
     home: &Home,
@@ -40,10 +42,11 @@ pub(super) fn search(
     state: &State,
     marks: &Marks,
 ) -> Result<Proof, WarehouseError> {
-    let mut live = BTreeSet::new();
+    let mut live = BTreeMap::new();
     for table in policy.tables.values().filter(|t| t.column_of(&ColumnRole::Person).is_some()) {
-        let files = state.get(&table.name).into_iter().flatten();
-        live.extend(files.map(|(_, file)| home.root().join(&table.name).join(&file.path)));
+        for ((_, span), file) in state.get(&table.name).into_iter().flatten() {
+            live.insert(home.root().join(&table.name).join(&file.path), marks.may_be_in(*span));
+        }
     }
     let mut files = Files::default();
     files.below(installation)?;
@@ -54,34 +57,35 @@ pub(super) fn search(
             files.found.extend(objects.into_iter().map(|object| (object.path, object.bytes)));
         }
     }
-    if let Some(path) = live.iter().find(|path| !files.found.contains_key(*path)) {
+    if let Some(path) = live.keys().find(|path| !files.found.contains_key(*path)) {
         return Err(WarehouseError::damaged(path, "it is not there"));
     }
     let needles = Needles::new(marks.all());
     let searched = workers::each(files.found.into_iter().collect(), |(path, bytes): (PathBuf, u64)| {
-        let is_live = live.contains(&path);
+        let of_live = live.get(&path);
         let read =
             if path.starts_with(home.root()) { home.read(&path) } else { fs::read(&path).map(Bytes::from) };
         let content = match read {
             Ok(content) => content,
             // Spill of a question that ended, a lock of a process that did.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !is_live => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && of_live.is_none() => return Ok(None),
             Err(error) => return Err(WarehouseError::io("search", &path)(error)),
         };
         let (mut found, mut rows) = (needles.are_in(&content), 0);
-        if is_live {
+        let may_be_theirs = of_live == Some(&true);
+        if may_be_theirs {
             let footer = parquet::footer(&content).map_err(WarehouseError::file(&path, "read"))?;
-            let persons = values::by_group(&content, &footer, "person", &path)?;
-            found |= persons.into_iter().flatten().any(|person| marks.person(person).is_some());
+            let persons = values::of_column(&content, &footer, "person", &path)?;
+            found |= persons.into_iter().any(|person| marks.person(person).is_some());
             rows = u64::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or_default();
         }
-        Ok(Some((path, bytes, is_live, rows, found)))
+        Ok(Some((path, bytes, may_be_theirs, rows, found)))
     })?;
     let mut proof = Proof { pseudonyms: marks.all().len(), ..Proof::default() };
-    for (path, bytes, is_live, rows, found) in searched.into_iter().flatten() {
+    for (path, bytes, may_be_theirs, rows, found) in searched.into_iter().flatten() {
         proof.files += 1;
         proof.bytes += bytes;
-        proof.tables_files += u64::from(is_live);
+        proof.tables_files += u64::from(may_be_theirs);
         proof.tables_rows += rows;
         if found {
             proof.found.push(path);

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{id_of, today_in_oslo};
-use crate::load::{State, Workplace};
+use crate::load::{State, Workplace, replace_files};
 use crate::policy::Table;
 use crate::storage::delta::TableLog;
 use crate::storage::pointer::{self, Pointer};
-use crate::storage::{Cell, TableFiles, workers};
+use crate::storage::{Cell, TableFiles, cells, workers};
 use crate::warehouse::held;
 use crate::{Warehouse, WarehouseError};
 
@@ -66,11 +66,11 @@ impl Warehouse {
                 after.insert(name.clone(), TableFiles::new());
             }
             let sources = old.iter().filter(|(name, _)| !derivation.derives(name));
-            let touched = sources.map(|(name, files)| (name.clone(), files.keys().copied().collect()));
+            let touched = sources.map(|(name, files)| (name.clone(), cells(files)));
             for (table, made) in derivation.run(&place, &after, &touched.collect())? {
                 let Some(kept) = kept.get(&table.name) else { continue };
-                let files: TableFiles =
-                    made.into_iter().filter_map(|(cell, file)| Some((cell, file?))).collect();
+                let mut files = TableFiles::new();
+                replace_files(&mut files, made);
                 let changed = changed(&place, table, kept, old.get(&table.name), &files)?;
                 let anew = Anew { files: files.len() as u64, changed: changed.iter().copied().collect() };
                 tables.insert(table.name.clone(), anew);
@@ -129,16 +129,15 @@ fn changed(
     let schema = table.file_schema();
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let names: Vec<&str> = names.into_iter().filter(|name| kept.iter().any(|kept| kept == name)).collect();
-    let cells: BTreeSet<Cell> = old.keys().chain(new.keys()).copied().collect();
+    let cells: BTreeSet<Cell> = cells(old).union(&cells(new)).copied().collect();
     let differing = workers::each(cells.into_iter().collect(), |cell: Cell| {
-        let (Some(was), Some(is)) = (old.get(&cell), new.get(&cell)) else { return Ok(Some(cell.0)) };
-        let folder = place.folder(&table.name);
-        let rows = |path: &str| {
-            let rows = place.home().columns(&folder.join(path), &names)?;
+        let rows = |files: &TableFiles| {
+            let rows = place.rows(table, files, cell, &names)?;
             // In the order of the policy: files have the order that they were written with.
-            Ok::<_, WarehouseError>(names.iter().map(|n| rows.column_by_name(n).cloned()).collect::<Vec<_>>())
+            let columns = rows.map(|rows| names.iter().map(|n| rows.column_by_name(n).cloned()).collect());
+            Ok::<_, WarehouseError>(columns.unwrap_or_else(Vec::new))
         };
-        Ok((rows(&was.path)? != rows(&is.path)?).then_some(cell.0))
+        Ok((rows(old)? != rows(new)?).then_some(cell.0))
     })?;
     Ok(differing.into_iter().flatten().collect())
 }

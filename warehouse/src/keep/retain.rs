@@ -14,6 +14,7 @@ use super::vacuum::Removed;
 use crate::WarehouseError;
 use crate::load::State;
 use crate::policy::Policy;
+use crate::storage::Span;
 use crate::storage::home::Home;
 
 /// What was dropped, or would be. Counts for the steward.
@@ -56,7 +57,7 @@ pub(super) fn drop_years(
         let (Some(oldest), Some(files)) = (table.oldest_kept(today), state.get_mut(&table.name)) else {
             continue;
         };
-        let kept = files.split_off(&(oldest, 0));
+        let kept = files.split_off(&(oldest, Span::of_shard(0)));
         let past = std::mem::replace(files, kept);
         let mut dropped = Dropped { oldest_kept: oldest, ..Dropped::default() };
         for ((year, _), file) in &past {

@@ -11,12 +11,12 @@ use serde::Serialize;
 use super::listing::{Listing, What};
 use super::vacuum::Removed;
 use crate::links::Links;
-use crate::load::{CellRows, NewFile, State, Workplace, layer};
+use crate::load::{NewFiles, State, Workplace, layer, replace_files};
 use crate::policy::Table;
 use crate::storage::files::LoadLock;
-use crate::storage::groups::Key;
+use crate::storage::parquet::Key;
 use crate::storage::pointer::Pointer;
-use crate::storage::{Cell, SHARDS, StoredFile, parquet, path_of, shard, workers};
+use crate::storage::{Place, SHARDS, StoredFile, TableFiles, parquet, path_of, shard, workers};
 use crate::warehouse::held;
 use crate::{Purpose, Warehouse, WarehouseError, WarehouseKey, today_in_oslo};
 
@@ -144,7 +144,7 @@ impl Warehouse {
 type Hash<'a> = dyn Fn(Purpose, &[u8; 16]) -> [u8; 16] + Sync + 'a;
 
 /// A table's files of a year.
-type Year<'a> = Vec<(Cell, &'a StoredFile)>;
+type Year<'a> = Vec<(Place, &'a StoredFile)>;
 
 /// Writes the files of all tables with their pseudonyms hashed again, and gives the state of them.
 fn hash_all(
@@ -161,8 +161,8 @@ fn hash_all(
             continue;
         }
         let mut years: BTreeMap<i32, Year<'_>> = BTreeMap::new();
-        for (cell, file) in files {
-            years.entry(cell.0).or_default().push((*cell, file));
+        for (place, file) in files {
+            years.entry(place.0).or_default().push((*place, file));
         }
         jobs.extend(years.into_iter().map(|(year, files)| (table, columns.clone(), year, files)));
     }
@@ -172,12 +172,11 @@ fn hash_all(
     let mut tables: BTreeMap<String, Rehashed> = BTreeMap::new();
     for (table, year, (rows, made)) in done {
         let files = state.entry(table.name.clone()).or_default();
-        files.retain(|cell, _| cell.0 != year);
-        let made: Vec<_> = made.into_iter().filter_map(|(cell, file)| Some((cell, file?))).collect();
+        files.retain(|place, _| place.0 != year);
         let report = tables.entry(table.name.clone()).or_default();
-        report.files += made.len() as u64;
+        report.files += made.iter().map(|(_, files)| files.len() as u64).sum::<u64>();
         report.rows += rows;
-        files.extend(made);
+        replace_files(files, made);
     }
     Ok((tables, state))
 }
@@ -197,13 +196,13 @@ fn hash_year(
     columns: &[(&str, Purpose)],
     hash: &Hash<'_>,
     year: i32,
-    files: &[(Cell, &StoredFile)],
-) -> Result<(u64, Vec<NewFile>), WarehouseError> {
+    files: &[(Place, &StoredFile)],
+) -> Result<(u64, Vec<NewFiles>), WarehouseError> {
     let schema = table.file_schema();
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let mut batches: Vec<RecordBatch> = Vec::with_capacity(files.len());
     let mut shards: Vec<Vec<(Key, (usize, usize))>> = vec![Vec::new(); usize::from(SHARDS)];
-    for (at, (cell, file)) in files.iter().enumerate() {
+    for (at, (of_file, file)) in files.iter().enumerate() {
         let path = place.folder(&table.name).join(&file.path);
         // Behind a link the old file would stay.
         if place.home().is_no_file(&path) {
@@ -211,7 +210,7 @@ fn hash_year(
         }
         let content = place.home().read(&path).map_err(WarehouseError::io("read", &path))?;
         // What is made of it gets a new name, which must not vouch for what a disk did to it.
-        if path_of(*cell, &content) != file.path {
+        if path_of(*of_file, &content) != file.path {
             return Err(WarehouseError::damaged(&path, "its content is not the one it was written with"));
         }
         let rows = layer::hashed(table, columns, &parquet::decode(content, &names, &path)?, hash)?;
@@ -230,7 +229,7 @@ fn hash_year(
         rows.sort_unstable();
         let order: Vec<(usize, usize)> = rows.into_iter().map(|(_, place)| place).collect();
         let rows = interleave_record_batch(&batches, &order).map_err(WarehouseError::arrow(&table.name))?;
-        place.write(table, None, &CellRows { cell: (year, at), rows })
+        place.write(table, &TableFiles::new(), (year, at), &rows)
     });
     Ok((total as u64, made.collect::<Result<_, _>>()?))
 }

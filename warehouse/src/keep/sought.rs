@@ -1,12 +1,12 @@
 //! Who is to be taken out, as pseudonyms.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use zeroize::Zeroizing;
 
 use crate::links::Links;
-use crate::storage::Pseudonym;
+use crate::storage::{Pseudonym, Span};
 use crate::{Purpose, WarehouseKey};
 
 /// Somebody to be taken out: every first-layer pseudonym that rows of theirs may have been delivered under.
@@ -77,7 +77,7 @@ impl fmt::Debug for Sought {
 /// The pseudonyms of everybody sought, of both layers and of every epoch: a copy may be older than a rotation.
 pub(super) struct Marks {
     /// Stored pseudonym → place of the person among those sought.
-    stored: HashMap<Pseudonym, usize>,
+    stored: BTreeMap<Pseudonym, usize>,
     /// The low bits of those, a bit each, so that few others are looked up.
     filter: Vec<u64>,
     /// Every pseudonym of either layer.
@@ -87,7 +87,7 @@ pub(super) struct Marks {
 impl Marks {
     pub(super) fn new(keys: &[WarehouseKey], sought: &[Sought]) -> Self {
         let mut marks =
-            Self { stored: HashMap::new(), filter: vec![0; 1 << (FILTER - 6)], all: Zeroizing::default() };
+            Self { stored: BTreeMap::new(), filter: vec![0; 1 << (FILTER - 6)], all: Zeroizing::default() };
         for (person, sought) in sought.iter().enumerate() {
             for layer_one in sought.pseudonyms() {
                 marks.all.push(*layer_one);
@@ -120,6 +120,11 @@ impl Marks {
     pub(super) fn person(&self, stored: Pseudonym) -> Option<usize> {
         let (word, bit) = place(stored);
         if self.filter[word] & bit == 0 { None } else { self.stored.get(&stored).copied() }
+    }
+
+    /// Whether one of them is of this span: no file of another one has rows of theirs.
+    pub(super) fn may_be_in(&self, span: Span) -> bool {
+        self.stored.range(span.first()..=span.last()).next().is_some()
     }
 
     pub(super) fn all(&self) -> &[[u8; 16]] {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::listing::{Found, Listing, What};
+use super::listing::{self, Found, Listing, What};
 use crate::WarehouseError;
 use crate::load::State;
 use crate::storage::files::{self, LoadLock};
@@ -48,13 +48,12 @@ pub(super) fn vacuum(
         What::Entry { version, .. } => Reverse(*version),
         _ => Reverse(0),
     });
+    let live = listing::live(live);
     let (mut removed, mut touched) = (Removed::default(), BTreeSet::new());
     let (mut data, mut entries) = (Vec::new(), Vec::new());
     for Found { path, what, bytes } in &listing.files {
         let goes = match what {
-            What::Data { table, path } => {
-                !live.get(table).is_some_and(|files| files.values().any(|file| file.path == *path))
-            }
+            What::Data { table, path } => !live.contains(&(table.as_str(), path.as_str())),
             What::Entry { table, version } => {
                 pointer.and_then(|pointer| pointer.tables.get(table)).is_none_or(|named| version > named)
             }

@@ -14,11 +14,11 @@ use arrow::datatypes::Int64Type;
 use arrow::record_batch::RecordBatch;
 
 use super::accept::Accepted;
-use super::{CellRows, NewFile, Workplace};
+use super::{NewFiles, Workplace};
 use crate::WarehouseError;
 use crate::delivery::DeliveryLoad;
 use crate::policy::{ColumnRole, Table};
-use crate::storage::{Cell, Pseudonym, StoredFile, TableFiles, parquet, shard, workers};
+use crate::storage::{Cell, Pseudonym, TableFiles, cells, parquet, shard, workers};
 
 /// A row of the call: batch and row in it.
 type Row = (u32, u32);
@@ -57,7 +57,7 @@ type Records = HashMap<Pseudonym, Seen, BuildHasherDefault<AsIs>>;
 /// A cell to be made anew.
 #[derive(Default)]
 struct Job {
-    /// Rows of the file there is that are replaced, by a row of this or of another cell.
+    /// Rows of the cell as it is that are replaced, by a row of this or of another cell.
     dropped: BTreeSet<u32>,
     /// Delivered rows that come in.
     added: Vec<Row>,
@@ -100,13 +100,14 @@ impl<'a> Merge<'a> {
             }
         }
         let mut jobs: BTreeMap<Cell, Job> = BTreeMap::new();
-        let folder = place.folder(&table.name);
-        let stored = workers::each(files.iter().collect(), |(cell, file): (&Cell, &StoredFile)| {
-            let rows = place.home().columns(&folder.join(&file.path), &["record"])?;
+        let stored = workers::each(cells(files).into_iter().collect(), |cell: Cell| {
+            let Some(rows) = place.rows(table, files, cell, &["record"])? else {
+                return Ok((cell, Vec::new()));
+            };
             let column = record_column(table, &rows)?;
             let all = (0..rows.num_rows()).map(|row| (narrow(row), parquet::pseudonym(column, row)));
             let hits: Vec<(u32, Pseudonym)> = all.filter(|(_, r)| records.contains_key(r)).collect();
-            Ok((*cell, hits))
+            Ok((cell, hits))
         })?;
         for (cell, hits) in stored {
             for (row, record) in hits {
@@ -157,7 +158,7 @@ impl<'a> Merge<'a> {
     }
 
     /// Makes the touched cells anew.
-    pub(super) fn run(self, place: &Workplace<'_>) -> Result<Vec<NewFile>, WarehouseError> {
+    pub(super) fn run(self, place: &Workplace<'_>) -> Result<Vec<NewFiles>, WarehouseError> {
         let Self { table, old, incoming, jobs, .. } = self;
         let schema = table.file_schema();
         let stripped = incoming.iter().map(|a| {
@@ -166,9 +167,8 @@ impl<'a> Merge<'a> {
         });
         let incoming = stripped.collect::<Result<Vec<_>, _>>().map_err(WarehouseError::arrow(&table.name))?;
         workers::each(jobs.into_iter().collect(), |(cell, job): (Cell, Job)| {
-            let file = old.get(&cell);
-            let rows = cell_rows(place, table, file, &incoming, job)?;
-            place.write(table, file, &CellRows { cell, rows })
+            let rows = cell_rows(place, table, &old, cell, &incoming, job)?;
+            place.write(table, &old, cell, &rows)
         })
     }
 }
@@ -177,16 +177,16 @@ impl<'a> Merge<'a> {
 fn cell_rows(
     place: &Workplace<'_>,
     table: &Table,
-    file: Option<&StoredFile>,
+    old: &TableFiles,
+    cell: Cell,
     incoming: &[RecordBatch],
     job: Job,
 ) -> Result<RecordBatch, WarehouseError> {
     let schema = table.file_schema();
     let mut batches: Vec<RecordBatch> = Vec::new();
     let mut entries: Vec<((Pseudonym, Pseudonym), (usize, usize))> = Vec::new();
-    if let Some(file) = file {
-        let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
-        let rows = place.home().columns(&place.folder(&table.name).join(&file.path), &names)?;
+    let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    if let Some(rows) = place.rows(table, old, cell, &names)? {
         let kept = (0..rows.num_rows()).filter(|row| !job.dropped.contains(&narrow(*row)));
         entries.extend(keys(table, &rows, kept)?.map(|(key, row)| (key, (0, row))));
         batches.push(rows);

@@ -4,7 +4,7 @@
 //! 2. Pseudonyms are hashed a second time ([`layer`]), under the epoch of the key that the tables are of.
 //! 3. Client numbers whose person is known now become that person ([`crate::links`]), in delivered and in stored rows.
 //! 4. Rows are merged by record: the last delivery of a record wins, whatever year it says ([`merge`]).
-//!    A record that is taken back goes. Only the files of touched years and shards are made anew.
+//!    A record that is taken back goes. Only the years and shards that are touched are made anew, and of them the files that change.
 //! 5. Derived tables are made anew for the same years and shards ([`crate::derive`]).
 //! 6. Each table is committed, then the pointer moves ([`crate::storage`]).
 //!
@@ -17,6 +17,7 @@ mod merge;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
 use jiff::civil::Date;
 
@@ -26,7 +27,8 @@ use crate::links::Links;
 use crate::policy::{Policy, Table};
 use crate::storage::files::LoadLock;
 use crate::storage::home::Home;
-use crate::storage::{Cell, StoredFile, TableFiles, parquet, path_of};
+use crate::storage::split::{self, Span};
+use crate::storage::{Cell, Place, StoredFile, TableFiles, of_cell, parquet, path_of};
 use crate::{Delivery, WarehouseError, WarehouseKey};
 
 use self::merge::Merge;
@@ -44,14 +46,8 @@ pub(crate) struct Workplace<'a> {
     pub(crate) today: Date,
 }
 
-/// One file to be made: the rows a cell will have.
-pub(crate) struct CellRows {
-    pub(crate) cell: Cell,
-    pub(crate) rows: RecordBatch,
-}
-
-/// A cell and the file it now has, or none.
-pub(crate) type NewFile = (Cell, Option<StoredFile>);
+/// A cell and the files that it has now, in the order of their persons.
+pub(crate) type NewFiles = (Cell, Vec<(Span, StoredFile)>);
 
 impl Workplace<'_> {
     /// Where the tables are.
@@ -117,35 +113,75 @@ impl Workplace<'_> {
         Ok(loads)
     }
 
-    /// Writes the file of a cell, unless the very same is there; a cell without rows has none.
+    /// The named columns of the rows of a cell, in their order; none if it has no files.
+    pub(crate) fn rows(
+        &self,
+        table: &Table,
+        files: &TableFiles,
+        cell: Cell,
+        columns: &[&str],
+    ) -> Result<Option<RecordBatch>, WarehouseError> {
+        let folder = self.folder(&table.name);
+        let read =
+            of_cell(files, cell).map(|(_, file)| self.home().columns(&folder.join(&file.path), columns));
+        let mut read = read.collect::<Result<Vec<_>, _>>()?;
+        if read.len() < 2 {
+            return Ok(read.pop());
+        }
+        let schema = read[0].schema();
+        concat_batches(&schema, &read).map(Some).map_err(WarehouseError::arrow(&table.name))
+    }
+
+    /// Writes the files of a cell with these sorted rows, but for those that are there already.
     pub(crate) fn write(
         &self,
         table: &Table,
+        old: &TableFiles,
+        cell: Cell,
+        rows: &RecordBatch,
+    ) -> Result<NewFiles, WarehouseError> {
+        let written = parts(table, cell, rows).into_iter().map(|((year, span), rows)| {
+            let file = self.write_file(table, (year, span), old.get(&(year, span)), &rows)?;
+            Ok::<_, WarehouseError>((span, file))
+        });
+        Ok((cell, written.collect::<Result<_, _>>()?))
+    }
+
+    /// Writes a file with these rows, unless the very same is there.
+    pub(crate) fn write_file(
+        &self,
+        table: &Table,
+        place: Place,
         old: Option<&StoredFile>,
-        new: &CellRows,
-    ) -> Result<NewFile, WarehouseError> {
-        if new.rows.num_rows() == 0 {
-            return Ok((new.cell, None));
-        }
-        let content = parquet::encode(table, new.cell, &new.rows)?;
-        let file = StoredFile { path: path_of(new.cell, &content), bytes: content.len() as u64 };
-        let path = self.folder(&table.name).join(&file.path);
+        rows: &RecordBatch,
+    ) -> Result<StoredFile, WarehouseError> {
+        let content = parquet::encode(table, place, rows)?;
+        let file = StoredFile { path: path_of(place, &content), bytes: content.len() as u64 };
         if old != Some(&file) {
-            self.lock.write(&path, &content)?;
+            self.lock.write(&self.folder(&table.name).join(&file.path), &content)?;
         }
-        Ok((new.cell, Some(file)))
+        Ok(file)
     }
 }
 
-/// Puts the new files in place of the old ones; gives the cells that changed.
-fn replace_files(files: &mut TableFiles, made: Vec<NewFile>) -> BTreeSet<Cell> {
+/// The rows of each file of a cell with these sorted rows.
+pub(crate) fn parts(table: &Table, cell: Cell, rows: &RecordBatch) -> Vec<(Place, RecordBatch)> {
+    let persons: Vec<_> = parquet::keys(table, rows).into_iter().flatten().map(|key| key.0).collect();
+    let spans = split::spans(cell.1, &persons, split::most(table)).into_iter();
+    spans.map(|(span, of_span)| ((cell.0, span), rows.slice(of_span.start, of_span.len()))).collect()
+}
+
+/// Puts the new files of cells in place of the old ones; gives the cells that changed.
+pub(crate) fn replace_files(files: &mut TableFiles, made: Vec<NewFiles>) -> BTreeSet<Cell> {
     let mut changed = BTreeSet::new();
-    for (cell, file) in made {
-        let before = match file.clone() {
-            Some(file) => files.insert(cell, file),
-            None => files.remove(&cell),
-        };
-        if before != file {
+    for (cell, new) in made {
+        let old: Vec<Span> = of_cell(files, cell).map(|(span, _)| span).collect();
+        let is_same = of_cell(files, cell).eq(new.iter().map(|(span, file)| (*span, file)));
+        if !is_same {
+            for span in old {
+                files.remove(&(cell.0, span));
+            }
+            files.extend(new.into_iter().map(|(span, file)| ((cell.0, span), file)));
             changed.insert(cell);
         }
     }

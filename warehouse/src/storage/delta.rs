@@ -26,7 +26,7 @@ use url::Url;
 
 use super::home::Home;
 use super::parquet::order_columns;
-use super::{SHARDS, StoredFile, TableFiles, groups, shard_of_path};
+use super::{StoredFile, TableFiles, span_of_path, split};
 use crate::WarehouseError;
 use crate::derive;
 use crate::policy::{ColumnRole, Table};
@@ -106,12 +106,21 @@ impl TableLog {
         for (path, bytes, year) in self.adds().await? {
             let damaged = |what| WarehouseError::damaged(&self.folder.join(&path), what);
             let year = year.and_then(|y| y.parse::<i32>().ok()).ok_or_else(|| damaged("it has no year"))?;
-            let shard = shard_of_path(&path).ok_or_else(|| damaged("its name says no shard"))?;
-            if found.insert((year, shard), StoredFile { path: path.clone(), bytes }).is_some() {
-                return Err(damaged("its year and shard have another file, too"));
+            let span = span_of_path(&path).ok_or_else(|| damaged("its name says no persons"))?;
+            if found.insert((year, span), StoredFile { path: path.clone(), bytes }).is_some() {
+                return Err(damaged("its year and persons have another file, too"));
             }
         }
-        Ok(found)
+        let two = found.iter().zip(found.keys().skip(1));
+        let mut meet =
+            two.filter(|(((year, span), _), next)| *year == next.0 && span.last() >= next.1.first());
+        match meet.next() {
+            Some(((_, file), _)) => Err(WarehouseError::damaged(
+                &self.folder.join(&file.path),
+                "another file of its year has persons of it, too",
+            )),
+            None => Ok(found),
+        }
     }
 
     /// Path, size and year of each live file.
@@ -214,12 +223,13 @@ impl TableLog {
     }
 }
 
-/// How the rows of a table are split into files, ordered in them and cut into row groups.
+/// How the rows of a table are split into files and ordered in them.
 fn layout(table: &Table) -> String {
     let order = order_columns(table);
     let first = order.first().copied().unwrap_or_default();
     let order = order.join(", ");
-    format!("split by year and {SHARDS} ranges of {first}; ordered by {order}; cut by {}", groups::RULE)
+    let (most, rule) = (split::most(table), split::RULE);
+    format!("split by year and ranges of {first}, of {most} rows at most ({rule}); ordered by {order}")
 }
 
 /// The file of a commit in a table's folder.

@@ -1,7 +1,7 @@
 //! Files that are whole once they have their name.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -23,7 +23,7 @@ pub(crate) struct LoadLock {
 
 #[derive(Debug)]
 enum Held {
-    File { _file: File },
+    File { _file: Option<File> },
     Object(Lock),
 }
 
@@ -33,6 +33,19 @@ impl LoadLock {
         let held = match home {
             Home::Folder(root) => Self::of_folder(root)?,
             Home::Bucket(bucket) => Held::Object(Lock::wait(bucket)?),
+        };
+        Ok(Self { home: home.clone(), held })
+    }
+
+    /// The same for whoever only looks, which must be possible where nothing can be written: no loader works meanwhile, but
+    /// others may look. Where no loader ever was, there is no lock and nobody to wait for.
+    pub(crate) fn to_look(home: &Home) -> Result<Self, WarehouseError> {
+        let Home::Folder(root) = home else { return Self::wait(home) };
+        let path = root.join(".lock");
+        let held = match File::open(&path).and_then(|file| file.lock_shared().map(|()| file)) {
+            Ok(file) => Held::File { _file: Some(file) },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Held::File { _file: None },
+            Err(error) => return Err(WarehouseError::io("lock", &path)(error)),
         };
         Ok(Self { home: home.clone(), held })
     }
@@ -111,15 +124,23 @@ impl LoadLock {
     /// The same for a folder, where it also clears what a loader that was stopped left unfinished.
     fn of_folder(root: &Path) -> Result<Held, WarehouseError> {
         let path = root.join(".lock");
-        let failed = WarehouseError::io("lock", &path);
+        let failed = |error| WarehouseError::io("lock", &path)(error);
         let opened = fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path);
-        let file = opened.and_then(|file| file.lock().map(|()| file)).map_err(failed)?;
+        let file = opened.map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                tracing::warn!("waiting for another command that loads or keeps the warehouse");
+                file.lock().map_err(failed)?;
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
         let unfinished = root.join(UNFINISHED);
         if unfinished.exists() {
             fs::remove_dir_all(&unfinished).map_err(WarehouseError::io("clear", &unfinished))?;
         }
         fs::create_dir(&unfinished).map_err(WarehouseError::io("make", &unfinished))?;
-        Ok(Held::File { _file: file })
+        Ok(Held::File { _file: Some(file) })
     }
 }
 

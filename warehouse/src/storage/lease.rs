@@ -23,6 +23,8 @@ use crate::WarehouseError;
 pub(crate) const FOLDER: &str = ".leases";
 /// How often somebody who waits for readers looks again.
 const LOOK: Duration = Duration::from_millis(20);
+/// Whoever waits no longer than this need not be told.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Keeps the files of a snapshot where they are, for as long as it or a clone of it lives. The default keeps nothing.
 ///
@@ -88,6 +90,24 @@ pub(crate) fn take(root: &Path) -> Result<Option<(Pointer, Lease)>, WarehouseErr
     }
 }
 
+/// Says once that readers are waited for.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    is_said: bool,
+}
+
+impl Waiting {
+    pub(crate) fn go_on(&mut self, passed: Duration, patience: Duration) {
+        if passed >= SOON && !self.is_said {
+            self.is_said = true;
+            tracing::warn!(
+                "waiting for questions that still read what is to be deleted, {} s at most",
+                patience.as_secs()
+            );
+        }
+    }
+}
+
 /// Whether a file of this name is a lease: it is named by its snapshot.
 pub(crate) fn is_lease(name: &str) -> bool {
     name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -118,6 +138,7 @@ impl Others {
             Err(error) => return Err(WarehouseError::io("read", &folder)(error)),
         };
         let (started, mut held) = (Instant::now(), Vec::new());
+        let mut waiting = Waiting::default();
         for entry in entries {
             let path = entry.map_err(WarehouseError::io("read", &folder))?.path();
             let name = path.file_name().and_then(|name| name.to_str());
@@ -128,7 +149,10 @@ impl Others {
             loop {
                 match file.try_lock() {
                     Ok(()) => break,
-                    Err(TryLockError::WouldBlock) if started.elapsed() < patience => std::thread::sleep(LOOK),
+                    Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
+                        waiting.go_on(started.elapsed(), patience);
+                        std::thread::sleep(LOOK);
+                    }
                     Err(TryLockError::WouldBlock) => {
                         return Err(WarehouseError::StillRead { seconds: patience.as_secs() });
                     }

@@ -1,13 +1,13 @@
 //! How tables lie on disk, or in a bucket ([`home`]).
 //!
-//! A table is a folder with a Delta log and, for each year and shard that has rows, one Parquet file:
-//! `TABLE/year=2023/part-SHARD-HASH.parquet`. The hash is of the file's content, so the same rows always make
+//! A table is a folder with a Delta log and Parquet files, each of one year and one [`Span`] of persons:
+//! `TABLE/year=2023/part-BITS-HASH.parquet`. The hash is of the file's content, so the same rows always make
 //! the same file, and a file is never changed once it is there.
 //!
-//! [`groups`] cuts a file into row groups by its rows alone, so that a change to one leaves the others.
-//!
-//! [`SHARDS`] splits rows by the top bits of the person's pseudonym (of the record's, where a table has no
-//! person); within a file, rows are sorted by person and record. A query can therefore gather a person's rows
+//! Rows are split by the top bits of the person's pseudonym (of the record's, where a table has no person): into
+//! [`SHARDS`], which are the same in every table and are worked on side by side, and a shard into files of a few thousand
+//! rows each ([`split`]), so that taking somebody out makes little anew. Within a file, rows are sorted by person and
+//! record, and the files of a shard are in the order of their persons. A query can therefore gather a person's rows
 //! without a shuffle. [`parquet::encode`] checks both on the bytes about to be stored.
 //!
 //! # Privacy
@@ -18,25 +18,42 @@
 pub(crate) mod bucket;
 pub(crate) mod delta;
 pub(crate) mod files;
-pub(crate) mod groups;
 pub(crate) mod home;
 pub(crate) mod lease;
 pub(crate) mod origin;
 pub(crate) mod parquet;
 pub(crate) mod pointer;
+pub(crate) mod split;
 pub(crate) mod values;
 pub(crate) mod workers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use split::Span;
 
 /// In how many parts a table's rows of a year are split by pseudonym: the two top bits.
 pub const SHARDS: u8 = 4;
 
-/// A year and a shard: what one file holds.
+/// A year and a shard: what is worked on at a time.
 pub(crate) type Cell = (i32, u8);
 
-/// The files of a table, one a cell.
-pub(crate) type TableFiles = BTreeMap<Cell, StoredFile>;
+/// A year and a span of persons: what one file holds.
+pub(crate) type Place = (i32, Span);
+
+/// The files of a table.
+pub(crate) type TableFiles = BTreeMap<Place, StoredFile>;
+
+/// The files of a cell, in the order of their persons.
+pub(crate) fn of_cell(files: &TableFiles, cell: Cell) -> impl Iterator<Item = (Span, &StoredFile)> {
+    let first = (cell.0, Span::of_shard(cell.1));
+    let here = files.range(first..).take_while(move |((year, span), _)| (*year, span.shard()) == cell);
+    here.map(|((_, span), file)| (*span, file))
+}
+
+/// The cells that have files.
+pub(crate) fn cells(files: &TableFiles) -> BTreeSet<Cell> {
+    files.keys().map(|(year, span)| (*year, span.shard())).collect()
+}
 
 /// A data file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,29 +72,28 @@ pub(crate) fn shard(pseudonym: Pseudonym) -> u8 {
     (pseudonym >> 126) as u8 % SHARDS
 }
 
-/// The least pseudonym of a shard.
-pub fn least_of_shard(shard: u8) -> [u8; 16] {
-    (Pseudonym::from(shard % SHARDS) << 126).to_be_bytes()
+/// The span and the hash that a file's name says.
+fn named(path: &str) -> Option<(Span, &str)> {
+    let name = path.rsplit('/').next()?.strip_prefix("part-")?.strip_suffix(".parquet")?;
+    let (span, hash) = name.split_once('-')?;
+    Some((span.parse().ok()?, hash))
 }
 
-/// The shard a file's name says.
-pub(crate) fn shard_of_path(path: &str) -> Option<u8> {
-    let name = path.rsplit('/').next()?;
-    let shard = name.strip_prefix("part-")?.split('-').next()?.parse().ok()?;
-    (shard < SHARDS).then_some(shard)
+/// The span a file's name says.
+pub(crate) fn span_of_path(path: &str) -> Option<Span> {
+    named(path).map(|(span, _)| span)
 }
 
 /// Path of a file with this content.
-pub(crate) fn path_of(cell: Cell, content: &[u8]) -> String {
+pub(crate) fn path_of((year, span): Place, content: &[u8]) -> String {
     let hash = blake3::hash(content).to_hex();
-    format!("year={}/part-{}-{}.parquet", cell.0, cell.1, &hash[..32])
+    format!("year={year}/part-{span}-{}.parquet", &hash[..32])
 }
 
 /// Whether a file of this name in a folder of a year is one the warehouse may have written.
 pub(crate) fn is_our_name(name: &str) -> bool {
-    let hash = name.strip_suffix(".parquet").and_then(|name| name.get("part-0-".len()..));
-    shard_of_path(name).is_some()
-        && hash.is_some_and(|h| h.len() == 32 && h.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')))
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    named(name).is_some_and(|(_, hash)| hash.len() == 32 && hash.bytes().all(is_digit))
 }
 
 #[cfg(test)]
@@ -90,13 +106,35 @@ mod tests {
         assert_eq!(shard(u128::MAX), 3);
         assert_eq!(shard(0b10 << 126), 2);
         for at in 0..SHARDS {
-            let least = Pseudonym::from_be_bytes(least_of_shard(at));
+            let least = Span::of_shard(at).first();
             assert_eq!(shard(least), at);
             assert!(least == 0 || shard(least - 1) + 1 == at);
         }
-        let path = path_of((2023, 2), b"content");
-        assert!(path.starts_with("year=2023/part-2-") && path.ends_with(".parquet"));
-        assert_eq!(shard_of_path(&path), Some(2));
-        assert_eq!(shard_of_path("year=2023/part-9-00.parquet"), None);
+    }
+
+    #[test]
+    fn a_name_says_the_span() {
+        let span: Span = "0110".parse().expect("a span");
+        let path = path_of((2023, span), b"content");
+        assert!(path.starts_with("year=2023/part-0110-") && path.ends_with(".parquet"));
+        assert_eq!(span_of_path(&path), Some(span));
+        assert!(is_our_name(path.strip_prefix("year=2023/").expect("the year")));
+        for other in ["part-9-00.parquet", "part-2-", "part-.parquet", "part-01-0.parquet", "0110"] {
+            assert!(!is_our_name(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_files_of_a_cell_are_those_of_its_spans() {
+        let place = |year, span: &str| (year, span.parse().expect("a span"));
+        let file = |path: &str| StoredFile { path: path.to_owned(), bytes: 1 };
+        let all = [(2022, "00"), (2023, "00"), (2023, "010"), (2023, "0110"), (2023, "0111"), (2024, "01")];
+        let files: TableFiles = all.iter().map(|(year, span)| (place(*year, span), file(span))).collect();
+        let of = |cell| of_cell(&files, cell).map(|(_, file)| file.path.as_str()).collect::<Vec<_>>();
+        assert_eq!(of((2023, 1)), ["010", "0110", "0111"]);
+        assert_eq!(of((2023, 0)), ["00"]);
+        assert!(of((2023, 3)).is_empty() && of((2021, 0)).is_empty());
+        let cells: Vec<Cell> = cells(&files).into_iter().collect();
+        assert_eq!(cells, [(2022, 0), (2023, 0), (2023, 1), (2024, 1)]);
     }
 }

@@ -2,9 +2,11 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::{AsArray, FixedSizeBinaryArray, RecordBatchReader};
 use arrow::compute::concat_batches;
+use arrow::datatypes::{DataType, FieldRef, Schema};
 use arrow::record_batch::RecordBatch;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
@@ -17,13 +19,14 @@ use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::file::reader::ChunkReader;
-use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
-use super::groups::{self, Key, Piece, Source};
-use super::{Cell, Pseudonym, shard};
+use super::{Place, Pseudonym, Span};
 use crate::WarehouseError;
 use crate::policy::{ColumnRole, Table};
+
+/// The key of a row: person and record, or the record alone and 0.
+pub(crate) type Key = (Pseudonym, Pseudonym);
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1 << 18;
@@ -46,57 +49,12 @@ pub(crate) fn order_columns(table: &Table) -> Vec<&str> {
 }
 
 /// The bytes of a file with these rows (of [`Table::file_schema`]), after checking on these very bytes that
-/// every row is in its shard and in order: a wrong declaration would break privacy, not only speed.
-pub(crate) fn encode(table: &Table, cell: Cell, rows: &RecordBatch) -> Result<Bytes, WarehouseError> {
-    let path = Path::new(&table.name).join(format!("year={}", cell.0));
+/// every row is in its span and in order: a wrong declaration would break privacy, not only speed.
+pub(crate) fn encode(table: &Table, place: Place, rows: &RecordBatch) -> Result<Bytes, WarehouseError> {
+    let path = Path::new(&table.name).join(format!("year={}", place.0));
     let content = write(table, rows).map_err(WarehouseError::file(&path, "written"))?;
-    check(table, cell, rows.num_rows(), &content)?;
+    check(table, place, rows.num_rows(), &content)?;
     Ok(content)
-}
-
-/// The bytes of a file made of groups of an old one and of new rows. The new groups are checked like those of
-/// [`encode`]; the old ones were, and the caller has checked that their bytes are still the same. Where two pieces
-/// meet, the second begins with a later person.
-pub(crate) fn assemble(
-    table: &Table,
-    cell: Cell,
-    old: &Source<'_>,
-    pieces: &[Piece],
-) -> Result<Bytes, WarehouseError> {
-    let path = Path::new(&table.name).join(format!("year={}", cell.0));
-    let failed = WarehouseError::file(&path, "written");
-    let misplaced = |what| WarehouseError::Misplaced { table: table.name.clone(), year: cell.0, what };
-    let mut content = Vec::with_capacity(old.content.len());
-    let schema = old.metadata.file_metadata().schema_descr().root_schema_ptr();
-    let properties = properties(table).map_err(&failed)?.into();
-    let mut writer = SerializedFileWriter::new(&mut content, schema, properties).map_err(&failed)?;
-    let mut before: Option<Pseudonym> = None;
-    for piece in pieces {
-        let (first, last) = match piece {
-            Piece::Old(group, first, last) => {
-                groups::copy(*group, old, &mut writer).map_err(&failed)?;
-                (*first, *last)
-            }
-            Piece::New(rows) => {
-                let content = write(table, rows).map_err(&failed)?;
-                check(table, cell, rows.num_rows(), &content)?;
-                let metadata = footer(&content).map_err(&failed)?;
-                let source = Source { content: &content, metadata: metadata.metadata() };
-                for group in 0..source.metadata.num_row_groups() {
-                    groups::copy(group, &source, &mut writer).map_err(&failed)?;
-                }
-                let mut persons = keys(table, rows).into_iter().flatten().map(|key| key.0);
-                let first = persons.next().ok_or_else(|| misplaced("without a pseudonym"))?;
-                (first, persons.last().unwrap_or(first))
-            }
-        };
-        if before.is_some_and(|before| before >= first) {
-            return Err(misplaced("out of order, or twice"));
-        }
-        before = Some(last);
-    }
-    writer.close().map_err(&failed)?;
-    Ok(Bytes::from(content))
 }
 
 /// How columns are stored: codes and pseudonyms as they are, dates and numbers compressed. Measured with `tests/scale.rs`
@@ -141,10 +99,7 @@ fn write(table: &Table, rows: &RecordBatch) -> Result<Bytes, ParquetError> {
         ArrowWriterOptions::new().with_properties(properties(table)?).with_skip_arrow_metadata(true);
     let mut content = Vec::new();
     let mut writer = ArrowWriter::try_new_with_options(&mut content, rows.schema(), options)?;
-    for bounds in groups::bounds(keys(table, rows).into_iter().flatten()).windows(2) {
-        writer.write(&rows.slice(bounds[0], bounds[1] - bounds[0]))?;
-        writer.flush()?;
-    }
+    writer.write(rows)?;
     writer.close()?;
     Ok(Bytes::from(content))
 }
@@ -157,24 +112,24 @@ pub(crate) fn keys<'a>(table: &Table, rows: &'a RecordBatch) -> Option<impl Iter
     Some((0..rows.num_rows()).map(key))
 }
 
-/// Reads the order columns back: every row in its shard, in strictly rising order, none lost. Strictly, so
+/// Reads the order columns back: every row in its span, in strictly rising order, none lost. Strictly, so
 /// a person-year cannot be there twice, nor a record of a person.
-fn check(table: &Table, cell: Cell, rows: usize, content: &Bytes) -> Result<(), WarehouseError> {
-    let misplaced = |what| WarehouseError::Misplaced { table: table.name.clone(), year: cell.0, what };
+fn check(table: &Table, place: Place, rows: usize, content: &Bytes) -> Result<(), WarehouseError> {
+    let misplaced = |what| WarehouseError::Misplaced { table: table.name.clone(), year: place.0, what };
     let stored = decode(content.clone(), &order_columns(table), Path::new(&table.name))?;
     if stored.num_rows() != rows {
         return Err(misplaced("in part"));
     }
-    wrong_place(table, cell, &stored).map_or(Ok(()), |what| Err(misplaced(what)))
+    wrong_place(table, place.1, &stored).map_or(Ok(()), |what| Err(misplaced(what)))
 }
 
-/// What is wrong with the places of these rows of a cell; nothing if all is as it should be.
-pub(crate) fn wrong_place(table: &Table, cell: Cell, rows: &RecordBatch) -> Option<&'static str> {
+/// What is wrong with the places of these rows of a span; nothing if all is as it should be.
+pub(crate) fn wrong_place(table: &Table, span: Span, rows: &RecordBatch) -> Option<&'static str> {
     let Some(keys) = keys(table, rows) else { return Some("without a pseudonym") };
     let mut before: Option<Key> = None;
     for key in keys {
-        if shard(key.0) != cell.1 {
-            return Some("in the wrong shard");
+        if !span.holds(key.0) {
+            return Some("of persons of another file");
         }
         if before.is_some_and(|before| before >= key) {
             return Some("out of order, or twice");
@@ -200,9 +155,33 @@ pub(crate) fn decode<R: ChunkReader + 'static>(
     decode_groups(source, &metadata, None, columns, path)
 }
 
-/// What a file's footer says: all of it, so that a copied row group says the same.
+/// All columns of a file's bytes, with codes as they are stored: as places in a dictionary. Filtered and encoded again
+/// they make the same file as the texts would, with less work.
+pub(crate) fn decode_codes(
+    table: &Table,
+    content: Bytes,
+    path: &Path,
+) -> Result<RecordBatch, WarehouseError> {
+    let as_stored = |field: &FieldRef| {
+        let code = DataType::Dictionary(DataType::Int32.into(), DataType::Utf8.into());
+        match field.data_type() {
+            DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(code)),
+            _ => Arc::clone(field),
+        }
+    };
+    let schema = Schema::new(table.file_schema().fields().iter().map(as_stored).collect::<Vec<_>>());
+    let failed = WarehouseError::file(path, "read");
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(content, options).map_err(&failed)?;
+    let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(&failed)?;
+    let schema = reader.schema();
+    let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|error| failed(error.into()))?;
+    concat_batches(&schema, &batches).map_err(|error| failed(error.into()))
+}
+
+/// What a file's footer says.
 pub(crate) fn footer<R: ChunkReader>(source: &R) -> Result<ArrowReaderMetadata, ParquetError> {
-    ArrowReaderMetadata::load(source, ArrowReaderOptions::new().with_encoding_stats_as_mask(false))
+    ArrowReaderMetadata::load(source, ArrowReaderOptions::new())
 }
 
 /// The named columns of some row groups, or of all.

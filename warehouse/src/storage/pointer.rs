@@ -49,7 +49,7 @@ pub(crate) fn path(root: &Path) -> PathBuf {
 /// What the years of a state would be loaded as.
 pub(crate) fn loaded(state: &State) -> Loaded {
     let of_table = |(table, files): (&String, &TableFiles)| {
-        let years: BTreeSet<i32> = files.keys().map(|cell| cell.0).collect();
+        let years: BTreeSet<i32> = files.keys().map(|place| place.0).collect();
         (table.clone(), years.into_iter().map(|year| (year, of_year(files, year))).collect())
     };
     state.iter().map(of_table).collect()
@@ -57,7 +57,7 @@ pub(crate) fn loaded(state: &State) -> Loaded {
 
 fn of_year(files: &TableFiles, year: i32) -> String {
     let mut hasher = blake3::Hasher::new_derive_key("skjerm warehouse loaded year v1");
-    for (_, file) in files.range((year, 0)..=(year, u8::MAX)) {
+    for (_, file) in files.iter().filter(|(place, _)| place.0 == year) {
         hasher.update(&(file.path.len() as u64).to_le_bytes());
         // The name of a file holds the hash of its content.
         hasher.update(file.path.as_bytes());

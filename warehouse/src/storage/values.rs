@@ -21,26 +21,27 @@ use super::Pseudonym;
 use super::parquet::{decode_groups, pseudonym, pseudonyms};
 use crate::WarehouseError;
 
-/// The values of a pseudonym column by row group, each at least once.
-pub(crate) fn by_group<R: ChunkReader + Clone + 'static>(
+/// The values of a pseudonym column, each at least once.
+pub(crate) fn of_column<R: ChunkReader + Clone + 'static>(
     source: &R,
     metadata: &ArrowReaderMetadata,
     column: &str,
     path: &Path,
-) -> Result<Vec<Vec<Pseudonym>>, WarehouseError> {
+) -> Result<Vec<Pseudonym>, WarehouseError> {
     let chunks = Arc::new(source.clone());
-    let groups = metadata.metadata().row_groups().iter().enumerate();
-    let of_group = |(at, group)| {
+    let mut all = Vec::new();
+    for (at, group) in metadata.metadata().row_groups().iter().enumerate() {
         let plainly = of_pages(&chunks, group, column).map_err(WarehouseError::file(path, "read"))?;
         if let Some(values) = plainly {
-            return Ok(values);
+            all.extend(values);
+            continue;
         }
         let rows = decode_groups(source.clone(), metadata, Some(vec![at]), &[column], path)?;
         let values = pseudonyms(&rows, column)
             .ok_or_else(|| WarehouseError::damaged(path, "a column holds no pseudonyms"))?;
-        Ok((0..values.len()).map(|row| pseudonym(values, row)).collect())
-    };
-    groups.map(of_group).collect()
+        all.extend((0..values.len()).map(|row| pseudonym(values, row)));
+    }
+    Ok(all)
 }
 
 /// The values that the pages of a column in a row group say plainly, if there are no others.

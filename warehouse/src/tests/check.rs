@@ -8,7 +8,7 @@ use arrow::compute::concat_batches;
 use super::world::{Row, World, row};
 use crate::Check;
 use crate::policy::ColumnRole;
-use crate::storage::path_of;
+use crate::storage::{path_of, span_of_path};
 
 fn contacts() -> Vec<Row> {
     let of = |n: u64| row(n % 30, n, if n.is_multiple_of(2) { "2023-04-01" } else { "2022-05-01" }).ute();
@@ -116,9 +116,8 @@ async fn files_put_in_by_hand_are_found_though_their_names_fit() {
             .expect("a writer");
     writer.write(&twice).expect("written");
     writer.close().expect("closed");
-    let shard =
-        path.file_name().expect("a name").to_string_lossy()["part-".len()..][..1].parse().expect("a shard");
-    let new = path_of((2023, shard), &content);
+    let span = span_of_path(&path.to_string_lossy()).expect("a span");
+    let new = path_of((2023, span), &content);
     fs::write(world.tables().join("contact").join(&new), &content).expect("written");
     let old = path.strip_prefix(root.join("contact")).expect("below").display().to_string();
     let log = root.join("contact/_delta_log/00000000000000000000.json");
@@ -146,7 +145,7 @@ async fn a_person_year_that_its_events_do_not_make_is_found() {
     fs::remove_dir_all(world.tables().join("person_year")).expect("removed");
     copy(&theirs.join("person_year"), &world.tables().join("person_year"));
     let found = check(&world).await;
-    let of_years = found.damage.iter().filter(|d| d.what.contains("not those that the events")).count();
+    let of_years = found.damage.iter().filter(|d| d.what.contains("not those that its sources make")).count();
     assert!(of_years >= 2 && found.damage.iter().any(|d| d.path.starts_with(root.join("person_year"))));
     assert!(!world.touchable(&path).exists());
 }

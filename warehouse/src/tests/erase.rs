@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use super::world::{Row, World, hex, layer_one, row};
-use crate::storage::groups::ends_a_group;
 use crate::{Purpose, Sought, WarehouseError, WarehouseKey};
 
 /// Contacts of many persons, with enough rows for several row groups a file.
@@ -44,24 +43,27 @@ fn stored(world: &World, person: u64) -> String {
 #[tokio::test]
 async fn an_erased_warehouse_is_byte_for_byte_one_that_never_had_the_persons() {
     let world = World::with_key(fixed_key());
-    let rows = contacts(9_000);
+    let mut rows = contacts(400);
+    // One person with more rows than a file may have of several.
+    rows.extend((0..300).map(|n| row(1_000, 50_000 + n, "2023-06-01").ute()));
     let measures: Vec<Row> = (0..300).map(|n| row(n, n, "2022-02-02").ute()).collect();
     world.load(&[("contact", &rows), ("measure", &measures)]).await;
-    // Among them persons whose rows ended row groups: what came after them lies otherwise now.
-    let ends = |row: &&Row| {
-        let record = world.key.pseudonym(Purpose::Record, &layer_one("record", row.record));
-        ends_a_group((0, u128::from_be_bytes(record)))
-    };
-    let enders: Vec<u64> = rows.iter().filter(ends).map(|row| row.person).step_by(3).collect();
-    assert!(enders.len() > 3);
-    let gone: BTreeSet<u64> = [3, 77, 4_000, 8_999].into_iter().chain(enders).collect();
+    let files = async |table: &str| world.snapshot().await.tables[table].files.len();
+    let before = [files("contact").await, files("person_year").await];
+    // Of a shard everybody but the one, so that their file takes in those beside it; of the others one in ten, so that files are
+    // joined in pairs, or not.
+    let shard = |person: u64| world.key.pseudonym(Purpose::Person, &layer_one("person", person))[0] >> 6;
+    let theirs = |person: &u64| person % 10 == 3 || shard(*person) == shard(1_000);
+    let gone: BTreeSet<u64> = (0..400).filter(theirs).collect();
     let report = world.try_erase(&sought(gone.iter().copied().chain([1_000_000]))).await.expect("erased");
     assert_eq!((report.persons, report.found), (gone.len() + 1, gone.len()));
     let rows_of = |rows: &[Row]| rows.iter().filter(|row| gone.contains(&row.person)).count() as u64;
     assert_eq!(report.tables["contact"].rows, rows_of(&rows));
     assert_eq!(report.tables["measure"].rows, rows_of(&measures));
     assert_eq!(report.tables["person_year"].rows, gone.len() as u64 + rows_of(&measures));
-    assert!(report.tables["contact"].groups_copied > 0, "{report:?}");
+    let after = [files("contact").await, files("person_year").await];
+    assert!(after[0] < before[0] && after[1] < before[1], "{before:?} {after:?}");
+    assert!(report.tables["contact"].untouched > 0, "{report:?}");
 
     let others = World::with_key(world.key.clone());
     let left =
@@ -98,7 +100,12 @@ async fn whoever_is_in_several_tables_years_and_levels_is_out_of_all() {
     let report = world.try_erase(&both).await.expect("erased");
     assert_eq!((report.persons, report.found), (1, 1));
     assert_eq!(report.proof.found, Vec::<std::path::PathBuf>::new());
-    assert_eq!((report.proof.pseudonyms, report.proof.tables_rows), (4, 4));
+    assert_eq!(report.proof.pseudonyms, 4);
+    let snapshot = world.snapshot().await;
+    let files: usize = snapshot.tables.values().map(|table| table.files.len()).sum();
+    assert!(report.proof.files >= files as u64 && report.proof.bytes > 0, "every file that is left");
+    // Nobody else begins with the bits of these two.
+    assert!(report.proof.tables_files < files as u64);
     for table in ["contact", "bed_stay", "person_year"] {
         let left = persons_of(&world, table).await;
         assert!(!left.contains(&stored(&world, 1)) && !left.contains(&stored(&world, 8)), "{table}");

@@ -37,7 +37,7 @@ async fn rows_are_stored_under_the_second_pseudonym_sorted_in_their_shard() {
     }
     let snapshot = world.snapshot().await;
     let files = &snapshot.tables["contact"].files;
-    assert_eq!(files.len(), usize::from(SHARDS));
+    assert!(files.len() >= usize::from(SHARDS));
     for file in files {
         let path = world.touchable(&file.path);
         assert!(path.is_absolute() && path.is_file());
@@ -47,7 +47,9 @@ async fn rows_are_stored_under_the_second_pseudonym_sorted_in_their_shard() {
         let records = crate::storage::parquet::pseudonyms(&batch, "record").expect("records");
         let keys: Vec<_> = (0..batch.num_rows()).map(|n| (persons.value(n), records.value(n))).collect();
         assert!(keys.is_sorted());
-        assert!(keys.iter().all(|(person, _)| person[0] >> 6 == file.shard));
+        assert!(
+            keys.iter().all(|(person, _)| (&file.span.least()[..]..=&file.span.greatest()).contains(person))
+        );
     }
 }
 

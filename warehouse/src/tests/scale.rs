@@ -9,6 +9,7 @@ use arrow::buffer::Buffer;
 
 use super::world::{World, days, layer_one};
 use crate::policy::{ColumnRole, Table, UNKNOWN};
+use crate::storage::split::SMALLER;
 use crate::storage::{files, parquet, path_of, workers};
 use crate::{Delivery, Sought};
 
@@ -102,9 +103,9 @@ async fn full_rewrite(world: &World, to: &Path) {
         let schema = table.file_schema();
         let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
         let rows = parquet::read(&file.path, &columns)?;
-        let cell = (file.year.expect("a year"), file.shard);
-        let content = parquet::encode(table, cell, &rows)?;
-        let path = to.join(&name).join(path_of(cell, &content));
+        let of_file = (file.year.expect("a year"), file.span);
+        let content = parquet::encode(table, of_file, &rows)?;
+        let path = to.join(&name).join(path_of(of_file, &content));
         files::write(to, &path, &content)?;
         Ok(path)
     });
@@ -116,6 +117,7 @@ async fn full_rewrite(world: &World, to: &Path) {
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes minutes, and means something in a release build only"]
 async fn an_erasure_beside_a_full_rewrite() {
+    SMALLER.store(1, std::sync::atomic::Ordering::Relaxed);
     let world = World::new();
     let table = world.policy.table("contact").expect("contact");
     let start = Instant::now();
@@ -137,7 +139,8 @@ async fn an_erasure_beside_a_full_rewrite() {
     let snapshot = world.snapshot().await;
     for (name, rows) in [("contact", loaded), ("person_year", loaded / 7)] {
         let bytes: u64 = snapshot.tables[name].files.iter().map(|file| file.bytes).sum();
-        eprintln!("{name}: {:.2} bytes a row", bytes as f64 / rows as f64);
+        let files = snapshot.tables[name].files.len();
+        eprintln!("{name}: {:.2} bytes a row, {files} files", bytes as f64 / rows as f64);
     }
     for columns in [&["person", "service"][..], &["person", "service", "gender", "date", "minutes"]] {
         let (start, before) = (Instant::now(), worked());

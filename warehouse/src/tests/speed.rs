@@ -7,6 +7,7 @@ use super::world::{Row, World, row};
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes seconds, and means something in a release build only"]
 async fn speed_of_loading_seven_years() {
+    crate::storage::split::SMALLER.store(1, std::sync::atomic::Ordering::Relaxed);
     let world = World::new();
     let tables =
         [("contact", 420_000_u64), ("follow_up", 120_000), ("measure", 60_000), ("bed_stay", 20_000)];

@@ -11,7 +11,7 @@ use url::Url;
 use super::world::{Row, World, batch, row};
 use crate::WarehouseError;
 use crate::policy::Policy;
-use crate::storage::{parquet, values};
+use crate::storage::{Span, parquet, values};
 
 fn contacts() -> Vec<Row> {
     (0..40).map(|n| row(n, n, if n % 2 == 0 { "2023-01-01" } else { "2022-01-01" }).ute()).collect()
@@ -96,16 +96,17 @@ fn contact_rows(order: &[u32]) -> (Policy, RecordBatch) {
 #[test]
 fn rows_in_the_wrong_shard_or_order_are_never_stored() {
     let misplaced = |order: &[u32], shard| {
+        let span = Span::of_shard(shard);
         let (policy, rows) = contact_rows(order);
         let table = policy.table("contact").expect("contact");
-        match parquet::encode(table, (2023, shard), &rows) {
+        match parquet::encode(table, (2023, span), &rows) {
             Ok(_) => None,
             Err(WarehouseError::Misplaced { what, .. }) => Some(what),
             Err(error) => panic!("{error}"),
         }
     };
     assert_eq!(misplaced(&[0, 1, 2], 1), None);
-    assert_eq!(misplaced(&[0, 1, 2], 2), Some("in the wrong shard"));
+    assert_eq!(misplaced(&[0, 1, 2], 2), Some("of persons of another file"));
     assert_eq!(misplaced(&[0, 2, 1], 1), Some("out of order, or twice"));
     assert_eq!(misplaced(&[0, 1, 1], 1), Some("out of order, or twice"));
 }
@@ -115,7 +116,7 @@ fn the_same_rows_make_the_same_bytes() {
     let (policy, rows) = contact_rows(&[0, 1, 2, 3]);
     let table = policy.table("contact").expect("contact");
     let parts = concat_batches(&rows.schema(), [&rows.slice(0, 2), &rows.slice(2, 2)]).expect("rows");
-    let encode = |rows| parquet::encode(table, (2023, 1), rows).expect("encoded");
+    let encode = |rows| parquet::encode(table, (2023, Span::of_shard(1)), rows).expect("encoded");
     assert_eq!(encode(&rows), encode(&parts));
     assert_ne!(encode(&rows), encode(&rows.slice(0, 3)));
 }
@@ -143,7 +144,7 @@ async fn split_and_order_stand_in_every_commit_and_another_layout_is_not_read() 
     world.load(&[("contact", &[row(9, 99, "2023-02-01")])]).await;
     let log = world.tables().join("contact/_delta_log");
     let commit = |version| log.join(format!("{version:020}.json"));
-    let said = "split by year and 4 ranges of person; ordered by person, record; cut by groups 3";
+    let said = "split by year and ranges of person, of 64 rows at most (files 4); ordered by person, record";
     for version in [0, 1] {
         let text = std::fs::read_to_string(commit(version)).expect("a commit");
         let info =
@@ -151,7 +152,7 @@ async fn split_and_order_stand_in_every_commit_and_another_layout_is_not_read() 
         assert!(info.contains(&format!("\"skjerm.layout\":\"{said}\"")), "{info}");
     }
     let first = std::fs::read_to_string(commit(0)).expect("a commit");
-    std::fs::write(commit(0), first.replace("4 ranges", "8 ranges")).expect("written");
+    std::fs::write(commit(0), first.replace("64 rows", "32 rows")).expect("written");
     let policy = Policy::load(&world.installation.policy_path()).expect("a policy");
     let warehouse = world.reopened(policy);
     let error = warehouse.snapshot().await.expect_err("another layout");
@@ -160,7 +161,7 @@ async fn split_and_order_stand_in_every_commit_and_another_layout_is_not_read() 
 
 /// An erasure looks for persons by these, and calls them gone by these.
 #[tokio::test]
-async fn the_pages_of_a_person_column_hold_the_persons_of_each_row_group() {
+async fn the_pages_of_a_person_column_hold_the_persons() {
     let world = World::new();
     let contacts: Vec<Row> = (0..9_000).map(|n| row(n % 4_000, n, "2023-05-06")).collect();
     world.load(&[("contact", &contacts)]).await;
@@ -170,18 +171,14 @@ async fn the_pages_of_a_person_column_hold_the_persons_of_each_row_group() {
         for file in &world.snapshot().await.tables[table].files {
             let content = bytes::Bytes::from(std::fs::read(world.touchable(&file.path)).expect("a file"));
             let footer = parquet::footer(&content).expect("a footer");
-            let by_group = values::by_group(&content, &footer, "person", &file.path).expect("values");
-            assert_eq!(by_group.len(), footer.metadata().num_row_groups());
-            for (at, values) in by_group.into_iter().enumerate() {
-                let rows =
-                    parquet::decode_groups(content.clone(), &footer, Some(vec![at]), &["person"], &file.path);
-                let rows = rows.expect("rows");
-                let column = parquet::pseudonyms(&rows, "person").expect("persons");
-                let persons: BTreeSet<u128> =
-                    (0..column.len()).map(|row| parquet::pseudonym(column, row)).collect();
-                assert_eq!(values.into_iter().collect::<BTreeSet<_>>(), persons);
-                seen += rows.num_rows();
-            }
+            assert_eq!(footer.metadata().num_row_groups(), 1);
+            let values = values::of_column(&content, &footer, "person", &file.path).expect("values");
+            let rows = parquet::decode(content, &["person"], &file.path).expect("rows");
+            let column = parquet::pseudonyms(&rows, "person").expect("persons");
+            let persons: BTreeSet<u128> =
+                (0..column.len()).map(|row| parquet::pseudonym(column, row)).collect();
+            assert_eq!(values.into_iter().collect::<BTreeSet<_>>(), persons);
+            seen += rows.num_rows();
         }
         assert_eq!(seen, rows);
     }

@@ -114,6 +114,9 @@ impl World {
     /// A world in a folder that others may use, too.
     pub(crate) fn at(folder: &Path, key: WarehouseKey) -> Self {
         let installation = Installation::init(folder).expect("an installation");
+        // As the ingest room would, before the first rows are.
+        std::fs::create_dir_all(installation.warehouse_dir()).expect("a folder");
+        std::fs::write(installation.key_note_path(), "{}").expect("written");
         let policy = Arc::new(Policy::load(&installation.policy_path()).expect("the policy"));
         let home = loopback::home(&installation);
         let warehouse = Warehouse::at(home, &installation, policy.clone()).expect("a warehouse");

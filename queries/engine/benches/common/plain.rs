@@ -1,5 +1,6 @@
 //! Plain DataFusion beside us: the same files as Hive partitions, as whoever knows the tool would declare them.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use datafusion::datasource::listing::ListingOptions;
 use datafusion::logical_expr::logical_plan::RangePartitioning;
 use datafusion::logical_expr::{Partitioning, col};
 use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
-use skjerm_warehouse::policy::Policy;
+use skjerm_warehouse::Span;
 
 /// Two ways to ask: `usual` lets DataFusion spread files and rows over the cores; `declared` says how the files are split
 /// and ordered, with the settings that our own runs have.
@@ -30,20 +31,17 @@ impl Plain {
         Self { usual, declared: SessionContext::new_with_config(config) }
     }
 
-    /// Adds a table of the warehouse: a file a year and shard, each by person.
-    pub(crate) async fn table(&self, policy: &Policy, name: &str, folder: &Path) {
+    /// Adds a table of the warehouse: files of a year and a span of persons, each by person.
+    pub(crate) async fn table(&self, name: &str, folder: &Path) {
         let path = folder.to_str().unwrap();
         let options = ListingOptions::new(Arc::new(ParquetFormat::default()))
             .with_table_partition_cols(vec![("year".to_owned(), DataType::Int64)]);
         self.usual.register_listing_table(name, path, options.clone(), None, None).await.unwrap();
         let order = vec![col("year").sort(true, true), col("person").sort(true, true)];
-        let files =
-            policy.years.iter().flat_map(|year| (0..skjerm_warehouse::SHARDS).map(move |s| (year, s)));
-        let split = files.skip(1).map(|(year, shard)| {
-            let person = skjerm_warehouse::least_of_shard(shard).to_vec();
+        let split = files(folder).into_iter().skip(1).map(|(year, span)| {
             SplitPoint::new(vec![
                 ScalarValue::Int64(Some(year.into())),
-                ScalarValue::FixedSizeBinary(16, Some(person)),
+                ScalarValue::FixedSizeBinary(16, Some(span.least().to_vec())),
             ])
         });
         let split = RangePartitioning::try_new(order.clone(), split.collect()).unwrap();
@@ -60,4 +58,23 @@ impl Plain {
             context.register_parquet(name, file.to_str().unwrap(), options).await.unwrap();
         }
     }
+}
+
+/// The files below a table's folder, by year and the persons that their names say.
+fn files(folder: &Path) -> BTreeSet<(i32, Span)> {
+    let entries = |folder: &Path| {
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>()
+    };
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let mut found = BTreeSet::new();
+    for folder in entries(folder) {
+        let of_folder = name(&folder);
+        let Some(year) = of_folder.strip_prefix("year=") else { continue };
+        for file in entries(&folder) {
+            let of_file = name(&file);
+            let span = of_file.strip_prefix("part-").unwrap().split('-').next().unwrap();
+            found.insert((year.parse().unwrap(), span.parse().unwrap()));
+        }
+    }
+    found
 }

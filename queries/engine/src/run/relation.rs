@@ -46,7 +46,7 @@ pub(super) fn parts(sources: &Sources) -> Vec<Sources> {
     let part = |cell| {
         sources.iter().map(move |(name, source)| {
             let part = match source {
-                Source::Files(files) => Source::Files(files.part(cell)),
+                Source::Files(files) => Source::Files(files.of_cell(cell)),
                 #[cfg(test)]
                 Source::Rows(rows) => Source::Rows(Arc::clone(rows)),
             };

@@ -11,8 +11,9 @@ use datafusion::object_store::{ObjectStore, ObjectStoreExt};
 use datafusion::parquet::arrow::async_reader::MetadataFetch;
 use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
 use datafusion::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
-use futures::FutureExt;
 use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use skjerm_warehouse::DataFile;
 
 use super::error::RunError;
 use super::lookup::Lookup;
@@ -20,12 +21,16 @@ use super::pages::{Pages, Part};
 use super::source::SnapshotTable;
 use crate::plan::YEAR;
 
-/// Rows that are read at once, in whole row groups.
-const STRETCH: i64 = 1 << 15;
+/// Rows from which on a stretch is handed on, with those of the file that it ends in.
+const STRETCH: usize = 1 << 15;
 /// Bytes that are rather read than left out between two columns.
 const GAP: u64 = 4096;
+/// Bytes at the end of a file that are read at once: all of its footer, as a rule.
+const FOOTER: usize = 8 * 1024;
+/// Files that are fetched while those before them are looked at.
+const AHEAD: usize = 4;
 
-/// Rows in the order of their file.
+/// Rows in the order of their files.
 pub(super) struct Stretch {
     pub(super) year: i64,
     pub(super) persons: Vec<[u8; 16]>,
@@ -33,40 +38,29 @@ pub(super) struct Stretch {
     pub(super) places: Vec<Vec<u32>>,
 }
 
-/// Reads the fields of a look-up, of the columns that these names are of; gives stretch after stretch to `take`.
+/// Reads the fields of a look-up, of the columns that these names are of; gives stretch after stretch, each of one year, to `take`.
 ///
 /// # Privacy
-/// The rows come as the file has them. That a person-year's come together, and once, is checked by whoever takes them.
+/// The rows come as the files have them. That a person-year's come together, and once, is checked by whoever takes them.
 pub(super) async fn read(
     table: &SnapshotTable,
     lookup: &Lookup,
     columns: &BTreeMap<&str, &str>,
     mut take: impl FnMut(&Stretch) -> Result<(), RunError>,
 ) -> Result<(), RunError> {
-    for file in table.files() {
-        let year = i64::from(file.year.ok_or(RunError::Layout)?);
-        let (store, path) = table.place(file)?;
-        let stored = Stored { store, path };
-        let metadata = ParquetMetaDataReader::new().load_and_finish(&stored, file.bytes).await?;
-        let wanted = Wanted::new(&metadata, table, lookup, columns)?;
-        let (mut pages, mut stretch) = (Pages::default(), wanted.stretch(year));
-        let mut groups = metadata.row_groups();
-        while !groups.is_empty() {
-            let mut rows = 0;
-            let number = groups.iter().take_while(|group| {
-                let is_begun = rows < STRETCH;
-                rows += group.num_rows();
-                is_begun
-            });
-            let (now, rest) = groups.split_at(number.count());
-            groups = rest;
-            let parts = wanted.fetch(&stored, now).await?;
-            stretch.clear();
-            wanted.decode(&mut pages, now, &parts, lookup, &mut stretch)?;
-            take(&stretch)?;
+    let fetched = table.files().iter().map(|file| Fetched::of(table, file, lookup, columns));
+    let mut fetched = stream::iter(fetched).buffered(AHEAD);
+    let mut pages = Pages::default();
+    let mut stretch =
+        Stretch { year: 0, persons: Vec::new(), places: vec![Vec::new(); lookup.names().count()] };
+    while let Some(file) = fetched.try_next().await? {
+        if stretch.persons.len() >= STRETCH || stretch.year != file.year {
+            stretch.hand_on(&mut take)?;
+            stretch.year = file.year;
         }
+        file.decode(&mut pages, lookup, &mut stretch)?;
     }
-    Ok(())
+    stretch.hand_on(&mut take)
 }
 
 /// A file, in a folder or in a bucket.
@@ -82,20 +76,29 @@ impl MetadataFetch for &Stored {
     }
 }
 
-/// Which columns of a file are read.
-struct Wanted {
+/// The bytes of the columns of a file that are read.
+struct Fetched {
+    year: i64,
+    metadata: ParquetMetaData,
+    /// The column of the persons.
     person: usize,
     /// By field of the look-up; none for the year, which no file holds.
     fields: Vec<Option<usize>>,
+    parts: Vec<Arc<Part>>,
 }
 
-impl Wanted {
-    fn new(
-        metadata: &ParquetMetaData,
+impl Fetched {
+    async fn of(
         table: &SnapshotTable,
+        file: &DataFile,
         lookup: &Lookup,
         columns: &BTreeMap<&str, &str>,
     ) -> Result<Self, RunError> {
+        let year = i64::from(file.year.ok_or(RunError::Layout)?);
+        let (store, path) = table.place(file)?;
+        let stored = Stored { store, path };
+        let reader = ParquetMetaDataReader::new().with_prefetch_hint(Some(FOOTER));
+        let metadata = reader.load_and_finish(&stored, file.bytes).await?;
         let schema = metadata.file_metadata().schema_descr();
         let at = |name: &str| {
             schema.columns().iter().position(|column| column.name() == name).ok_or(RunError::Layout)
@@ -106,19 +109,19 @@ impl Wanted {
             None => Err(RunError::Layout),
         });
         let person = at(table.person().ok_or(RunError::Layout)?)?;
-        Ok(Self { person, fields: fields.collect::<Result<_, _>>()? })
-    }
-
-    fn stretch(&self, year: i64) -> Stretch {
-        Stretch { year, persons: Vec::new(), places: vec![Vec::new(); self.fields.len()] }
+        let fields = fields.collect::<Result<_, _>>()?;
+        let mut fetched = Self { year, metadata, person, fields, parts: Vec::new() };
+        fetched.parts = fetched.fetch(&stored).await?;
+        Ok(fetched)
     }
 
     fn columns(&self) -> impl Iterator<Item = usize> {
         self.fields.iter().flatten().copied().chain([self.person])
     }
 
-    /// The bytes of these columns in some row groups, in as few pieces as makes sense.
-    async fn fetch(&self, stored: &Stored, groups: &[RowGroupMetaData]) -> Result<Vec<Arc<Part>>, RunError> {
+    /// The bytes of its columns, in as few pieces as makes sense.
+    async fn fetch(&self, stored: &Stored) -> Result<Vec<Arc<Part>>, RunError> {
+        let groups = self.metadata.row_groups();
         let range = |group: &RowGroupMetaData, column: usize| {
             let (start, length) = group.column(column).byte_range();
             start..start + length
@@ -138,19 +141,12 @@ impl Wanted {
         Ok(starts.into_iter().zip(bytes).map(|(start, bytes)| Arc::new(Part { start, bytes })).collect())
     }
 
-    fn decode(
-        &self,
-        pages: &mut Pages,
-        groups: &[RowGroupMetaData],
-        parts: &[Arc<Part>],
-        lookup: &Lookup,
-        into: &mut Stretch,
-    ) -> Result<(), RunError> {
-        for group in groups {
+    fn decode(&self, pages: &mut Pages, lookup: &Lookup, into: &mut Stretch) -> Result<(), RunError> {
+        for group in self.metadata.row_groups() {
             let part_of = |column: usize| {
                 let start = group.column(column).byte_range().0;
-                let at = parts.partition_point(|part| part.start <= start).checked_sub(1);
-                at.and_then(|at| parts.get(at)).ok_or(RunError::Layout)
+                let at = self.parts.partition_point(|part| part.start <= start).checked_sub(1);
+                at.and_then(|at| self.parts.get(at)).ok_or(RunError::Layout)
             };
             let (persons, chunk) = (&mut into.persons, group.column(self.person));
             // Nobody is 16 zeros by being missing: the column has no missing values.
@@ -179,8 +175,13 @@ impl Wanted {
 }
 
 impl Stretch {
-    fn clear(&mut self) {
-        self.persons.clear();
-        self.places.iter_mut().for_each(Vec::clear);
+    /// Hands the rows on, if there are any, and has none then.
+    fn hand_on(&mut self, take: &mut impl FnMut(&Self) -> Result<(), RunError>) -> Result<(), RunError> {
+        if !self.persons.is_empty() {
+            take(self)?;
+            self.persons.clear();
+            self.places.iter_mut().for_each(Vec::clear);
+        }
+        Ok(())
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Result, ScalarValue};
+use datafusion::common::stats::Precision;
+use datafusion::common::{ColumnStatistics, Result, ScalarValue, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
@@ -21,16 +22,17 @@ use datafusion::physical_expr::{LexOrdering, Partitioning, PhysicalSortExpr, Ran
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use skjerm_warehouse::policy::{ColumnRole, Table};
-use skjerm_warehouse::{DataFile, Lease, Origin, TableSnapshot};
+use skjerm_warehouse::{DataFile, Lease, Origin, Span, TableSnapshot};
 
 /// The files of one table and some years. The year comes from the snapshot, not from a path. Holds the snapshot's
 /// lease: whoever reads the files holds this.
 ///
 /// # Privacy
-/// No statistics are given to DataFusion: a plan must not answer from a file's exact row counts.
+/// No statistics of rows are given to DataFusion: a plan must not answer from a file's exact row counts. Of a file it is told the
+/// span of persons that its name says, so that it knows the files of a partition to be in order.
 ///
-/// Where the table has persons, the rows are declared to be split by year and person into one partition a file, and
-/// ordered so in each: a person's rows of a year are together without a shuffle. `DataFusion` believes it; the
+/// Where the table has persons, the rows are declared to be split by year and person into one partition a shard, and
+/// ordered so in each, file after file: a person's rows of a year are together without a shuffle. `DataFusion` believes it; the
 /// warehouse has checked it on the very bytes of each file before it was committed, and the bounding layer checks on
 /// every row that no person-year comes twice.
 #[derive(Debug, Clone)]
@@ -38,7 +40,7 @@ pub(crate) struct SnapshotTable {
     schema: SchemaRef,
     table: TableSchema,
     person: Option<String>,
-    /// By year and shard, which is the order of year and person.
+    /// In the order of year and person.
     files: Vec<DataFile>,
     origin: Origin,
     _lease: Lease,
@@ -51,7 +53,7 @@ impl SnapshotTable {
         let files = snapshot.map(|s| s.files.as_slice()).unwrap_or_default();
         let mut files: Vec<DataFile> =
             files.iter().filter(|f| f.year.is_some_and(|year| years.contains(&year))).cloned().collect();
-        files.sort_by_key(|file| (file.year, file.shard));
+        files.sort_by_key(|file| (file.year, file.span));
         Self {
             schema,
             table: file_schema,
@@ -62,7 +64,7 @@ impl SnapshotTable {
         }
     }
 
-    /// Its files, by year and shard.
+    /// Its files, in the order of year and person.
     pub(super) fn files(&self) -> &[DataFile] {
         &self.files
     }
@@ -83,7 +85,7 @@ impl SnapshotTable {
 
     /// The years and shards that have a file.
     pub(crate) fn cells(&self) -> impl Iterator<Item = Cell> {
-        self.files.iter().map(cell)
+        self.files.chunk_by(|a, b| cell(a) == cell(b)).filter_map(|files| files.first()).map(cell)
     }
 
     /// Bytes of its files.
@@ -92,7 +94,7 @@ impl SnapshotTable {
     }
 
     /// The part of it that is in one year and shard: all rows of those whose rows are there.
-    pub(crate) fn part(&self, of: Cell) -> Self {
+    pub(crate) fn of_cell(&self, of: Cell) -> Self {
         let files = self.files.iter().filter(|file| cell(file) == of).cloned().collect();
         Self { files, ..self.clone() }
     }
@@ -105,16 +107,34 @@ impl SnapshotTable {
         Ok(LexOrdering::new(columns))
     }
 
-    /// Where each file but the first begins.
+    /// Where each cell but the first begins.
     fn split_points(&self) -> Vec<SplitPoint> {
-        let least = |file: &DataFile| {
-            let person = skjerm_warehouse::least_of_shard(file.shard).to_vec();
+        let least = |(year, shard): Cell| {
             SplitPoint::new(vec![
-                ScalarValue::Int64(file.year.map(i64::from)),
-                ScalarValue::FixedSizeBinary(16, Some(person)),
+                ScalarValue::Int64(year.map(i64::from)),
+                pseudonym(Span::of_shard(shard).least()),
             ])
         };
-        self.files.iter().skip(1).map(least).collect()
+        self.cells().skip(1).map(least).collect()
+    }
+
+    /// A file as `DataFusion` reads it, with the span of its persons, which is known of its name.
+    fn part(&self, file: &DataFile) -> Result<PartitionedFile> {
+        let mut part = PartitionedFile::new(String::new(), file.bytes);
+        part.object_meta.location = self.origin.locate(file)?;
+        part.partition_values = vec![ScalarValue::Int64(file.year.map(i64::from))];
+        let columns = self.table.file_schema().fields().iter().map(|field| {
+            if Some(field.name()) == self.person.as_ref() {
+                ColumnStatistics::new_unknown()
+                    .with_min_value(Precision::Inexact(pseudonym(file.span.least())))
+                    .with_max_value(Precision::Inexact(pseudonym(file.span.greatest())))
+            } else {
+                ColumnStatistics::new_unknown()
+            }
+        });
+        let statistics = Statistics { column_statistics: columns.collect(), ..Statistics::default() };
+        part.statistics = Some(Arc::new(statistics));
+        Ok(part)
     }
 }
 
@@ -122,7 +142,11 @@ impl SnapshotTable {
 pub(crate) type Cell = (Option<i32>, u8);
 
 fn cell(file: &DataFile) -> Cell {
-    (file.year, file.shard)
+    (file.year, file.span.shard())
+}
+
+fn pseudonym(bytes: [u8; 16]) -> ScalarValue {
+    ScalarValue::FixedSizeBinary(16, Some(bytes.to_vec()))
 }
 
 /// The schema of a table whose files have this one, and how the year is put to it.
@@ -165,13 +189,12 @@ impl TableProvider for SnapshotTable {
                 url
             }
         };
-        let mut groups = Vec::with_capacity(self.files.len());
-        for file in &self.files {
-            let mut part = PartitionedFile::new(String::new(), file.bytes);
-            part.object_meta.location = self.origin.locate(file)?;
-            part.partition_values = vec![ScalarValue::Int64(file.year.map(i64::from))];
-            groups.push(FileGroup::new(vec![part]));
-        }
+        let cells = self.files.chunk_by(|a, b| cell(a) == cell(b));
+        let groups = cells.map(|files| {
+            let parts = files.iter().map(|file| self.part(file));
+            Ok(FileGroup::new(parts.collect::<Result<_>>()?))
+        });
+        let groups = groups.collect::<Result<Vec<_>>>()?;
         let source = ParquetSource::new(self.table.clone());
         let mut config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(groups)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use parquet::arrow::ArrowWriter;
 use proptest::prelude::*;
 use skjerm_warehouse::policy::{Policy, Table};
-use skjerm_warehouse::{DataFile, TableSnapshot};
+use skjerm_warehouse::{DataFile, Span, TableSnapshot};
 
 use super::testing::{Row, table};
 use super::vectors::PersonYears;
@@ -325,7 +325,12 @@ fn stored(table: &Table, folder: &std::path::Path, cells: &[(i64, u8, u8)], rows
         writer.write(&batch).expect("written");
         writer.close().expect("closed");
         let bytes = std::fs::metadata(&path).expect("there").len();
-        files.push(DataFile { path, year: Some(i32::try_from(year).expect("a year")), shard, bytes });
+        files.push(DataFile {
+            path,
+            year: Some(i32::try_from(year).expect("a year")),
+            span: Span::of_shard(shard),
+            bytes,
+        });
     }
     TableSnapshot { version: 1, files, ..TableSnapshot::default() }
 }

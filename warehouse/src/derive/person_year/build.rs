@@ -11,9 +11,9 @@ use super::TABLE;
 use super::rules::{Condition, Fill, MONTHS, NO_MONTH, NUMBERS, Provider, Rules, SERVICE_TABLES, Source};
 use crate::WarehouseError;
 use crate::load::accept::year_and_month;
-use crate::load::{CellRows, State, Workplace};
+use crate::load::{NewFiles, State, Workplace};
 use crate::policy::{Table, UNKNOWN};
-use crate::storage::{Cell, Pseudonym, StoredFile, parquet, workers};
+use crate::storage::{Cell, Pseudonym, TableFiles, of_cell, parquet, workers};
 
 /// How often a person's rows said a code, and when last.
 struct Tally {
@@ -65,11 +65,10 @@ pub(in crate::derive) fn make(
     table: &Table,
     state: &State,
     cells: BTreeSet<Cell>,
-) -> Result<Vec<(Cell, Option<StoredFile>)>, WarehouseError> {
+) -> Result<Vec<NewFiles>, WarehouseError> {
     workers::each(cells.into_iter().collect(), |cell: Cell| {
         let rows = rows(place, rules, table, state, cell)?;
-        let old = state.get(TABLE).and_then(|files| files.get(&cell));
-        place.write(table, old, &CellRows { cell, rows })
+        place.write(table, state.get(TABLE).unwrap_or(&TableFiles::new()), cell, &rows)
     })
 }
 
@@ -83,10 +82,12 @@ pub(crate) fn rows(
 ) -> Result<RecordBatch, WarehouseError> {
     let mut year = Year { rules, codes: Codes::default(), persons: BTreeMap::new() };
     for source in &rules.sources {
-        let Some(file) = state.get(&source.table).and_then(|files| files.get(&cell)) else { continue };
-        let path = place.folder(&source.table).join(&file.path);
+        let Some(files) = state.get(&source.table) else { continue };
         let columns: Vec<&str> = source.columns.iter().map(String::as_str).collect();
-        year.read(source, &place.home().columns(&path, &columns)?);
+        for (_, file) in of_cell(files, cell) {
+            let path = place.folder(&source.table).join(&file.path);
+            year.read(source, &place.home().columns(&path, &columns)?);
+        }
     }
     year.rows(table)
 }

@@ -18,7 +18,7 @@ use object_store::path::Path as Key;
 use super::Bucket;
 use crate::WarehouseError;
 use crate::storage::home::Home;
-use crate::storage::lease::{FOLDER, Lease};
+use crate::storage::lease::{FOLDER, Lease, Waiting};
 use crate::storage::pointer::Pointer;
 
 /// How often somebody who waits for readers looks again.
@@ -71,7 +71,7 @@ pub(crate) fn wait(
     lasts: Duration,
     patience: Duration,
 ) -> Result<Vec<PathBuf>, WarehouseError> {
-    let started = Instant::now();
+    let (started, mut waiting) = (Instant::now(), Waiting::default());
     let folder = bucket.root().join(FOLDER);
     let of_current = current.map(|id| folder.join(id));
     loop {
@@ -93,6 +93,7 @@ pub(crate) fn wait(
         if started.elapsed() >= patience {
             return Err(WarehouseError::StillRead { seconds: patience.as_secs() });
         }
+        waiting.go_on(started.elapsed(), patience);
         std::thread::sleep(LOOK);
     }
 }

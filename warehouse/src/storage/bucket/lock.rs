@@ -146,6 +146,7 @@ async fn take(bucket: Arc<Bucket>) -> io::Result<Lock> {
     getrandom::fill(&mut token).map_err(|_| io::Error::other("the system gives no random numbers"))?;
     let token = format!("{:032x}", u128::from_be_bytes(token));
     let (mut seen, mut begun) = (None, (Instant::now(), SystemTime::now()));
+    let mut is_told = false;
     let version = loop {
         let mode = match look(&bucket).await? {
             None => PutMode::Create,
@@ -156,6 +157,10 @@ async fn take(bucket: Arc<Bucket>) -> io::Result<Lock> {
                     && seen.replace(said.version.e_tag.clone()) == Some(said.version.e_tag.clone())
                     && is_lapsed(&bucket, said.written).await?;
                 if said.holder.is_some() && !lapsed {
+                    if !is_told {
+                        is_told = true;
+                        tracing::warn!("waiting for another command that loads or keeps the warehouse");
+                    }
                     tokio::time::sleep(bucket.terms.look).await;
                     continue;
                 }

@@ -8,25 +8,26 @@ use super::corpus::{city, corpus};
 use super::*;
 use crate::run::SnapshotTable;
 
-/// A file a year and shard, of several row groups, which have dictionaries of their own.
+/// A file a year and span of persons, two a shard, of several row groups, which have dictionaries of their own.
 fn stored(table: &Table, folder: &Path, rows: &[Row]) -> TableSnapshot {
-    let shard_of = |row: &Row| row.person >> 6;
-    let cells: BTreeSet<(i64, u8)> = rows.iter().map(|row| (row.year, shard_of(row))).collect();
-    let file = |(year, shard)| {
+    let span_of = |row: &Row| row.person >> 5;
+    let cells: BTreeSet<(i64, u8)> = rows.iter().map(|row| (row.year, span_of(row))).collect();
+    let file = |(year, span)| {
         let rows: Vec<Row> =
-            rows.iter().filter(|row| (row.year, shard_of(row)) == (year, shard)).cloned().collect();
+            rows.iter().filter(|row| (row.year, span_of(row)) == (year, span)).cloned().collect();
         let batch = super::super::testing::batch(table, &rows);
         let stored: Vec<usize> =
             (0..batch.num_columns()).filter(|at| batch.schema().field(*at).name() != "year").collect();
         let batch = batch.project(&stored).expect("without the year");
-        let path = folder.join(format!("{}-{year}-{shard}.parquet", table.name));
+        let path = folder.join(format!("{}-{year}-{span}.parquet", table.name));
         let groups = WriterProperties::builder().set_max_row_group_row_count(Some(70)).build();
         let file = std::fs::File::create(&path).expect("a file");
         let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(groups)).expect("a writer");
         writer.write(&batch).expect("written");
         writer.close().expect("closed");
         let bytes = std::fs::metadata(&path).expect("there").len();
-        DataFile { path, year: Some(i32::try_from(year).expect("a year")), shard, bytes }
+        let span = format!("{span:03b}").parse().expect("a span");
+        DataFile { path, year: Some(i32::try_from(year).expect("a year")), span, bytes }
     };
     TableSnapshot { version: 1, files: cells.into_iter().map(file).collect(), ..TableSnapshot::default() }
 }
