@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use crate::policy::{ColumnRole, Table};
 use crate::storage::home::Home;
 use crate::storage::lease::Lease;
 use crate::storage::origin::Origin;
@@ -27,6 +28,8 @@ pub struct TableSnapshot {
     pub files: Vec<DataFile>,
     /// Hashes of what was last loaded, by year: an erasure leaves them as they are.
     pub loaded: BTreeMap<i32, String>,
+    /// Whether its rows are persons': these tables are parts of one ([`Snapshot::part_id`]).
+    pub of_persons: bool,
     /// Whom to ask for the files.
     pub origin: Origin,
     /// Keeps the files where they are.
@@ -59,20 +62,30 @@ impl Snapshot {
         self
     }
 
-    /// Hash over what was loaded of one table and some years: an answer about a year stays the answer about that year
+    /// Hash over what was loaded of some years: an answer about a year stays the answer about that year
     /// when another year's delivery comes, and when somebody is taken out.
+    ///
+    /// # Privacy
+    /// Whoever asks for prices learns from what is not free any more that something was loaded. Of tables with persons it is all of
+    /// them together that count: a small delivery would otherwise tell in which table somebody has a row now. That rows of a
+    /// year came or changed is told.
     pub fn part_id(&self, table: &str, years: impl IntoIterator<Item = i32>) -> String {
         let years: BTreeSet<i32> = years.into_iter().collect();
-        let mut hasher = blake3::Hasher::new_derive_key("skjerm warehouse snapshot part id v2");
+        let mut hasher = blake3::Hasher::new_derive_key("skjerm warehouse snapshot part id v3");
         let mut name = |text: &str| {
             hasher.update(&(text.len() as u64).to_le_bytes());
             hasher.update(text.as_bytes());
         };
         name(table);
-        let loaded = self.tables.get(table).into_iter().flat_map(|table| &table.loaded);
-        for (year, id) in loaded.filter(|(year, _)| years.contains(year)) {
-            name(&year.to_string());
-            name(id);
+        let of_persons = self.tables.get(table).is_some_and(|table| table.of_persons);
+        let together =
+            self.tables.iter().filter(|(other, of)| *other == table || of_persons && of.of_persons);
+        for (other, of) in together {
+            for (year, id) in of.loaded.iter().filter(|(year, _)| years.contains(year)) {
+                name(other);
+                name(&year.to_string());
+                name(id);
+            }
         }
         hasher.finalize().to_hex()[..32].to_owned()
     }
@@ -81,19 +94,26 @@ impl Snapshot {
 impl TableSnapshot {
     pub(crate) fn new(
         home: &Home,
-        table: &str,
+        table: &Table,
         version: u64,
         files: &TableFiles,
         loaded: BTreeMap<i32, String>,
     ) -> Self {
-        let folder = home.root().join(table);
+        let folder = home.root().join(&table.name);
         let files = files.iter().map(|((year, span), file)| DataFile {
             path: folder.join(&file.path),
             year: Some(*year),
             span: *span,
             bytes: file.bytes,
         });
-        Self { version, files: files.collect(), loaded, origin: Origin::of(home), lease: Lease::default() }
+        Self {
+            version,
+            files: files.collect(),
+            loaded,
+            of_persons: table.column_of(&ColumnRole::Person).is_some(),
+            origin: Origin::of(home),
+            lease: Lease::default(),
+        }
     }
 }
 

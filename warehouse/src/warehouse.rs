@@ -135,8 +135,8 @@ impl Warehouse {
             leased => Ok(leased),
         });
         let Some((pointer, lease)) = leased.await? else {
-            let empty = |name| TableSnapshot::new(&self.home, name, 0, &TableFiles::new(), BTreeMap::new());
-            let empty = self.policy.tables.keys().map(|name| (name.clone(), empty(name)));
+            let empty = |table| TableSnapshot::new(&self.home, table, 0, &TableFiles::new(), BTreeMap::new());
+            let empty = self.policy.tables.iter().map(|(name, table)| (name.clone(), empty(table)));
             return Ok(Snapshot { id: snapshot_id(std::iter::empty()), tables: empty.collect() });
         };
         if let Some(snapshot) = self.remembered(&pointer) {
@@ -149,12 +149,12 @@ impl Warehouse {
             return Err(WarehouseError::damaged(&path, "its id is not that of the tables' versions"));
         }
         let mut loaded = pointer.loaded_as(&state);
-        let tables = self.policy.tables.keys().map(|name| {
+        let tables = self.policy.tables.iter().map(|(name, table)| {
             let version = pointer.tables.get(name).copied().unwrap_or_default();
             let none = TableFiles::new();
             let files = state.get(name).unwrap_or(&none);
             let loaded = loaded.remove(name).unwrap_or_default();
-            (name.clone(), TableSnapshot::new(&self.home, name, version, files, loaded))
+            (name.clone(), TableSnapshot::new(&self.home, table, version, files, loaded))
         });
         let snapshot = Snapshot { id, tables: tables.collect() };
         if let Ok(mut last) = self.last.lock() {

@@ -104,8 +104,6 @@ async fn whoever_is_in_several_tables_years_and_levels_is_out_of_all() {
     let snapshot = world.snapshot().await;
     let files: usize = snapshot.tables.values().map(|table| table.files.len()).sum();
     assert!(report.proof.files >= files as u64 && report.proof.bytes > 0, "every file that is left");
-    // Nobody else begins with the bits of these two.
-    assert!(report.proof.tables_files < files as u64);
     for table in ["contact", "bed_stay", "person_year"] {
         let left = persons_of(&world, table).await;
         assert!(!left.contains(&stored(&world, 1)) && !left.contains(&stored(&world, 8)), "{table}");
@@ -248,10 +246,10 @@ async fn an_erasure_leaves_every_year_as_it_was_loaded() {
     let before = ids().await;
     assert_eq!(world.try_erase(&sought([7])).await.expect("erased").found, 1);
     assert_eq!(ids().await, before);
-    // A delivery shows, of that year alone.
+    // A delivery shows, of that year alone, and not in which table it had rows.
     world.load(&[("contact", &[row(9, 9, "2023-06-01").ute()])]).await;
     let after = ids().await;
-    assert!(after[0] == before[0] && after[1] != before[1] && after[2] != before[2] && after[3] == before[3]);
+    assert!(after[0] == before[0] && (1..4).all(|at| after[at] != before[at]));
     // Everybody of a year.
     world.try_erase(&sought([8])).await.expect("erased");
     assert_eq!(ids().await, after);

@@ -12,7 +12,8 @@ use datafusion::parquet::arrow::async_reader::MetadataFetch;
 use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
 use datafusion::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures::stream::FuturesOrdered;
+use futures::{FutureExt, TryStreamExt};
 use skjerm_warehouse::DataFile;
 
 use super::error::RunError;
@@ -48,12 +49,15 @@ pub(super) async fn read(
     columns: &BTreeMap<&str, &str>,
     mut take: impl FnMut(&Stretch) -> Result<(), RunError>,
 ) -> Result<(), RunError> {
-    let fetched = table.files().iter().map(|file| Fetched::of(table, file, lookup, columns));
-    let mut fetched = stream::iter(fetched).buffered(AHEAD);
+    let (mut files, mut ahead) = (table.files().iter().peekable(), FuturesOrdered::new());
     let mut pages = Pages::default();
     let mut stretch =
         Stretch { year: 0, persons: Vec::new(), places: vec![Vec::new(); lookup.names().count()] };
-    while let Some(file) = fetched.try_next().await? {
+    loop {
+        while let Some(file) = files.next_if(|_| ahead.len() < AHEAD) {
+            ahead.push_back(Fetched::of(table, file, lookup, columns));
+        }
+        let Some(file) = ahead.try_next().await? else { break };
         if stretch.persons.len() >= STRETCH || stretch.year != file.year {
             stretch.hand_on(&mut take)?;
             stretch.year = file.year;
