@@ -14,11 +14,15 @@ mod verbs;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
 use crate::args::{Cli, Format, Verb};
 use crate::failure::Failure;
+
+/// How long work that nobody waits for has to remove its intermediate files.
+const WINDING_UP: Duration = Duration::from_millis(500);
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -40,7 +44,13 @@ fn main() -> ExitCode {
                 Failure::fault(format!("the program could not start its worker threads: {error}"))
             })
         })
-        .and_then(|runtime| runtime.block_on(run(cli)));
+        .and_then(|runtime| {
+            let outcome = runtime.block_on(run(cli));
+            // What was given up at its deadline may still be at work: how long that takes depends on the data, and nobody
+            // waits for it.
+            runtime.shutdown_timeout(WINDING_UP);
+            outcome
+        });
     match outcome {
         Ok(()) if output::is_written() => ExitCode::SUCCESS,
         Ok(()) => {

@@ -1,5 +1,5 @@
 //! Any bytes, for libFuzzer: `SKJERM_FUZZ` says what they are taken for. `skjerm_ingest::fuzzed` says what must hold;
-//! `ingest/fuzz/run` builds and runs it.
+//! `tests/fuzz` builds and runs it.
 
 #![no_main]
 

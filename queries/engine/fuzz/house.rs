@@ -43,7 +43,12 @@ impl House {
         let tables: BTreeMap<String, _> =
             tables.map(|table| (table.name.clone(), batch(table, &rows()))).collect();
         let warehouse = Warehouse::open(&installation, Arc::clone(&policy)).expect("a warehouse");
-        let delivery = Delivery { source: "soma".into(), file: "soma_SYNTETISK.csv".into(), tables, ..Delivery::default() };
+        let delivery = Delivery {
+            source: "soma".into(),
+            file: "soma_SYNTETISK.csv".into(),
+            tables,
+            ..Delivery::default()
+        };
         let key = WarehouseKey::generate().expect("a key");
         warehouse.load(&key, vec![delivery]).await.expect("loaded");
         let engine = Engine::open(&installation).expect("an engine");

@@ -96,6 +96,12 @@ impl Engine {
         self.warehouse.reference()
     }
 
+    /// Whether nothing is worked on, also for callers who went away.
+    #[cfg(fuzzing)]
+    pub fn is_idle(&self) -> bool {
+        self.turns.free() == usize::try_from(self.policy.query.concurrent).unwrap_or(1)
+    }
+
     /// Id of a year's person-years as they are now: what a release of that year is about. Reads the pointer and the
     /// tables' logs, and no row.
     pub async fn year_id(&self, year: i32) -> Result<String, EngineError> {

@@ -30,6 +30,9 @@ mod explain;
 #[cfg(test)]
 #[path = "../fuzz/body.rs"]
 mod fuzz_body;
+#[cfg(test)]
+#[path = "../fuzz/words.rs"]
+mod fuzz_words;
 mod keep;
 mod kept;
 pub mod measure;

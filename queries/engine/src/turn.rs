@@ -49,7 +49,7 @@ impl Turns {
     }
 
     /// How many could begin now.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn free(&self) -> usize {
         self.free.available_permits()
     }

@@ -13,6 +13,11 @@ use super::per_person::groups_by_person;
 use super::refuse::{Refusal, refuse};
 use super::relation::Relation;
 
+/// The most rows that a person's rows of a year may make of each other, if each table has as many as the policy lets count. Without
+/// it, joins of a few rows with themselves take as long as somebody likes: whether such a question ends in its time would tell how
+/// many rows one person has, and without any noise.
+const MOST_JOINED: u64 = 1 << 18;
+
 /// Protected rows.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_field_names, reason = "`max_rows` is the policy's word")]
@@ -202,6 +207,13 @@ impl<'a> Reader<'a> {
             return Err(refuse(format!("{} JOIN of rows of persons is not supported", join.join_type))
                 .hint("Use JOIN … USING (person, year), EXISTS or NOT EXISTS."));
         }
+        let max_rows = left.max_rows.saturating_mul(right.max_rows);
+        if max_rows > MOST_JOINED {
+            return Err(refuse(format!(
+                "joined, the rows of one person in a year could make {max_rows} rows, and {MOST_JOINED} are allowed"
+            ))
+            .hint("Use EXISTS, or join subqueries grouped by person and year: a person has one row of these."));
+        }
         let mut outputs = left.outputs;
         outputs.extend(right.outputs);
         let mut conditions = left.conditions;
@@ -240,7 +252,7 @@ impl<'a> Reader<'a> {
             outputs,
             conditions,
             single: left.single && right.single,
-            max_rows: left.max_rows.saturating_mul(right.max_rows),
+            max_rows,
         })
     }
 }

@@ -10,6 +10,7 @@ use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast::{self, Visit, Visitor};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::ParserError;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 use skjerm_warehouse::policy::Policy;
@@ -19,9 +20,9 @@ use super::refuse::{Refusal, refuse};
 
 /// The longest question, in bytes. It also bounds how deep an expression can nest.
 pub(crate) const MAX_TEXT: usize = 8_000;
-/// How many brackets may be open at once. The parser goes back and tries again at each, so its time doubles
-/// with every one that is left open: found with 40, which ran for hours.
-const MAX_BRACKETS: usize = 8;
+/// How many brackets and CASEs may be open at once. The parser goes back and tries again at each, so its time doubles
+/// with every one that is left open: found with 40 brackets, which ran for hours, and with 28 CASEs.
+const MAX_OPEN: usize = 8;
 /// How deep the parser may go.
 const MAX_DEPTH: usize = 40;
 
@@ -35,10 +36,9 @@ pub(super) fn resolve(policy: &Policy, public: &Public, sql: &str) -> Result<Log
     let tokens = Tokenizer::new(&dialect, sql)
         .tokenize_with_location()
         .map_err(|error| refuse(format!("the question was not understood: {error}")))?;
-    if open_brackets(&tokens) > MAX_BRACKETS {
-        return Err(
-            refuse(format!("more than {MAX_BRACKETS} brackets are open at once")).hint("Nest less deeply.")
-        );
+    if most_open(&tokens) > MAX_OPEN {
+        return Err(refuse(format!("more than {MAX_OPEN} brackets and CASEs are open at once"))
+            .hint("Nest less deeply; a CASE can have many WHENs."));
     }
     let mut statements = DFParserBuilder::new(tokens)
         .with_dialect(&dialect)
@@ -64,18 +64,49 @@ pub(super) fn resolve(policy: &Policy, public: &Public, sql: &str) -> Result<Log
         .map_err(|error| not_understood(&error))
 }
 
-/// The most brackets open at once. By tokens, so that quotes and comments cannot hide any.
-fn open_brackets(tokens: &[TokenWithSpan]) -> usize {
-    let (mut open, mut most) = (0_usize, 0);
-    for token in tokens {
-        match token.token {
-            Token::LParen | Token::LBracket | Token::LBrace => open += 1,
-            Token::RParen | Token::RBracket | Token::RBrace => open = open.saturating_sub(1),
+/// The most brackets and CASEs open at once. By tokens, so that quotes and comments cannot hide any.
+fn most_open(tokens: &[TokenWithSpan]) -> usize {
+    let (mut brackets, mut cases, mut most) = (0_usize, 0_usize, 0);
+    let mut before = &Token::EOF;
+    for token in tokens.iter().map(|token| &token.token) {
+        match token {
+            Token::Whitespace(_) => continue,
+            Token::LParen | Token::LBracket | Token::LBrace => brackets += 1,
+            Token::RParen | Token::RBracket | Token::RBrace => brackets = brackets.saturating_sub(1),
+            Token::Word(word) if word.keyword == Keyword::CASE => cases += 1,
+            Token::Word(word) if word.keyword == Keyword::END && ends_value(before) => {
+                cases = cases.saturating_sub(1);
+            }
             _ => {}
         }
-        most = most.max(open);
+        most = most.max(brackets + cases);
+        before = token;
     }
     most
+}
+
+/// Whether an END behind this ends a CASE. Elsewhere the parser takes it for a name, by which CASEs could be hidden.
+fn ends_value(token: &Token) -> bool {
+    match token {
+        Token::Word(word) => matches!(
+            word.keyword,
+            Keyword::NoKeyword
+                | Keyword::END
+                | Keyword::NULL
+                | Keyword::TRUE
+                | Keyword::FALSE
+                | Keyword::YEAR
+                | Keyword::MONTH
+                | Keyword::DAY
+                | Keyword::DATE
+        ),
+        Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::RParen
+        | Token::RBracket
+        | Token::RBrace => true,
+        _ => false,
+    }
 }
 
 /// Clauses that the planner would drop in silence, and forms worth a sentence of their own, wherever they stand.

@@ -1,6 +1,6 @@
 //! What is answered, what is refused, and which questions are the same.
 
-pub(crate) mod mutated;
+mod mutated;
 mod refused;
 
 use std::sync::LazyLock;

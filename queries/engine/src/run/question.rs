@@ -94,6 +94,8 @@ async fn gather(
         let found = lookup.find(&lookup.places(&batch)?, batch.num_rows());
         add(&mut gather, &query, &found, &units(&batch)?, |unit| *unit)?;
         count(&gather, &memory)?;
+        // A join of a person's many rows with themselves has a next batch ready each time, and would not end at the deadline.
+        tokio::task::yield_now().await;
     }
     gather.close();
     gather.hold(memory);
@@ -240,6 +242,49 @@ fn note(name: &str, bounding: Bounding, query: &PrivateQuery, c: u64, lost: &Los
                 "{name}: a person-year counts {clamp} in a cell ({} rows at most); {scaled}. {holds}",
                 query.max_rows
             )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::{Context, Waker};
+    use std::time::Duration;
+
+    use skjerm_warehouse::policy::Policy;
+
+    use super::*;
+    use crate::plan::{Plan, Public};
+    use crate::run::testing::{Row, batch};
+
+    /// Rows that are always there, as a join of a person's rows with themselves has them, must not be read on past a deadline.
+    #[test]
+    fn reading_can_be_given_up_between_any_two_batches() {
+        let policy = Policy::oslo();
+        let sql = "select count(*) from contact c join contact d using (person, year) where c.year = 2024";
+        let mut plan = Plan::new(&policy, &Public::default(), sql, Some(0.1)).expect("a plan");
+        let query = Arc::new(plan.questions.remove(0).query);
+        let rows = batch(policy.table("contact").expect("a table"), &[Row::new(1, 2024, 1, &[], None)]);
+        let given = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&given);
+        let rows: Rows = Box::pin(futures::stream::repeat_with(move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            Ok(rows.clone())
+        }));
+        let limits = Limits {
+            memory_bytes: 1 << 20,
+            spill: "/nonexistent".into(),
+            deadline: Duration::from_mins(1),
+            step: Duration::from_millis(1),
+        };
+        let memory = RunSession::of_parts(&limits).expect("a session").reserve("rows");
+        let mut gathering = pin!(gather(rows.take(100).boxed(), query, memory));
+        for batches in 1..100 {
+            let polled = gathering.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(polled.is_pending());
+            assert_eq!(given.load(Ordering::Relaxed), batches);
         }
     }
 }
