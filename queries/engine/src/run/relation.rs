@@ -6,10 +6,11 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 #[cfg(test)]
 use datafusion::catalog::TableProvider;
-use datafusion::common::{JoinType, ScalarValue};
+use datafusion::common::{Column, JoinType, ScalarValue};
 use datafusion::functions_aggregate::count::{count_distinct, count_udaf};
 use datafusion::functions_aggregate::min_max::{max, min};
 use datafusion::functions_aggregate::sum::sum;
+use datafusion::functions_window::row_number::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBuilder, cast, col, lit};
 
 use super::error::RunError;
@@ -93,7 +94,7 @@ pub(super) fn fields(query: &PrivateQuery) -> BTreeSet<&str> {
 ///
 /// Of a single table all rows come, and whoever looks them up leaves out what does not pass the query's condition.
 pub(super) fn rows(sources: &Sources, query: &PrivateQuery) -> Result<LogicalPlan, RunError> {
-    let build = Build { sources, query };
+    let build = Build { sources, query, is_cut: false };
     let plan = if query.relation.is_table() {
         build.relation(&query.relation)?.0
     } else {
@@ -105,9 +106,17 @@ pub(super) fn rows(sources: &Sources, query: &PrivateQuery) -> Result<LogicalPla
     Ok(plan.sort([col("year").sort(true, false), col("person").sort(true, false)])?.build()?)
 }
 
+#[derive(Clone, Copy)]
 struct Build<'a> {
     sources: &'a Sources,
     query: &'a PrivateQuery,
+    /// Whether of a person-year no more than [`TIMES`] as many rows of a table go on as the policy lets count in a group.
+    ///
+    /// # Privacy
+    /// Where rows of a person meet other rows of theirs, their number grows as a product, and so does the time: somebody with very many
+    /// would end a question at its deadline, which tells that they are there. Which rows go on depends on that person-year's rows
+    /// of one table alone, so a person-year that is taken out changes nobody else's, and the sensitivity is that of the vector as ever.
+    is_cut: bool,
 }
 
 /// A plan with year, person and these fields.
@@ -120,8 +129,10 @@ impl Build<'_> {
             Relation::Filter { input, condition } => self.filtered(input, condition),
             Relation::Join { left, right } => {
                 let is_lighter = self.bytes(left) < self.bytes(right);
-                let (left, mut fields) = self.relation(left)?;
-                let (right, of_right) = self.relation(right)?;
+                let inner =
+                    Self { is_cut: self.is_cut || self.has_many(left) && self.has_many(right), ..*self };
+                let (left, mut fields) = inner.relation(left)?;
+                let (right, of_right) = inner.relation(right)?;
                 let right = beside(right, &of_right)?;
                 let joined = joined(left, right, is_lighter, [JoinType::Inner; 2])?;
                 fields.extend(of_right);
@@ -140,7 +151,8 @@ impl Build<'_> {
                 Ok((only(kept, &fields)?, fields))
             }
             Relation::PerPerson { input, keys, numbers } => {
-                let (input, _) = self.relation(input)?;
+                // What comes out is as many rows as there are combinations of keys.
+                let (input, _) = Self { is_cut: false, ..*self }.relation(input)?;
                 let group = ON.into_iter().chain(keys.iter().map(String::as_str)).map(col);
                 let mut aggregates = Vec::new();
                 for (name, number) in numbers {
@@ -159,6 +171,24 @@ impl Build<'_> {
             Some(passes) => (plan.filter(passes)?, fields),
             None => (plan, fields),
         })
+    }
+
+    /// Whether a person can have several rows of a year.
+    fn has_many(&self, relation: &Relation) -> bool {
+        match relation {
+            Relation::Table { table, .. } => self.max_rows(table).is_some(),
+            Relation::Filter { input, .. } | Relation::Semi { left: input, .. } => self.has_many(input),
+            Relation::Join { left, right } => self.has_many(left) || self.has_many(right),
+            Relation::PerPerson { keys, .. } => !keys.is_empty(),
+        }
+    }
+
+    fn max_rows(&self, table: &str) -> Option<u64> {
+        match self.sources.get(table)? {
+            Source::Files(files) => files.max_rows(),
+            #[cfg(test)]
+            Source::Rows(_) => None,
+        }
     }
 
     /// Bytes of the files that the rows of a relation are read from; none where a person has a row or few.
@@ -197,9 +227,24 @@ impl Build<'_> {
                 RunSession::scan("rows", Arc::clone(rows))?.filter(col("rows.year").in_list(years, false))?
             }
         };
-        Ok((scan.project(columns)?, fields))
+        let rows = scan.project(columns)?;
+        let rows = match self.max_rows(table).filter(|_| self.is_cut) {
+            Some(most) => only(cut(rows, most.saturating_mul(TIMES))?, &fields)?,
+            None => rows,
+        };
+        Ok((rows, fields))
     }
 }
+
+/// The first so many rows of each person and year, in the order that they come in.
+fn cut(rows: LogicalPlanBuilder, most: u64) -> Result<LogicalPlanBuilder, RunError> {
+    let number = row_number().partition_by(ON.map(col).to_vec()).build()?;
+    let name = number.schema_name().to_string();
+    Ok(rows.window([number])?.filter(Expr::Column(Column::from_name(name)).lt_eq(lit(most)))?)
+}
+
+/// Rows are spread over groups, and each group counts as many as the policy lets it.
+const TIMES: u64 = 4;
 
 const ON: [&str; 2] = ["year", "person"];
 const BESIDE: [&str; 2] = ["year_beside", "person_beside"];

@@ -21,7 +21,7 @@ use datafusion::physical_expr::expressions::col as physical_col;
 use datafusion::physical_expr::{LexOrdering, Partitioning, PhysicalSortExpr, RangePartitioning, SplitPoint};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
-use skjerm_warehouse::policy::{ColumnRole, Table};
+use skjerm_warehouse::policy::{ColumnRole, Grain, Table};
 use skjerm_warehouse::{DataFile, Lease, Origin, Span, TableSnapshot};
 
 /// The files of one table and some years. The year comes from the snapshot, not from a path. Holds the snapshot's
@@ -40,6 +40,8 @@ pub(crate) struct SnapshotTable {
     schema: SchemaRef,
     table: TableSchema,
     person: Option<String>,
+    /// As many rows of a person in a year as the policy lets count; none where there is one anyway.
+    max_rows: Option<u64>,
     /// In the order of year and person.
     files: Vec<DataFile>,
     origin: Origin,
@@ -58,6 +60,7 @@ impl SnapshotTable {
             schema,
             table: file_schema,
             person: table.column_of(&ColumnRole::Person).map(str::to_owned),
+            max_rows: (table.grain != Grain::PersonYear).then_some(table.max_rows.into()),
             files,
             origin: snapshot.map(|s| s.origin.clone()).unwrap_or_default(),
             _lease: snapshot.map(|s| s.lease.clone()).unwrap_or_default(),
@@ -72,6 +75,11 @@ impl SnapshotTable {
     /// The column of the persons.
     pub(super) fn person(&self) -> Option<&str> {
         self.person.as_deref()
+    }
+
+    /// The most rows of a person in a year that count, where there can be several.
+    pub(super) fn max_rows(&self) -> Option<u64> {
+        self.max_rows
     }
 
     /// Who has the files, and under which name.

@@ -367,6 +367,42 @@ fn a_snapshot_is_read_from_exactly_its_files() {
     assert_eq!(run("select count(*) from contact where year = 2023").expect("other files"), [3]);
 }
 
+/// The rows of somebody with very many would meet each other until the question's time is over.
+#[test]
+fn a_join_takes_so_many_rows_of_a_person_and_no_more() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let declared = POLICY.table("contact").expect("contact");
+    let joined = |sql: &str, rows: usize| {
+        let query = question(sql).query;
+        let snapshot = stored(declared, folder.path(), &[(2024, 0, 1), (2024, 1, 70)], rows);
+        let of = |name: String| {
+            let table = POLICY.table(&name).expect("a table");
+            (name, Source::Files(super::SnapshotTable::new(table, Some(&snapshot), &query.years)))
+        };
+        let sources: Sources = query.tables().into_iter().map(of).collect();
+        let count = async |part: &Sources| {
+            let session = super::RunSession::of_parts(&limits()).expect("a session");
+            let mut rows =
+                session.stream(super::relation::rows(part, &query).expect("a plan")).await.expect("begun");
+            let mut all = 0;
+            while let Some(batch) = futures::StreamExt::next(&mut rows).await {
+                all += batch.expect("rows").num_rows();
+            }
+            all
+        };
+        let parts = super::relation::parts(&sources);
+        parts.iter().map(|part| runtime().block_on(count(part))).sum::<usize>()
+    };
+    let with_itself =
+        "select count(*) from contact c join contact d using (person, year) where c.year = 2024";
+    assert_eq!(joined(with_itself, 30), 2 * 30 * 30);
+    assert_eq!(joined(with_itself, 600), 2 * 480 * 480, "four times the policy's 120");
+    // Of one side alone nothing grows, and nothing is cut.
+    let beside = "select count(*) from contact c where year = 2024 and exists \
+                  (select 1 from contact d where d.person = c.person and d.year = c.year)";
+    assert_eq!(joined(beside, 600), 2 * 600);
+}
+
 /// That files are split by person is only declared to `DataFusion`, which would take a person of two files for two.
 #[test]
 fn a_person_in_two_files_of_a_year_is_no_two_persons() {

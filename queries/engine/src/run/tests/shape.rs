@@ -78,7 +78,7 @@ fn no_question_moves_a_persons_rows() {
     assert_eq!(tables, 10);
 }
 
-/// How each part of a question's tables is read: one file of each table, of one year and shard.
+/// How each part of a question's tables is read: the files of each table, of one year and shard, as one partition in its order.
 fn plans(sql: &str, query: &PrivateQuery) -> Vec<String> {
     let sources: Sources = query
         .tables()
@@ -95,9 +95,13 @@ fn plans(sql: &str, query: &PrivateQuery) -> Vec<String> {
     for shown in &shown {
         let scans = shown.lines().filter(|line| line.contains("DataSourceExec"));
         for scan in scans {
-            assert!(scan.contains("1 group") && scan.matches(".parquet").count() == 1, "{sql}\n{shown}");
+            assert!(scan.contains("1 group") && scan.matches(".parquet").count() <= 2, "{sql}\n{shown}");
+            assert!(scan.contains("output_ordering=[year"), "{sql}\n{shown}");
         }
     }
+    assert!(
+        shown.iter().any(|shown| shown.matches(".parquet").count() > shown.matches("DataSourceExec").count())
+    );
     shown
 }
 
