@@ -1998,3 +1998,28 @@ group by rollup (gender)
 select c.gender, contacts, follow_ups
 from (select gender, count(*) as contacts from contact where year = 2024 group by gender) c
 join (select gender, count(*) as follow_ups from follow_up where year = 2024 group by gender) f on c.gender = f.gender
+
+-- name: median_minutes_rolled_up
+-- kind: quantile
+-- asks: The median duration of a contact by gender, and of all contacts?
+select gender, median(minutes) as middle, count(*) as contacts
+from contact
+where year = 2024
+group by rollup (gender)
+
+-- name: quantiles_over_a_cube
+-- kind: quantile
+-- asks: Quartiles of the duration by gender, by whether it was in summer, by both and in all?
+select gender, month between 6 and 8 as summer,
+       percentile_cont(minutes, 0.25) as lower, percentile_cont(minutes, 0.75) as upper
+from contact
+where year = 2023
+group by cube (gender, month between 6 and 8)
+
+-- name: median_nights_by_sets
+-- kind: quantile
+-- asks: The median stay by unit and by gender, each by itself?
+select gender, unit, median(nights) filter (where nights > 0) as nights, median(nights) as with_none
+from bed_stay
+where year = 2024
+group by grouping sets ((gender), (unit))
