@@ -28,6 +28,10 @@ pub(crate) struct QueryArgs {
     /// chosen privately; what it cuts off is not known then. The same as /*+ norm(N) */ in the question.
     #[arg(long, value_name = "N")]
     norm: Option<f64>,
+    /// Weights of output columns, such as persons=2,minutes=1: the first has half the relative error of the second. Columns that
+    /// are not named weigh 1. The same as /*+ weights(persons => 2, minutes => 1) */ in the question.
+    #[arg(long, value_name = "COLUMN=WEIGHT,...", value_delimiter = ',', value_parser = weight)]
+    weights: Vec<(String, f64)>,
     /// A name of your own for this request: trying again under the same name is charged once, also after a crash.
     #[arg(long, value_name = "ID")]
     request: Option<String>,
@@ -47,6 +51,7 @@ pub(crate) async fn run(common: &Common, args: QueryArgs) -> Result<(), Failure>
     let ask = Ask {
         price: prices.into_iter().flatten().next(),
         norm: args.norm,
+        weights: args.weights,
         request: args.request,
         reason: args.reason,
     };
@@ -55,6 +60,14 @@ pub(crate) async fn run(common: &Common, args: QueryArgs) -> Result<(), Failure>
     } else {
         print_answer(common.format, &engine.ask(&caller, &args.sql, &ask).await?)
     }
+}
+
+/// A column and its weight.
+fn weight(text: &str) -> Result<(String, f64), String> {
+    let cannot = || format!("`{text}` is no column with a weight: write persons=2");
+    // A name may hold the sign, a number cannot.
+    let (column, weight) = text.rsplit_once('=').ok_or_else(cannot)?;
+    Ok((column.trim().to_owned(), weight.trim().parse().map_err(|_| cannot())?))
 }
 
 fn print_answer(format: Format, answer: &Answer) -> Result<(), Failure> {

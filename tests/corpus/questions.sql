@@ -1955,3 +1955,71 @@ from (select percentile_cont(minutes, 0.75) as upper, percentile_cont(minutes, 0
 -- kind: quantile
 select median(n) as middle
 from (select month, count(*) as n from contact where year = 2024 group by month) t
+
+-- name: persons_sharper_than_contacts
+-- kind: several
+-- asks: Persons, contacts and minutes of each service in 2024, the persons twice as sure as the rest?
+/*+ weights(persons => 2) */
+select service, count(distinct person) as persons, count(*) as contacts, sum(minutes) as minutes
+from contact
+where year = 2024
+group by service
+
+-- name: nights_sharper_than_stays
+-- kind: several
+-- asks: Nights and stays by unit, the nights three times as sure?
+select unit, /*+ weights(nights => 3, "count(*)" => 1) */ sum(nights) as nights, count(*)
+from bed_stay
+where year = 2024
+group by unit
+
+-- name: minors_weighed_against_all
+-- kind: filtered_aggregate
+-- asks: All persons of a year and the minors among them, by gender, the minors one and a half times as sure?
+/*+ weights(minors => 1.5) */
+select gender, count(*) as persons, count(*) filter (where age_band in ('0-12', '13-15', '16-17')) as minors
+from person_year
+where year = 2023
+group by gender
+
+-- name: rollup_with_weights
+-- kind: rollup
+-- asks: Contacts and minutes by gender and in all, the minutes twice as sure?
+/*+ weights(minutes => 2) */
+select gender, count(*) as contacts, sum(minutes) as minutes
+from contact
+where year = 2024
+group by rollup (gender)
+
+-- name: two_tables_with_weights
+-- kind: several
+-- asks: Contacts and follow-ups of a year beside each other, the follow-ups twice as sure?
+/*+ weights(follow_ups => 2) */
+select c.gender, contacts, follow_ups
+from (select gender, count(*) as contacts from contact where year = 2024 group by gender) c
+join (select gender, count(*) as follow_ups from follow_up where year = 2024 group by gender) f on c.gender = f.gender
+
+-- name: median_minutes_rolled_up
+-- kind: quantile
+-- asks: The median duration of a contact by gender, and of all contacts?
+select gender, median(minutes) as middle, count(*) as contacts
+from contact
+where year = 2024
+group by rollup (gender)
+
+-- name: quantiles_over_a_cube
+-- kind: quantile
+-- asks: Quartiles of the duration by gender, by whether it was in summer, by both and in all?
+select gender, month between 6 and 8 as summer,
+       percentile_cont(minutes, 0.25) as lower, percentile_cont(minutes, 0.75) as upper
+from contact
+where year = 2023
+group by cube (gender, month between 6 and 8)
+
+-- name: median_nights_by_sets
+-- kind: quantile
+-- asks: The median stay by unit and by gender, each by itself?
+select gender, unit, median(nights) filter (where nights > 0) as nights, median(nights) as with_none
+from bed_stay
+where year = 2024
+group by grouping sets ((gender), (unit))

@@ -226,12 +226,20 @@ fn nothing_loaded() -> EngineError {
 /// Said of what a release answers.
 pub(crate) const READ_OFF: &str = "Read off a release of the same data, by the least squares that made its tables: nothing is charged for that. Name a price to measure anew.";
 
-/// The question with the norm that the caller named beside it, as its text would name it.
+/// The question with the norm and the weights that the caller named beside it, as its text would name them.
 pub(crate) fn bounded<'q>(sql: &'q str, ask: &Ask) -> Cow<'q, str> {
-    match ask.norm {
-        Some(norm) => Cow::Owned(format!("/*+ norm({norm}) */ {sql}")),
-        None => Cow::Borrowed(sql),
+    let mut hints = String::new();
+    if let Some(norm) = ask.norm {
+        hints.push_str(&format!("/*+ norm({norm}) */ "));
     }
+    if !ask.weights.is_empty() {
+        // A name cannot end the comment that it stands in, nor open another.
+        let name =
+            |name: &str| name.replace("*/", "*\u{fffd}").replace("/*", "\u{fffd}*").replace('"', "\"\"");
+        let weights = ask.weights.iter().map(|(column, weight)| format!("\"{}\" => {weight}", name(column)));
+        hints.push_str(&format!("/*+ weights({}) */ ", weights.collect::<Vec<_>>().join(", ")));
+    }
+    if hints.is_empty() { Cow::Borrowed(sql) } else { Cow::Owned(hints + sql) }
 }
 
 /// A client's name for its request, hashed: it may be anything, also somebody's number.
@@ -258,6 +266,9 @@ pub(crate) fn notes(plan: &Plan) -> Vec<String> {
         ));
     }
     notes.push("Every cell of the closed code lists is shown, also the empty ones; the noise can make a value negative.".to_owned());
+    if plan.questions.iter().any(|question| !question.query.sharing().is_empty()) {
+        notes.push("Columns measured together share ρ after the private looks, so that their errors are the same part of their sizes, or stand to each other as the weights in the question say; what is expected before is for shares that take all columns as alike.".to_owned());
+    }
     if plan.post.origins.contains(&Origin::Derived) {
         notes.push("Values computed from noised values have an interval for the noise of all of them together, drawn anew some hundred times.".to_owned());
     }

@@ -55,4 +55,7 @@ pub struct Ask {
     /// The L2 norm that a person-year's vector is scaled to, in the unit of what is counted; the same as
     /// `/*+ norm(2.0) */` in the question. `None` has it chosen privately, for a tenth of the price.
     pub norm: Option<f64>,
+    /// Weights of output columns: the same as `/*+ weights(persons => 2, minutes => 1) */` in the question. Relative errors stand in
+    /// inverse proportion to them; a column that is not named weighs 1.
+    pub weights: Vec<(String, f64)>,
 }

@@ -187,6 +187,9 @@ fn norm_in_words(plan: &Plan) -> &'static str {
         Some(Bounding::Norm { given: None, .. }) => {
             "A tenth of each column's ρ pays a private look at the lengths of the person-years' vectors; vectors longer than the length chosen are scaled down to it, and a second interval says what that may have cut off."
         }
+        Some(Bounding::One) | None if plan.questions.iter().any(|of| !of.query.sharing().is_empty()) => {
+            "One person-year counts once, in one cell; nothing is cut. A tenth of each column's ρ pays a private look at how many persons it counts, for the columns' shares."
+        }
         Some(Bounding::One) | None => "One person-year counts once, in one cell; nothing is cut.",
     }
 }

@@ -21,6 +21,7 @@ mod keep;
 mod measuring;
 mod released;
 mod turns;
+mod weighed;
 
 use house::{House, contacts, house, house_with, house_with_step};
 use measuring::marginals;

@@ -148,6 +148,32 @@ pub fn choose_norm(
     Some(whole(best, max_norm).clamp(least.clamp(1, max_norm), max_norm))
 }
 
+/// How many persons there are and how long their vectors are together, as far as one can tell: what an error can be held
+/// against. Nothing where nobody is to be seen. No vector that holds anything is shorter than `least`, and those that are longer
+/// than `most` count for that.
+///
+/// Post-processing, as [`choose_norm`] is.
+pub fn size(noisy_hist: &[f64], hist_sd: f64, buckets: &[u64], least: u64, most: u64) -> Option<Size> {
+    highest_seen(noisy_hist, hist_sd).filter(|_| noisy_hist.len() == buckets.len())?;
+    let mut size = Size { persons: 0.0, length: 0.0 };
+    for pair in candidates(noisy_hist, hist_sd, buckets).windows(2) {
+        let [upper, lower] = pair else { continue };
+        let persons = (lower.above - upper.above).max(0.0);
+        size.persons += persons;
+        size.length += persons * f64::midpoint(upper.norm, lower.norm).max(least as f64).min(most as f64);
+    }
+    Some(size)
+}
+
+/// What is to be seen of some vectors.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Size {
+    /// How many there are.
+    pub persons: f64,
+    /// Their norms, added up.
+    pub length: f64,
+}
+
 /// The part of what norms lose that a cell loses. It is spread over the cells unevenly, and one person's over several: a
 /// person's vector over s cells sums to √s times its norm. Twice is about right for the field's questions.
 pub(crate) fn spread(cells: usize) -> f64 {
@@ -340,6 +366,36 @@ mod tests {
             let c = choose_norm(&hist, 30.0, &bounds, cells, Rho::from_nano(nano), least);
             prop_assert!(c.is_none_or(|c| (least..=1 << 20).contains(&c)));
         }
+    }
+
+    #[test]
+    fn a_size_is_that_of_the_vectors() {
+        let bounds = buckets(1 << 12);
+        // Everybody in one cell once, in sixteenths; the estimate must not think them shorter than they can be.
+        let mut once = vec![0.0; bounds.len()];
+        once[4] = 1_000.0;
+        let found = size(&once, 5.0, &bounds, 16, u64::MAX).unwrap();
+        assert!(
+            (found.persons - 1_000.0).abs() < 1e-6 && (found.length / 16_000.0 - 1.0).abs() < 1e-6,
+            "{found:?}"
+        );
+        // Norms spread over a power law, without noise: within a tenth.
+        let mut random = ChaCha8Rng::seed_from_u64(3);
+        let norms: Vec<u64> =
+            (0..20_000).map(|_| (16.0 / random.random_range(0.02..1.0_f64)) as u64).collect();
+        let mut hist = vec![0.0; bounds.len()];
+        norms.iter().for_each(|norm| hist[bucket_of(*norm, &bounds)] += 1.0);
+        let found = size(&hist, 1.0, &bounds, 16, u64::MAX).unwrap();
+        let truth = norms.iter().sum::<u64>() as f64;
+        assert!(
+            (found.persons - 20_000.0).abs() < 1e-6 && (found.length / truth - 1.0).abs() < 0.1,
+            "{found:?}"
+        );
+        let capped = size(&hist, 1.0, &bounds, 16, 64).unwrap();
+        let truth = norms.iter().map(|norm| norm.min(&64)).sum::<u64>() as f64;
+        assert!((capped.length / truth - 1.0).abs() < 0.1, "{capped:?}");
+        assert_eq!(size(&vec![0.0; bounds.len()], 5.0, &bounds, 16, u64::MAX), None, "nobody");
+        assert_eq!(size(&[1_000.0], 5.0, &bounds, 16, u64::MAX), None, "another histogram");
     }
 
     /// Heavy-tailed persons over districts: the chosen C, from a look at a tenth of the price, against

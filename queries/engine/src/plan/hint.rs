@@ -1,4 +1,5 @@
-//! A norm that the caller names: `/*+ norm(2.0) */` in the question's text.
+//! Hints: comments of the question's text that begin with `/*+`. `/*+ norm(2.0) */` names a norm, `/*+ weights(persons => 2) */`
+//! weights of columns ([`super::weights`]). A comment holds one.
 //!
 //! # Privacy
 //! The norm is a part of the question's text, chosen without the data; every person-year is scaled to it as to one that is
@@ -10,32 +11,49 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 use super::measured::Question;
 use super::query::{Bounding, NORM_UNIT, What};
 use super::refuse::{Refusal, refuse};
+use super::weights::{self, Weights};
 
-/// The norm named in a text that can be parsed.
-pub(super) fn norm(sql: &str) -> Result<Option<f64>, Refusal> {
+/// What a text's hints say.
+#[derive(Debug, Default)]
+pub(super) struct Hints {
+    pub(super) norm: Option<f64>,
+    pub(super) weights: Option<Weights>,
+}
+
+/// The hints in a text that can be parsed.
+pub(super) fn hints(sql: &str) -> Result<Hints, Refusal> {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql)
         .tokenize()
         .map_err(|error| refuse(format!("the question was not understood: {error}")))?;
-    let mut named: Option<f64> = None;
+    let mut hints = Hints::default();
     for token in &tokens {
         let Token::Whitespace(Whitespace::MultiLineComment(comment)) = token else { continue };
         let Some(hint) = comment.strip_prefix('+') else { continue };
-        let norm = read(hint).ok_or_else(|| {
+        if let Some(weights) = weights::read(hint)? {
+            if hints.weights.as_ref().is_some_and(|before| *before != weights) {
+                return Err(refuse("the question gives its columns weights twice, and not the same")
+                    .hint("Give all of them in one hint: /*+ weights(persons => 2, minutes => 1) */"));
+            }
+            hints.weights = Some(weights);
+            continue;
+        }
+        let norm = norm(hint).ok_or_else(|| {
             refuse("a hint (a comment that begins with /*+) was not understood").hint(
-                "There is one: /*+ norm(2.0) */ names the norm that a person-year's vector is scaled to. \
+                "There are two: /*+ norm(2.0) */ names the norm that a person-year's vector is scaled to, and \
+                 /*+ weights(persons => 2, minutes => 1) */ says which columns are to be sharper. Each is a comment of its own. \
                  Write other comments without the +.",
             )
         })?;
         // Compared as they are written, so to the bit.
-        if named.is_some_and(|before| before.to_bits() != norm.to_bits()) {
+        if hints.norm.is_some_and(|before| before.to_bits() != norm.to_bits()) {
             return Err(refuse("the question names two different norms").hint("Name one."));
         }
-        named = Some(norm);
+        hints.norm = Some(norm);
     }
-    Ok(named)
+    Ok(hints)
 }
 
-fn read(hint: &str) -> Option<f64> {
+fn norm(hint: &str) -> Option<f64> {
     let rest = hint.trim();
     let (word, rest) = rest.split_at_checked("norm".len())?;
     let number = rest.trim().strip_prefix('(')?.strip_suffix(')')?;

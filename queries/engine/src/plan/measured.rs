@@ -151,36 +151,11 @@ type Numbered = Option<DataType>;
 type Grouping = (Vec<Expr>, Vec<Vec<usize>>, Numbered);
 
 fn grouping(aggregate: &logical::Aggregate) -> Result<Grouping, Refusal> {
-    let sets: Vec<Vec<Expr>> = match aggregate.group_expr.as_slice() {
-        [Expr::GroupingSet(GroupingSet::GroupingSets(sets))] => sets.clone(),
-        [Expr::GroupingSet(GroupingSet::Rollup(exprs))] => {
-            (0..=exprs.len()).rev().map(|len| exprs[..len].to_vec()).collect()
-        }
-        [Expr::GroupingSet(GroupingSet::Cube(exprs))] => {
-            if exprs.len() > 6 {
-                return Err(refuse("CUBE of more than six expressions is not supported"));
-            }
-            let all = 0..1_usize << exprs.len();
-            let pick = |bits: usize| {
-                exprs
-                    .iter()
-                    .enumerate()
-                    .filter(|(at, _)| bits >> at & 1 == 1)
-                    .map(|(_, e)| e.clone())
-                    .collect()
-            };
-            all.rev().map(pick).collect()
-        }
-        exprs => {
-            if exprs.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
-                return Err(refuse(
-                    "ROLLUP, CUBE and GROUPING SETS cannot stand beside other expressions of GROUP BY",
-                )
-                .hint("Write all of it as GROUPING SETS."));
-            }
-            return Ok((exprs.to_vec(), vec![(0..exprs.len()).collect()], None));
-        }
-    };
+    let exprs = aggregate.group_expr.as_slice();
+    if !exprs.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
+        return Ok((exprs.to_vec(), vec![(0..exprs.len()).collect()], None));
+    }
+    let sets = grouping_sets(exprs)?;
     if sets.len() > 64 {
         return Err(refuse(format!("{} grouping sets are too many", sets.len())));
     }
@@ -202,6 +177,29 @@ fn grouping(aggregate: &logical::Aggregate) -> Result<Grouping, Refusal> {
     let number = aggregate.schema.field_with_unqualified_name(logical::Aggregate::INTERNAL_GROUPING_ID);
     let number = number.map_err(|_| refuse("this form of grouping sets is not supported"))?;
     Ok((exprs, places, Some(number.data_type().clone())))
+}
+
+/// The grouping sets that a GROUP BY writes out.
+pub(super) fn grouping_sets(group_exprs: &[Expr]) -> Result<Vec<Vec<Expr>>, Refusal> {
+    match group_exprs {
+        [Expr::GroupingSet(GroupingSet::GroupingSets(sets))] => Ok(sets.clone()),
+        [Expr::GroupingSet(GroupingSet::Rollup(exprs))] => {
+            Ok((0..=exprs.len()).rev().map(|len| exprs[..len].to_vec()).collect())
+        }
+        [Expr::GroupingSet(GroupingSet::Cube(exprs))] => {
+            if exprs.len() > 6 {
+                return Err(refuse("CUBE of more than six expressions is not supported"));
+            }
+            let all = 0..1_usize << exprs.len();
+            let pick = |bits: usize| {
+                let all = exprs.iter().enumerate();
+                all.filter(|(at, _)| bits >> at & 1 == 1).map(|(_, e)| e.clone()).collect()
+            };
+            Ok(all.rev().map(pick).collect())
+        }
+        _ => Err(refuse("ROLLUP, CUBE and GROUPING SETS cannot stand beside other expressions of GROUP BY")
+            .hint("Write all of it as GROUPING SETS.")),
+    }
 }
 
 /// An expression of GROUP BY, over fields.

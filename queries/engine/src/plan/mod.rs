@@ -30,6 +30,7 @@ mod rows;
 mod statement;
 #[cfg(test)]
 pub(crate) mod tests;
+mod weights;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,12 +42,14 @@ pub(crate) use cells::Cells;
 pub(crate) use condition::Condition;
 pub(crate) use field::{Domain, Field, Fields, YEAR};
 pub(crate) use linear::Measured;
+#[cfg(test)]
+pub(crate) use measured::Column;
 pub(crate) use measured::{Shown, json};
 pub(crate) use places::Places;
 pub(crate) use post::{Origin, Post};
 pub(crate) use present::{Lost, NoisedColumn, NoisedTable, ReadOff};
 pub(crate) use price::{CONFIDENCE, Part, checked_rho, half_widths, norms};
-pub(crate) use query::{Bounding, NORM_UNIT, ONE, PrivateQuery, Value, Vector, What};
+pub(crate) use query::{Bounding, Known, NORM_UNIT, ONE, PrivateQuery, Value, Vector, What};
 pub(crate) use relation::{NumberOf, PersonNumber, Relation};
 
 use crate::error::EngineError;
@@ -86,9 +89,11 @@ impl Plan {
     ) -> Result<Self, EngineError> {
         let logical = statement::resolve(policy, public, sql)?;
         let (mut asked, post) = post::split(policy, public, &logical)?;
-        if let Some(norm) = hint::norm(sql)? {
+        let hints = hint::hints(sql)?;
+        if let Some(norm) = hints.norm {
             hint::bound_to(norm, &mut asked)?;
         }
+        let weighs = weights::apply(hints.weights.as_ref(), &post, &mut asked)?;
         let mut names: Vec<&str> = post.names.iter().map(String::as_str).collect();
         names.sort_unstable();
         if let Some([name, ..]) = names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -106,25 +111,17 @@ impl Plan {
             .into());
         }
         let mut questions = Vec::new();
-        for measured::Question { query, shown } in asked {
+        for (measured::Question { query, shown }, weighs) in asked.into_iter().zip(weighs) {
             let canonical = query.canonical().map_err(|error| {
                 tracing::error!(%error, "a question could not be written in canonical form");
                 EngineError::fault("The question could not be written in canonical form.")
             })?;
-            questions.push((query, shown, canonical));
+            questions.push((query, shown, canonical, weighs));
         }
-        // Each year's price is shared by the questions that read it; the same question, shown twice, is one.
-        let mut readers: BTreeMap<i32, BTreeSet<&str>> = BTreeMap::new();
-        for (query, _, canonical) in &questions {
-            for year in &query.years {
-                readers.entry(*year).or_default().insert(canonical);
-            }
-        }
-        let most = readers.values().map(BTreeSet::len).max().unwrap_or(1);
-        let each = Rho::from_nano(rho.nano() / most as u64);
-        let questions = questions.into_iter().map(|(query, shown, canonical)| {
-            let parts = price::split(&query, each)?;
-            Ok(Question { query, shown, rho: each, parts, canonical })
+        let prices = prices(rho, &questions);
+        let questions = questions.into_iter().zip(prices).map(|((query, shown, canonical, _), rho)| {
+            let parts = price::split(&query, rho)?;
+            Ok(Question { query, shown, rho, parts, canonical })
         });
         Ok(Self { questions: questions.collect::<Result<_, EngineError>>()?, post, rho })
     }
@@ -133,6 +130,30 @@ impl Plan {
     pub(crate) fn years(&self) -> BTreeSet<i32> {
         self.questions.iter().flat_map(|question| question.query.years.iter().copied()).collect()
     }
+}
+
+/// What each question pays from each year that it reads, in proportion to what it weighs, so that no year pays more than `rho`: the
+/// questions that read it share its price. The same question, shown twice, is one.
+fn prices(rho: Rho, questions: &[(PrivateQuery, Shown, String, u128)]) -> Vec<Rho> {
+    let mut weighs: BTreeMap<&str, u128> = BTreeMap::new();
+    for (_, _, canonical, weight) in questions {
+        let most = weighs.entry(canonical).or_default();
+        *most = (*most).max(*weight);
+    }
+    let mut readers: BTreeMap<i32, BTreeSet<&str>> = BTreeMap::new();
+    for (query, _, canonical, _) in questions {
+        for year in &query.years {
+            readers.entry(*year).or_default().insert(canonical);
+        }
+    }
+    let weight = |canonical: &str| weighs.get(canonical).copied().unwrap_or_default();
+    let of_year = |readers: &BTreeSet<&str>| readers.iter().map(|canonical| weight(canonical)).sum::<u128>();
+    let most = readers.values().map(of_year).max().unwrap_or_default().max(1);
+    let price = |canonical: &str| u128::from(rho.nano()) * weight(canonical) / most;
+    questions
+        .iter()
+        .map(|(_, _, canonical, _)| Rho::from_nano(u64::try_from(price(canonical)).unwrap_or(0)))
+        .collect()
 }
 
 impl Question {
@@ -165,14 +186,15 @@ impl Question {
     /// Mechanism and scale of the noise, vector by vector: for the ledger.
     pub(crate) fn noise_in_words(&self) -> Result<String, EngineError> {
         let words = |(bounding, part): (Bounding, &Part)| -> Result<String, EngineError> {
+            let sigma = price::sigma(*part)?;
+            let look = part.look;
             Ok(match bounding {
-                Bounding::One => format!("σ {:.4}", price::sigma(*part)?),
+                Bounding::One if look.is_zero() => format!("σ {sigma:.4}"),
+                Bounding::One => format!("σ {sigma:.4}, after a look at how many there are for ρ {look}"),
                 Bounding::Norm { given: Some(_), .. } => {
-                    format!("σ {:.4} for each unit of the norm named", price::sigma(*part)?)
+                    format!("σ {sigma:.4} for each unit of the norm named")
                 }
                 Bounding::Norm { given: None, .. } => {
-                    let sigma = price::sigma(*part)?;
-                    let look = part.look;
                     let of_remainder = if part.remainder.is_zero() {
                         String::new()
                     } else {
@@ -186,7 +208,20 @@ impl Question {
         };
         let bounds = self.query.vectors.iter().map(|vector| vector.bounding);
         let columns: Vec<String> = bounds.zip(&self.parts).map(words).collect::<Result<_, _>>()?;
-        Ok(format!("discrete Gaussian, {}", columns.join("; ")))
+        let shared = if self.query.sharing().is_empty() {
+            String::new()
+        } else {
+            "; after the looks the columns share together what pays for this noise, so that their relative errors are even"
+                .to_owned()
+        };
+        let weights: Vec<String> =
+            self.query.vectors.iter().map(|vector| vector.weight.to_string()).collect();
+        let weighed = if self.query.vectors.iter().all(|vector| vector.weight == 1) {
+            String::new()
+        } else {
+            format!(", by weights {}", weights.join(", "))
+        };
+        Ok(format!("discrete Gaussian, {}{shared}{weighed}", columns.join("; ")))
     }
 
     /// The vector and cell of each row shown of a measured column.

@@ -2,7 +2,8 @@
 //!
 //! A quantile is read off a histogram: the rows are counted by group and by value, one cell for each value that the
 //! policy allows, and everything else happens to the noised counts. So `median(minutes)` is the same question as
-//! `select minutes, count(*) … group by minutes`, and whoever has paid for one has the other.
+//! `select minutes, count(*) … group by minutes`, and whoever has paid for one has the other. Under grouping sets each set has
+//! histograms of its own, measured as those of any grouping set are.
 //!
 //! # Privacy
 //! *Unit, sensitivity, mechanism, cost*: those of `count(*)` by group and value (see [`super::query`]): a person-year's
@@ -22,7 +23,7 @@ use arrow::array::{ArrayRef, AsArray, Float64Array, ListArray};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use datafusion::common::{Column, NullEquality, Result, ScalarValue};
-use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::expr::{AggregateFunction, GroupingSet};
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
     self as logical, Accumulator, AggregateUDF, AggregateUDFImpl, Expr, JoinType, LogicalPlan,
@@ -60,11 +61,8 @@ pub(super) fn over_histograms(
     aggregate: &logical::Aggregate,
     mut measured: impl FnMut(&logical::Aggregate) -> std::result::Result<LogicalPlan, Refusal>,
 ) -> std::result::Result<LogicalPlan, Refusal> {
-    let keys = aggregate.group_expr.len();
-    if matches!(aggregate.group_expr.as_slice(), [Expr::GroupingSet(_)]) {
-        return Err(refuse("quantiles under ROLLUP, CUBE or GROUPING SETS are not supported")
-            .hint("Ask for each level by itself and put the answers together with UNION ALL."));
-    }
+    // Of grouping sets also the number of each row's set, by which rows of different sets are told apart.
+    let keys = aggregate.schema.fields().len().saturating_sub(aggregate.aggr_expr.len());
     let mut plain = Vec::new();
     let mut quantiles: Vec<(usize, Quantile)> = Vec::new();
     for (at, expr) in aggregate.aggr_expr.iter().enumerate() {
@@ -137,33 +135,45 @@ fn histogram(
     quantiles: &[(usize, Quantile)],
     measured: &mut impl FnMut(&logical::Aggregate) -> std::result::Result<LogicalPlan, Refusal>,
 ) -> std::result::Result<(LogicalPlan, Vec<usize>), Refusal> {
-    let keys = aggregate.group_expr.len();
+    let keys = aggregate.schema.fields().len().saturating_sub(aggregate.aggr_expr.len());
     let mut rows = LogicalPlanBuilder::from(Arc::clone(&aggregate.input));
     let conditions = of.filter.iter().map(|filter| filter.as_ref().clone());
     for condition in conditions.chain([of.value.clone().is_not_null()]) {
         rows = rows.filter(condition).map_err(|error| broken(&error))?;
     }
-    let mut exprs = aggregate.group_expr.clone();
-    exprs.push(of.value.clone().alias("__value"));
+    let exprs = with_value(&aggregate.group_expr, &of.value.clone().alias("__value"))?;
     let counts = rows
         .build()
         .and_then(|rows| logical::Aggregate::try_new(Arc::new(rows), exprs, vec![aggregate::rows()]))
         .map_err(|error| broken(&error))?;
-    if !counts.schema.field(keys).data_type().is_numeric() {
+    // The value, the keys, the count.
+    if !counts.schema.field(0).data_type().is_numeric() {
         return Err(refuse("a median or quantile must be of numbers")
             .hint("The measures of the tables are in the policy."));
     }
     let counts = measured(&counts)?;
     let column = |at: usize| Expr::Column(Column::from(counts.schema().qualified_field(at)));
-    let arguments = |share: f64| vec![cast(column(keys), DataType::Float64), column(keys + 1), lit(share)];
+    let arguments = |share: f64| vec![cast(column(0), DataType::Float64), column(keys + 1), lit(share)];
     let call = |(at, quantile): &(usize, Quantile)| {
         OF_COUNTS.call(arguments(quantile.share)).alias(format!("quantile_{at}"))
     };
     let exprs: Vec<Expr> = quantiles.iter().map(call).collect();
-    let groups: Vec<Expr> = (0..keys).map(column).collect();
+    let groups: Vec<Expr> = (1..=keys).map(column).collect();
     let plan = LogicalPlanBuilder::from(counts.clone()).aggregate(groups, exprs);
     let plan = plan.and_then(LogicalPlanBuilder::build).map_err(|error| broken(&error))?;
     Ok((plan, quantiles.iter().map(|(at, _)| *at).collect()))
+}
+
+/// The expressions of GROUP BY with the value in front: in front of each grouping set, so that the sets keep their numbers (which say,
+/// expression by expression, what a set leaves out; and none leaves the value out).
+fn with_value(group_exprs: &[Expr], value: &Expr) -> std::result::Result<Vec<Expr>, Refusal> {
+    let before = |exprs: &[Expr]| std::iter::once(value).chain(exprs).cloned().collect::<Vec<_>>();
+    if !group_exprs.iter().any(|expr| matches!(expr, Expr::GroupingSet(_))) {
+        return Ok(before(group_exprs));
+    }
+    let sets = super::measured::grouping_sets(group_exprs)?;
+    let sets = sets.iter().map(|exprs| before(exprs)).collect();
+    Ok(vec![Expr::GroupingSet(GroupingSet::GroupingSets(sets))])
 }
 
 /// All parts beside each other, with the columns of the aggregate.

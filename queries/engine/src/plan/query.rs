@@ -87,6 +87,26 @@ pub(crate) struct Vector {
     pub(crate) term: usize,
     pub(crate) set: usize,
     pub(crate) bounding: Bounding,
+    /// Its weight beside the other vectors of the question, in lowest terms: see [`super::weights`].
+    // Left out, a question is the one that it was before weights could be given.
+    #[serde(skip_serializing_if = "is_one")]
+    pub(crate) weight: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde calls it
+fn is_one(weight: &u32) -> bool {
+    *weight == 1
+}
+
+/// How long the vectors of persons are known to be together, before the noise is shared out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// By the look at its own norms.
+    Looked,
+    /// One for each person whom the look of this other vector sees, which is of the same rows.
+    As(usize),
+    /// Nobody looks.
+    Not,
 }
 
 /// A checked private query. It names no data: it was made from the text and the policy.
@@ -135,7 +155,7 @@ impl PrivateQuery {
         for (term, of_term) in terms.iter().enumerate() {
             for (set, cells) in sets.iter().enumerate() {
                 let bounding = bounding(of_term, cells, single, max_rows)?;
-                vectors.push(Vector { term, set, bounding });
+                vectors.push(Vector { term, set, bounding, weight: 1 });
             }
         }
         let mut named = BTreeSet::from([YEAR.to_owned()]);
@@ -175,6 +195,39 @@ impl PrivateQuery {
         let Bounding::Norm { low: 0, high, given: None, .. } = vector.bounding else { return None };
         let cells = self.sets.get(vector.set).map_or(0, Cells::len);
         (cells >= FEW).then(|| Shape { cells, indicator: (high == 1).then_some(NORM_UNIT.unsigned_abs()) })
+    }
+
+    /// How the size of a vector is known, against which its error is held.
+    ///
+    /// A person-year that counts once needs no norm, and no look but to be counted: where it stands beside another column of the same
+    /// grouping set, and no other look counts the same persons.
+    pub(crate) fn known(&self, at: usize) -> Known {
+        let Some(vector) = self.vectors.get(at) else { return Known::Not };
+        let beside = |other: &Vector| {
+            other.set == vector.set && !matches!(other.bounding, Bounding::Norm { given: Some(_), .. })
+        };
+        match vector.bounding {
+            Bounding::Norm { given: Some(_), .. } => Known::Not,
+            Bounding::Norm { given: None, .. } => Known::Looked,
+            Bounding::One if self.vectors.iter().filter(|other| beside(other)).count() < 2 => Known::Not,
+            Bounding::One => {
+                let filter = |vector: &Vector| self.terms.get(vector.term).map(|term| &term.filter);
+                let same = |other: &Vector| {
+                    beside(other) && other.bounding != Bounding::One && filter(other) == filter(vector)
+                };
+                self.vectors.iter().position(same).map_or(Known::Looked, Known::As)
+            }
+        }
+    }
+
+    /// The vectors that share what pays for their noise, once they were looked at: those of one grouping set that are known.
+    pub(crate) fn sharing(&self) -> Vec<Vec<usize>> {
+        let of_set = |set: usize| {
+            let all = self.vectors.iter().enumerate();
+            let known = all.filter(|(at, vector)| vector.set == set && self.known(*at) != Known::Not);
+            known.map(|(at, _)| at).collect::<Vec<_>>()
+        };
+        (0..self.sets.len()).map(of_set).filter(|sharing| sharing.len() > 1).collect()
     }
 
     /// How many cells there are in all grouping sets together.

@@ -18,7 +18,7 @@ pub(super) static PUBLIC: LazyLock<Public> = LazyLock::new(|| {
 });
 
 /// The one question of a statement.
-pub(super) fn plan(sql: &str) -> Question {
+pub(crate) fn plan(sql: &str) -> Question {
     let planned = Plan::new(&POLICY, &PUBLIC, sql, None);
     let mut plan = planned.unwrap_or_else(|e| panic!("{sql}: {e} ({:?})", e.hint));
     assert_eq!(plan.questions.len(), 1, "{sql}");

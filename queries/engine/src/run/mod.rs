@@ -17,6 +17,7 @@ mod question;
 mod relation;
 mod scan;
 mod session;
+mod shares;
 mod source;
 #[cfg(test)]
 pub(crate) mod testing;

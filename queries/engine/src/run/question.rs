@@ -10,12 +10,13 @@ use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use skjerm_privacy::Gaussian;
 
-use super::bounded::{Bounded, bounded};
+use super::bounded::{Bounded, Look, bounded, look};
 use super::error::RunError;
 use super::lookup::{Added, Found, Lookup};
 use super::relation::{self, Sources};
 use super::scan::{self, Stretch};
 use super::session::{Limits, Rows, RunSession};
+use super::shares;
 use super::source::SnapshotTable;
 use super::vectors::{Gather, PersonYears, Unit};
 use crate::plan::{
@@ -172,6 +173,28 @@ pub(crate) fn units(batch: &RecordBatch) -> Result<Vec<Unit>, RunError> {
     (0..batch.num_rows()).map(|row| Ok((years.value(row), person(row)?))).collect()
 }
 
+/// Looks at all vectors, shares out what pays for noise, and bounds each. The parts that they got come with them. Blocking: noise is drawn
+/// here, once, after the charge.
+///
+/// # Privacy
+/// All looks are taken before anything else: what comes after may depend on them ([`shares`]).
+pub(super) fn all_bounded(
+    query: &PrivateQuery,
+    planned: &[Part],
+    person_years: Vec<PersonYears>,
+) -> Result<(Vec<Bounded>, Vec<Part>), RunError> {
+    if planned.len() != query.vectors.len() || person_years.len() != planned.len() {
+        return Err(RunError::Layout);
+    }
+    let looks = person_years.iter().zip(planned).map(|(exact, part)| look(exact, *part));
+    let looks: Vec<Option<Look>> = looks.collect::<Result<_, _>>()?;
+    let parts = shares::shared(query, planned, &looks)?;
+    let vectors = person_years.into_iter().zip(&looks).zip(&parts).zip(&query.vectors);
+    let all = vectors
+        .map(|(((exact, look), part), vector)| bounded(exact, look.as_ref(), *part, query.shape(vector)));
+    Ok((all.collect::<Result<_, _>>()?, parts))
+}
+
 /// From person-years to the noised table. Blocking: noise is drawn here, once, after the charge.
 pub(crate) fn noised(
     query: &PrivateQuery,
@@ -180,14 +203,16 @@ pub(crate) fn noised(
 ) -> Result<NoisedTable, RunError> {
     let mut columns = Vec::new();
     let mut notes = Vec::new();
-    for ((vector, part), exact) in query.vectors.iter().zip(parts).zip(person_years) {
+    let mut names = Vec::new();
+    let (all, shared) = all_bounded(query, parts, person_years)?;
+    for (vector, Bounded { cells, noise, norm, lost }) in query.vectors.iter().zip(all) {
         let what = query.terms.get(vector.term).map(|term| &term.what).ok_or(RunError::Layout)?;
         let (name, in_one) = match what {
             What::Rows => ("count", 1),
             What::Persons => ("count of persons", 1),
             What::Sum(value) => ("sum", value.parts),
         };
-        let Bounded { cells, noise, norm, lost } = bounded(exact, *part, query.shape(vector))?;
+        names.push(name);
         let gaussian = Gaussian::for_rho(cells.l2(), noise)?;
         let whole = vector.bounding == Bounding::One;
         let unit = if whole { 1.0 } else { (ONE * in_one) as f64 };
@@ -209,6 +234,7 @@ pub(crate) fn noised(
     if columns.len() != query.vectors.len() {
         return Err(RunError::Layout);
     }
+    notes.extend(shares::in_words(query, parts, &shared, &names));
     Ok(NoisedTable { columns, notes, read_off: None })
 }
 

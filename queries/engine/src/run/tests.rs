@@ -20,6 +20,7 @@ mod corpus;
 mod noisy;
 mod parts;
 mod shape;
+mod weighed;
 mod wide;
 
 static POLICY: LazyLock<Policy> = LazyLock::new(Policy::oslo);
@@ -118,13 +119,29 @@ const BOUNDED: &[&str] = &[
     "select count(*) from contact c where not exists (select 1 from follow_up f where f.person = c.person and f.year = c.year)",
 ];
 
+/// A text with weights for the columns that can have some.
+fn weighed(sql: &str, weights: Option<&[u32]>) -> String {
+    let Some(weights) = weights.filter(|_| !sql.contains("weights(")) else { return sql.to_owned() };
+    let plan = plan(sql);
+    let mut of_terms: BTreeMap<(usize, usize), u32> = BTreeMap::new();
+    let mut given = Vec::new();
+    for (name, origin) in plan.post.names.iter().zip(&plan.post.origins) {
+        let crate::plan::Origin::Measured { question, term } = origin else { continue };
+        let next = weights[of_terms.len() % weights.len()];
+        // Two names of one column have one weight.
+        let weight = *of_terms.entry((*question, *term)).or_insert(next);
+        given.push(format!("\"{}\" => {}", name.replace('"', "\"\""), f64::from(weight) / 1_000.0));
+    }
+    if given.is_empty() { sql.to_owned() } else { format!("/*+ weights({}) */ {sql}", given.join(", ")) }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
 
     /// Invariant: removing any one person-year from all tables changes a question's vectors before noise by no more than
     /// the declared L2, the histogram of norms by no more than 1, and what is cut off by
-    /// no more than its own bound. Over the questions of the corpus and those above, with
-    /// norms that are chosen and norms that the caller names.
+    /// no more than its own bound; and what is shared out after the looks is no more than what was charged. Over the
+    /// questions of the corpus and those above, with norms that are chosen and norms that the caller names, and with weights.
     #[test]
     fn removing_a_person_year_stays_within_the_declared_sensitivity(
         seed in any::<u64>(),
@@ -134,10 +151,11 @@ proptest! {
         c in 1..3000_u64,
         r in 1..3000_u64,
         norm in prop::option::of(0.1..4.0_f64),
+        weights in prop::option::of(prop::collection::vec(1_000..10_000_u32, 1..6)),
     ) {
         let mut texts: Vec<String> = BOUNDED.iter().map(|sql| (*sql).to_owned()).collect();
         texts.extend(corpus::corpus().into_iter().map(|asked| asked.sql));
-        let sql = &texts[which.index(texts.len())];
+        let sql = &weighed(&texts[which.index(texts.len())], weights.as_deref());
         // Few persons with many rows, so that bounds bite.
         let all = corpus::city_of(seed, 6, 40);
         let kept = |rows: &Vec<Row>| rows.iter().filter(|r| (r.person, r.year) != (person, year)).cloned().collect();
@@ -147,17 +165,41 @@ proptest! {
         let named = norm.and_then(|norm| {
             Plan::new(&POLICY, &PUBLIC, &format!("/*+ norm({norm}) */ {sql}"), Some(0.1)).ok()
         });
-        for question in named.unwrap_or_else(|| plan(sql)).questions {
+        let plan = named.unwrap_or_else(|| plan(sql));
+        let mut paid: BTreeMap<i32, BTreeMap<String, u64>> = BTreeMap::new();
+        for question in &plan.questions {
+            for year in &question.query.years {
+                paid.entry(*year).or_default().insert(question.key(""), question.rho.nano());
+            }
+        }
+        for (year, paid) in paid {
+            prop_assert!(paid.values().sum::<u64>() <= plan.rho.nano(), "{}: {} pays too much", sql, year);
+        }
+        for question in plan.questions {
             let parts = question.parts;
+            let cost = |parts: &[crate::plan::Part]| parts.iter().map(|p| p.look.nano() + p.pool()).sum::<u64>();
+            prop_assert!(cost(&parts) <= question.rho.nano());
             let query = Arc::new(question.query);
             let (with, without) = runtime().block_on(async {
                 let limits = limits();
                 let with = read(&limits, &all, &query).await.expect("read");
                 (with, read(&limits, &fewer, &query).await.expect("read"))
             });
+            let looks = with.iter().zip(&parts).map(|(exact, part)| super::bounded::look(exact, *part).expect("looked"));
+            let shared = super::shares::shared(&query, &parts, &looks.collect::<Vec<_>>()).expect("shared");
+            prop_assert!(cost(&shared) <= cost(&parts), "{}: {:?} of {:?}", sql, shared, parts);
+            for (shared, planned) in shared.iter().zip(&parts) {
+                prop_assert!(planned.range[0].nano() <= shared.pool() && shared.pool() <= planned.range[1].nano());
+                prop_assert_eq!(shared.look, planned.look);
+            }
             for (((with, without), vector), part) in with.into_iter().zip(without).zip(&query.vectors).zip(parts) {
-                if let Bounding::Norm { max_norm, .. } = vector.bounding {
-                    let buckets = skjerm_privacy::bounding::buckets(max_norm * NORM_UNIT.unsigned_abs());
+                {
+                    let buckets = match vector.bounding {
+                        Bounding::One => vec![NORM_UNIT.unsigned_abs()],
+                        Bounding::Norm { max_norm, .. } => {
+                            skjerm_privacy::bounding::buckets(max_norm * NORM_UNIT.unsigned_abs())
+                        }
+                    };
                     let [a, b] = [&with, &without].map(|years| years.histogram(&buckets).expect("looked"));
                     let change: i64 = a.reveal().iter().zip(b.reveal()).map(|(a, b)| (a - b).pow(2)).sum();
                     prop_assert!(change <= 1, "the histogram changed by {change}");

@@ -49,8 +49,12 @@ const REFUSED: &[(&str, &str)] = &[
     ("select percentile_cont(minutes, minutes / 480.0) from contact", "0 to 1"),
     ("select percentile_cont(minutes) from contact", "percentile_cont"),
     ("select median(1 / (minutes - 3)) from contact", "zero"),
-    ("select service, median(minutes) from contact group by rollup (service)", "ROLLUP"),
+    ("select service, median(service) from contact group by rollup (service)", "`median`"),
     ("select person, median(minutes) from contact group by person", "aggregate"),
+    ("/*+ weights(persons => 2) */ select count(*) from contact", "no output column"),
+    ("/*+ weights(n => 2) */ select count(*) * 2 as n from contact", "no noise of its own"),
+    ("/*+ weights(n => 0) */ select count(*) as n from contact", "a number above 0"),
+    ("/*+ weights(n => 99) */ select count(*) as n, sum(minutes) from contact", "10 to 1"),
     (
         "select median(m) from (select person, year, median(minutes) as m from contact group by person, year) t",
         "of a person",

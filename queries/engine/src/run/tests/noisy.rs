@@ -7,23 +7,32 @@ use skjerm_privacy::remainder::Remainder;
 
 use super::corpus::{city, corpus};
 use super::*;
-use crate::plan::CONFIDENCE;
-use crate::run::bounded::{Bounded, LostExact, bounded};
+use crate::plan::{CONFIDENCE, Part, PrivateQuery};
+use crate::run::bounded::{Bounded, LostExact};
 use crate::run::post::is_row_by_row;
 use crate::run::present;
+use crate::run::question::all_bounded;
 
 /// The noised answer to a question, and what it would be without noise but under the same caps.
 pub(super) fn noised_and_bounded(
     question: &Question,
     person_years: Vec<PersonYears>,
 ) -> (NoisedTable, NoisedTable) {
+    noised_with(&question.query, &question.parts, person_years)
+}
+
+/// The same with these parts.
+pub(super) fn noised_with(
+    query: &PrivateQuery,
+    parts: &[Part],
+    person_years: Vec<PersonYears>,
+) -> (NoisedTable, NoisedTable) {
     let (mut noised, mut without) = (Vec::new(), Vec::new());
-    for ((vector, part), exact) in question.query.vectors.iter().zip(&question.parts).zip(person_years) {
-        let Bounded { cells, noise, lost, .. } =
-            bounded(exact, *part, question.query.shape(vector)).expect("bounded");
+    let (all, _) = all_bounded(query, parts, person_years).expect("bounded");
+    for (vector, Bounded { cells, noise, lost, .. }) in query.vectors.iter().zip(all) {
         let gaussian = Gaussian::for_rho(cells.l2(), noise).expect("noise");
         let whole = vector.bounding == Bounding::One;
-        let parts = question.query.parts_of(vector.term);
+        let parts = query.parts_of(vector.term);
         let unit = if whole { 1.0 } else { (ONE * parts) as f64 };
         let column = |values: Vec<i64>, half_width: f64, lost: Lost| NoisedColumn {
             name: String::new(),
