@@ -165,21 +165,25 @@ impl Question {
     /// Mechanism and scale of the noise, vector by vector: for the ledger.
     pub(crate) fn noise_in_words(&self) -> Result<String, EngineError> {
         let words = |(bounding, part): (Bounding, &Part)| -> Result<String, EngineError> {
+            let [sigma, most] = price::sigmas(*part)?;
             Ok(match bounding {
-                Bounding::One => format!("σ {:.4}", price::sigma(*part)?),
+                Bounding::One => format!("σ {sigma:.4}"),
                 Bounding::Norm { given: Some(_), .. } => {
-                    format!("σ {:.4} for each unit of the norm named", price::sigma(*part)?)
+                    format!("σ {sigma:.4} for each unit of the norm named")
                 }
                 Bounding::Norm { given: None, .. } => {
-                    let sigma = price::sigma(*part)?;
                     let look = part.look;
-                    let of_remainder = if part.remainder.is_zero() {
-                        String::new()
+                    let (to, of_remainder) = if part.remainder.is_zero() {
+                        (String::new(), String::new())
                     } else {
-                        format!(", and what that cuts off measured for ρ {}", part.remainder)
+                        let of = format!(
+                            ", and what that cuts off measured for ρ {} of it at most",
+                            part.remainder
+                        );
+                        (format!(" to {most:.4}"), of)
                     };
                     format!(
-                        "σ {sigma:.4} for each unit of the norm chosen, after a look at the norms for ρ {look}{of_remainder}"
+                        "σ {sigma:.4}{to} for each unit of the norm chosen, after a look at the norms for ρ {look}{of_remainder}"
                     )
                 }
             })

@@ -1,6 +1,6 @@
 //! What a question costs, how the price is split, and how sharp the answer will be.
 
-use skjerm_privacy::{Gaussian, Rho};
+use skjerm_privacy::{Gaussian, Rho, remainder};
 use skjerm_warehouse::policy::Policy;
 
 use super::query::{Bounding, NORM_UNIT, PrivateQuery, Vector};
@@ -8,9 +8,6 @@ use super::refuse::{Refusal, refuse};
 
 /// The part of a vector's price that pays the private look at the norms: a tenth.
 const LOOK: u64 = 10;
-/// The part that pays for what scaling cuts off, measured as one number: an eighth. It is worth that by the simulation in
-/// [`skjerm_privacy::remainder`].
-const REMAINDER: u64 = 8;
 /// Confidence of every interval.
 pub(crate) const CONFIDENCE: f64 = 0.95;
 
@@ -19,10 +16,10 @@ pub(crate) const CONFIDENCE: f64 = 0.95;
 pub(crate) struct Part {
     /// For the histogram of norms; nothing where no norm has to be chosen.
     pub(crate) look: Rho,
-    /// For the noise of the answer.
+    /// For the noise of the answer, and of what was cut off.
     pub(crate) noise: Rho,
-    /// For the noise of what was cut off; nothing where it is not measured. Where it turns out not to be worth it, it pays
-    /// for the answer.
+    /// The most of `noise` that may pay for what was cut off, measured as one number; nothing where that is not measured. How much
+    /// does is chosen after the look: see [`remainder::choose`].
     pub(crate) remainder: Rho,
 }
 
@@ -51,8 +48,8 @@ pub(crate) fn checked_rho(policy: &Policy, family: &str, wanted: f64) -> Result<
 /// Splits the price evenly over what is measured.
 ///
 /// # Privacy
-/// The parts add up to at most `rho` (divisions round down): by composition of zCDP all histograms, noised
-/// vectors and remainders together cost no more than what the ledger charges. Person-years are disjoint units, and each year's
+/// The parts add up to at most `rho` (divisions round down): by adaptive composition of zCDP all histograms, noised
+/// vectors and remainders together, of which the last two share `noise`, cost no more than what the ledger charges. Person-years are disjoint units, and each year's
 /// rows take part once in each mechanism, so the same price holds for every year read.
 pub(crate) fn split(query: &PrivateQuery, rho: Rho) -> Result<Vec<Part>, Refusal> {
     let each = rho.nano() / (query.vectors.len().max(1) as u64);
@@ -61,28 +58,32 @@ pub(crate) fn split(query: &PrivateQuery, rho: Rho) -> Result<Vec<Part>, Refusal
             Bounding::One | Bounding::Norm { given: Some(_), .. } => 0,
             Bounding::Norm { given: None, .. } => each / LOOK,
         };
-        let remainder = if query.shape(vector).is_some() { each / REMAINDER } else { 0 };
         let must_look = matches!(vector.bounding, Bounding::Norm { given: None, .. });
-        let noise = each - look - remainder;
+        let noise = each - look;
         if noise == 0 || (look == 0 && must_look) {
             return Err(refuse(format!("ρ = {rho} is too little to pay for this question")));
         }
-        let [look, noise, remainder] = [look, noise, remainder].map(Rho::from_nano);
+        let [look, noise] = [look, noise].map(Rho::from_nano);
+        let remainder = if query.shape(vector).is_some() { remainder::most(noise) } else { Rho::ZERO };
         Ok(Part { look, noise, remainder })
     };
     query.vectors.iter().map(part).collect()
 }
 
-/// Standard deviation of the noise on a vector of L2 norm 1.
-pub(crate) fn sigma(part: Part) -> Result<f64, Refusal> {
-    Ok(Gaussian::for_rho(1, part.noise).map_err(|error| refuse(error.to_string()))?.sigma())
+/// Standard deviation of the noise on a vector of L2 norm 1: the least and the most, by how much of the price measures what was cut
+/// off.
+pub(crate) fn sigmas(part: Part) -> Result<[f64; 2], Refusal> {
+    let of = |price| Ok(Gaussian::for_rho(1, price).map_err(|error| refuse(error.to_string()))?.sigma());
+    Ok([of(part.noise)?, of(part.noise.saturating_sub(part.remainder))?])
 }
 
 /// Expected half-width of a column: at the best, in between, at the worst.
 ///
 /// Planning sees no data, and so not the norm that will be chosen: it lies between 1 and the policy's worst
-/// case, and the middle is their geometric mean. A norm that the caller named is known. Where something is cut off and given
-/// back, intervals are wider by about its share of the total.
+/// case, and the middle is their geometric mean. A norm that the caller named is known. Nor does it see how much of the price will
+/// measure what is cut off: at best nothing, at worst all that may, half of it in between. Where something is cut off and
+/// given back, intervals are wider by about its share of the total. Persons in cells that are measured around their means
+/// ([`skjerm_privacy::centred`]) are below the worst case.
 pub(crate) fn half_widths(bounding: Bounding, part: Part) -> Result<[f64; 3], Refusal> {
     let unit =
         Gaussian::for_rho(1, part.noise).map_err(|error| refuse(error.to_string()))?.half_width(CONFIDENCE);
@@ -90,11 +91,10 @@ pub(crate) fn half_widths(bounding: Bounding, part: Part) -> Result<[f64; 3], Re
         Bounding::One => [unit; 3],
         Bounding::Norm { max_norm, given, .. } => {
             // Noise of many units is proportional to the norm.
-            let continuous = 1.959_963_984_540_054 / (2.0 * part.noise.as_f64()).sqrt();
-            let [least, between, most] = norms(max_norm, given).map(|norm| continuous * norm);
-            // Where nothing is to be given back, what would have paid for it buys less noise.
-            let noise = part.noise.as_f64();
-            [least * (noise / (noise + part.remainder.as_f64())).sqrt(), between, most]
+            let (noise, remainder) = (part.noise.as_f64(), part.remainder.as_f64());
+            let of_unit = |share: f64| 1.959_963_984_540_054 / (2.0 * (noise - share * remainder)).sqrt();
+            let [least, between, most] = norms(max_norm, given);
+            [least * of_unit(0.0), between * of_unit(0.5), most * of_unit(1.0)]
         }
     })
 }

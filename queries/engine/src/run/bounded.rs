@@ -1,21 +1,54 @@
 //! The bounds of a vector, chosen by a private look, and what they leave of it, ready for noise.
 
+use skjerm_privacy::centred::Centred;
 use skjerm_privacy::cut::Cut;
-use skjerm_privacy::remainder::{self, Remainder, Shape};
+use skjerm_privacy::interval::z;
+use skjerm_privacy::remainder::{self, Choice, Norms, Remainder, Shape};
 use skjerm_privacy::{Gaussian, Rho, bounding};
 
 use super::error::RunError;
 use super::exact::Exact;
 use super::vectors::PersonYears;
-use crate::plan::{Bounding, Lost, NORM_UNIT, ONE, Part};
+use crate::plan::{Bounding, CONFIDENCE, Lost, NORM_UNIT, ONE, Part};
 
 /// Exact sums under their bounds, and what pays for the noise of each.
 pub(super) struct Bounded {
     pub(super) cells: Exact,
+    pub(super) form: Form,
     pub(super) noise: Rho,
     /// The norm that the vectors were scaled to, in [`NORM_UNIT`]s.
     pub(super) norm: u64,
     pub(super) lost: LostExact,
+}
+
+/// How the cells stand in what is noised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Each for itself.
+    Single,
+    /// Around the mean of each person-year.
+    Centred(Centred),
+}
+
+impl Form {
+    /// The cells' values, from what was noised; `unit` is one of it.
+    pub(super) fn values(self, noised: &[i64], unit: f64) -> Vec<f64> {
+        match self {
+            Self::Single => noised.iter().map(|value| *value as f64 / unit).collect(),
+            Self::Centred(centred) => centred.restored(noised),
+        }
+    }
+
+    /// Half of a cell's 95 % interval, and the part of it that all cells share.
+    pub(super) fn half_widths(self, gaussian: &Gaussian, unit: f64) -> [f64; 2] {
+        match self {
+            Self::Single => [gaussian.half_width(CONFIDENCE) / unit, 0.0],
+            Self::Centred(centred) => {
+                let sigma = z(CONFIDENCE) * gaussian.sigma();
+                [centred.of_cell(sigma), centred.shared(sigma)]
+            }
+        }
+    }
 }
 
 /// What the bound cut off.
@@ -32,25 +65,25 @@ pub(super) enum LostExact {
 /// Chooses the bounds of a vector and applies them. Blocking: it draws the noise of the look.
 ///
 /// # Privacy
-/// The look ([`PersonYears::histogram`]) is paid with `part.look`; the bounds that are chosen, and what they cut off by
-/// estimation, are post-processing of it. The remainder is paid with `part.remainder`, which goes to the noise of the cells where
-/// none is measured: the price is the same in both cases. A norm that the caller named is taken without a look.
+/// The look ([`PersonYears::histogram`]) is paid with `part.look`; how the cells are measured, the bounds that are chosen, and what they
+/// cut off by estimation, are post-processing of it. So is the remainder's share of `part.noise`: what is left of that pays for the cells, all
+/// of it where no remainder is measured, so that the price is the same in all cases. A norm that the caller named is taken without a look.
 pub(super) fn bounded(
     person_years: PersonYears,
     part: Part,
     shape: Option<Shape>,
 ) -> Result<Bounded, RunError> {
-    let all = part.noise.checked_add(part.remainder).ok_or(RunError::Overflow)?;
+    let (all, form) = (part.noise, Form::Single);
     let known = |lost| LostExact::Known(lost);
     let Bounding::Norm { low, max_norm, given, .. } = person_years.bound() else {
         let cells = person_years.into_exact(1)?;
-        return Ok(Bounded { cells, noise: all, norm: 1, lost: known(Lost::Nothing) });
+        return Ok(Bounded { cells, form, noise: all, norm: 1, lost: known(Lost::Nothing) });
     };
     let most = max_norm.saturating_mul(NORM_UNIT.unsigned_abs());
     if let Some(given) = given {
         let lost = if given >= most { Lost::Nothing } else { Lost::Unknown };
         let cells = person_years.into_exact(given)?;
-        return Ok(Bounded { cells, noise: all, norm: given, lost: known(lost) });
+        return Ok(Bounded { cells, form, noise: all, norm: given, lost: known(lost) });
     }
     let buckets = bounding::buckets(most);
     let gaussian = Gaussian::for_rho(1, part.look)?;
@@ -59,21 +92,26 @@ pub(super) fn bounded(
     let sd = gaussian.sigma();
     // Never below one row: that would cut everybody.
     let least = NORM_UNIT.unsigned_abs();
-    let (chosen, of_remainder) = match shape {
-        Some(shape) => {
-            let norms = remainder::choose(&noised, sd, &buckets, shape, part.noise, part.remainder, least);
-            let of_remainder = norms.and_then(|norms| norms.remainder).map(|r| (shape, r));
-            (norms.map(|norms| norms.vector), of_remainder)
-        }
-        None => (bounding::choose_norm(&noised, sd, &buckets, person_years.cells(), all, least), None),
+    let chosen = match shape {
+        Some(shape) => remainder::choose(&noised, sd, &buckets, shape, all, least),
+        None => bounding::choose_norm(&noised, sd, &buckets, person_years.cells(), all, least)
+            .map(|vector| Choice::Scaled(Norms { vector, remainder: None })),
     };
-    let norm = chosen.unwrap_or_else(|| middle(max_norm));
+    let Norms { vector: norm, remainder } = match chosen {
+        Some(Choice::Centred(centred)) => {
+            let (cells, form) = (person_years.into_centred(&centred)?, Form::Centred(centred));
+            return Ok(Bounded { cells, form, noise: all, norm: most, lost: known(Lost::Nothing) });
+        }
+        Some(Choice::Scaled(norms)) => norms,
+        None => Norms { vector: middle(max_norm), remainder: None },
+    };
     let in_ones = NORM_UNIT as f64;
-    let (lost, noise) = match of_remainder.filter(|_| norm < most) {
-        Some((shape, r)) => {
-            let exact = person_years.remainder(norm, r)?;
-            let beyond = remainder::beyond(&noised, sd, &buckets, shape, norm, r).in_units(in_ones);
-            (LostExact::Measured { exact, noise: part.remainder, beyond }, part.noise)
+    let (lost, noise) = match shape.zip(remainder).filter(|_| norm < most) {
+        Some((shape, bound)) => {
+            let exact = person_years.remainder(norm, bound.norm)?;
+            let beyond = remainder::beyond(&noised, sd, &buckets, shape, norm, bound.norm).in_units(in_ones);
+            let noise = all.checked_sub(bound.price).ok_or(RunError::Overflow)?;
+            (LostExact::Measured { exact, noise: bound.price, beyond }, noise)
         }
         None if norm >= most => (known(Lost::Nothing), all),
         None => {
@@ -81,7 +119,7 @@ pub(super) fn bounded(
             (known(Lost::Estimated { cut, signed: low < 0 }), all)
         }
     };
-    Ok(Bounded { cells: person_years.into_exact(norm)?, noise, norm, lost })
+    Ok(Bounded { cells: person_years.into_exact(norm)?, form, noise, norm, lost })
 }
 
 impl LostExact {

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use skjerm_privacy::Gaussian;
 
-use super::bounded::{Bounded, bounded};
+use super::bounded::{Bounded, Form, bounded};
 use super::error::RunError;
 use super::lookup::{Added, Found, Lookup};
 use super::relation::{self, Sources};
@@ -18,9 +18,7 @@ use super::scan::{self, Stretch};
 use super::session::{Limits, Rows, RunSession};
 use super::source::SnapshotTable;
 use super::vectors::{Gather, PersonYears, Unit};
-use crate::plan::{
-    Bounding, CONFIDENCE, Lost, NORM_UNIT, NoisedColumn, NoisedTable, ONE, Part, PrivateQuery, What,
-};
+use crate::plan::{Bounding, Lost, NORM_UNIT, NoisedColumn, NoisedTable, ONE, Part, PrivateQuery, What};
 
 /// Reads a question's person-years. The result is exact: see [`PersonYears`].
 ///
@@ -185,21 +183,28 @@ pub(crate) fn noised(
             What::Persons => ("count of persons", 1),
             What::Sum(value) => ("sum", value.parts),
         };
-        let Bounded { cells, noise, norm, lost } = bounded(exact, *part, query.shape(vector))?;
+        let Bounded { cells, form, noise, norm, lost } = bounded(exact, *part, query.shape(vector))?;
         let gaussian = Gaussian::for_rho(cells.l2(), noise)?;
         let whole = vector.bounding == Bounding::One;
         let unit = if whole { 1.0 } else { (ONE * in_one) as f64 };
-        let values = cells.into_noised(&gaussian)?;
+        let [half_width, shared] = form.half_widths(&gaussian, unit);
+        let values = form.values(&cells.into_noised(&gaussian)?, unit);
         let lost = lost.into_noised()?.in_units(in_one as f64);
         columns.push(NoisedColumn {
             name: name.to_owned(),
-            values: values.into_iter().map(|value| value as f64 / unit).collect(),
-            half_width: gaussian.half_width(CONFIDENCE) / unit,
+            values,
+            half_width,
+            shared,
             whole,
             lost,
             widths: Vec::new(),
         });
-        let said = note(name, vector.bounding, query, norm, &lost, in_one);
+        let said = match form {
+            Form::Single => note(name, vector.bounding, query, norm, &lost, in_one),
+            Form::Centred(_) => format!(
+                "{name}: a person-year counts once in a cell, and nothing is cut: the cells were measured around each person-year's mean over them, and the interval holds all of the error. All cells share a part of it, so that their sum is less certain than independent ones would be."
+            ),
+        };
         if !notes.contains(&said) {
             notes.push(said);
         }

@@ -7,7 +7,6 @@ use skjerm_privacy::remainder::Remainder;
 
 use super::corpus::{city, corpus};
 use super::*;
-use crate::plan::CONFIDENCE;
 use crate::run::bounded::{Bounded, LostExact, bounded};
 use crate::run::post::is_row_by_row;
 use crate::run::present;
@@ -19,16 +18,17 @@ pub(super) fn noised_and_bounded(
 ) -> (NoisedTable, NoisedTable) {
     let (mut noised, mut without) = (Vec::new(), Vec::new());
     for ((vector, part), exact) in question.query.vectors.iter().zip(&question.parts).zip(person_years) {
-        let Bounded { cells, noise, lost, .. } =
+        let Bounded { cells, form, noise, lost, .. } =
             bounded(exact, *part, question.query.shape(vector)).expect("bounded");
         let gaussian = Gaussian::for_rho(cells.l2(), noise).expect("noise");
         let whole = vector.bounding == Bounding::One;
         let parts = question.query.parts_of(vector.term);
         let unit = if whole { 1.0 } else { (ONE * parts) as f64 };
-        let column = |values: Vec<i64>, half_width: f64, lost: Lost| NoisedColumn {
+        let column = |values: &[i64], [half_width, shared]: [f64; 2], lost: Lost| NoisedColumn {
             name: String::new(),
-            values: values.into_iter().map(|value| value as f64 / unit).collect(),
-            half_width: half_width / unit,
+            values: form.values(values, unit),
+            half_width,
+            shared,
             whole,
             lost: lost.in_units(parts as f64),
             widths: Vec::new(),
@@ -40,13 +40,10 @@ pub(super) fn noised_and_bounded(
                 beyond: *beyond,
             },
         };
-        without.push(column(cells.reveal().to_vec(), 0.0, exactly));
+        without.push(column(cells.reveal(), [0.0; 2], exactly));
         let lost = lost.into_noised().expect("noised");
-        noised.push(column(
-            cells.into_noised(&gaussian).expect("noised"),
-            gaussian.half_width(CONFIDENCE),
-            lost,
-        ));
+        let half_widths = form.half_widths(&gaussian, unit);
+        noised.push(column(&cells.into_noised(&gaussian).expect("noised"), half_widths, lost));
     }
     let table = |columns| NoisedTable { columns, notes: Vec::new(), read_off: None };
     (table(noised), table(without))
