@@ -15,12 +15,14 @@
 //! | [`Filter`] | whether the next release fits, when prices depend on earlier answers |
 //! | [`gaussian`] | the one noise mechanism: discrete Gaussian noise on integer vectors |
 //! | [`bounding`] | how much one unit may contribute, chosen privately |
+//! | [`centred`] | persons in cells, measured around each person's mean |
 //! | [`cut`] | what such a bound cut off, and the interval that holds it |
 //! | [`remainder`] | what it cut off, measured as one number and given back to the cells |
 //! | [`marginals`] | planning noise over many tables, and combining them by least squares |
 //! | [`interval`] | quantiles for the intervals that every figure carries |
 
 pub mod bounding;
+pub mod centred;
 mod conversion;
 pub mod cut;
 mod delta;

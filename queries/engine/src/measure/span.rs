@@ -230,6 +230,7 @@ fn table(query: &PrivateQuery, joint: Joint, source: (String, String)) -> Noised
             name: "count of persons".to_owned(),
             values: estimates.iter().map(|estimate| estimate.value).collect(),
             half_width: widths.iter().copied().fold(0.0, f64::max),
+            shared: 0.0,
             whole: false,
             lost: Lost::Nothing,
             widths,

@@ -186,7 +186,7 @@ impl Question {
     /// Mechanism and scale of the noise, vector by vector: for the ledger.
     pub(crate) fn noise_in_words(&self) -> Result<String, EngineError> {
         let words = |(bounding, part): (Bounding, &Part)| -> Result<String, EngineError> {
-            let sigma = price::sigma(*part)?;
+            let [sigma, most] = price::sigmas(*part)?;
             let look = part.look;
             Ok(match bounding {
                 Bounding::One if look.is_zero() => format!("σ {sigma:.4}"),
@@ -195,13 +195,17 @@ impl Question {
                     format!("σ {sigma:.4} for each unit of the norm named")
                 }
                 Bounding::Norm { given: None, .. } => {
-                    let of_remainder = if part.remainder.is_zero() {
-                        String::new()
+                    let (to, of_remainder) = if part.remainder.is_zero() {
+                        (String::new(), String::new())
                     } else {
-                        format!(", and what that cuts off measured for ρ {}", part.remainder)
+                        let of = format!(
+                            ", and what that cuts off measured for ρ {} of it at most",
+                            part.remainder
+                        );
+                        (format!(" to {most:.4}"), of)
                     };
                     format!(
-                        "σ {sigma:.4} for each unit of the norm chosen, after a look at the norms for ρ {look}{of_remainder}"
+                        "σ {sigma:.4}{to} for each unit of the norm chosen, after a look at the norms for ρ {look}{of_remainder}"
                     )
                 }
             })

@@ -33,6 +33,10 @@ pub(crate) struct NoisedColumn {
     pub(crate) values: Vec<f64>,
     /// Half of the 95 % interval of each cell's own noise.
     pub(crate) half_width: f64,
+    /// The part of it that all cells have in common; nothing where their noises are independent. What is left of the others adds
+    /// up to 0.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub(crate) shared: f64,
     /// Whether the values are whole.
     pub(crate) whole: bool,
     /// Half of the 95 % interval of each cell, where they differ.
@@ -41,6 +45,11 @@ pub(crate) struct NoisedColumn {
     /// What the bound cut off. Answers of before this was stored have nothing here.
     #[serde(default)]
     pub(crate) lost: Lost,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks
+fn is_nothing(shared: &f64) -> bool {
+    *shared == 0.0
 }
 
 /// What the scaling of long vectors cut off from a column.

@@ -1,6 +1,6 @@
 //! What a question costs, how the price is split, and how sharp the answer will be.
 
-use skjerm_privacy::{Gaussian, Rho};
+use skjerm_privacy::{Gaussian, Rho, remainder};
 use skjerm_warehouse::policy::Policy;
 
 use super::query::{Bounding, Known, NORM_UNIT, PrivateQuery};
@@ -8,9 +8,6 @@ use super::refuse::{Refusal, refuse};
 
 /// The part of a vector's price that pays the private look at the norms: a tenth.
 const LOOK: u64 = 10;
-/// The part that pays for what scaling cuts off, measured as one number: an eighth. It is worth that by the simulation in
-/// [`skjerm_privacy::remainder`].
-const REMAINDER: u64 = 8;
 /// Of what a column was planned to have for its noise, it keeps at least this part when the price is shared out: no column's interval
 /// gets more than ten times as wide for the others' sake, which is also the largest ratio of weights.
 const KEEPS: u64 = 100;
@@ -22,10 +19,10 @@ pub(crate) const CONFIDENCE: f64 = 0.95;
 pub(crate) struct Part {
     /// For the histogram of norms; nothing where no norm has to be chosen.
     pub(crate) look: Rho,
-    /// For the noise of the answer.
+    /// For the noise of the answer, and of what was cut off.
     pub(crate) noise: Rho,
-    /// For the noise of what was cut off; nothing where it is not measured. Where it turns out not to be worth it, it pays
-    /// for the answer.
+    /// The most of `noise` that may pay for what was cut off, measured as one number; nothing where that is not measured. How much
+    /// does is chosen after the look: see [`remainder::choose`].
     pub(crate) remainder: Rho,
     /// The least and the most that noise and remainder may have together, once the columns' sizes were looked at.
     pub(crate) range: [Rho; 2],
@@ -34,14 +31,13 @@ pub(crate) struct Part {
 impl Part {
     /// What pays for noise and remainder.
     pub(crate) fn pool(&self) -> u64 {
-        self.noise.nano().saturating_add(self.remainder.nano())
+        self.noise.nano()
     }
 
-    /// The same with another amount for noise and remainder, split between them as before.
+    /// The same with another amount for both.
     pub(crate) fn with_pool(self, pool: u64) -> Self {
-        let remainder = u128::from(pool) * u128::from(self.remainder.nano()) / u128::from(self.pool().max(1));
-        let remainder = u64::try_from(remainder).unwrap_or(0).min(pool);
-        let (noise, remainder) = (Rho::from_nano(pool - remainder), Rho::from_nano(remainder));
+        let noise = Rho::from_nano(pool);
+        let remainder = if self.remainder.is_zero() { Rho::ZERO } else { remainder::most(noise) };
         Self { noise, remainder, ..self }
     }
 }
@@ -74,8 +70,8 @@ pub(crate) fn checked_rho(policy: &Policy, family: &str, wanted: f64) -> Result<
 /// `run/shares.rs`.
 ///
 /// # Privacy
-/// The parts add up to at most `rho` (divisions round down): by composition of zCDP all histograms, noised
-/// vectors and remainders together cost no more than what the ledger charges. Person-years are disjoint units, and each year's
+/// The parts add up to at most `rho` (divisions round down): by adaptive composition of zCDP all histograms, noised
+/// vectors and remainders together, of which the last two share `noise`, cost no more than what the ledger charges. Person-years are disjoint units, and each year's
 /// rows take part once in each mechanism, so the same price holds for every year read.
 pub(crate) fn split(query: &PrivateQuery, rho: Rho) -> Result<Vec<Part>, Refusal> {
     let square = |weight: u32| u128::from(weight).pow(2);
@@ -86,14 +82,13 @@ pub(crate) fn split(query: &PrivateQuery, rho: Rho) -> Result<Vec<Part>, Refusal
         let each = u64::try_from(each).unwrap_or(0);
         let looks = query.known(at) == Known::Looked;
         let look = if looks { each / LOOK } else { 0 };
-        let remainder = if query.shape(vector).is_some() { each / REMAINDER } else { 0 };
-        let noise = each - look - remainder;
+        let noise = each - look;
         if noise == 0 || (look == 0 && looks) {
             return Err(refuse(format!("ρ = {rho} is too little to pay for this question")));
         }
-        let pool = Rho::from_nano(noise + remainder);
-        let [look, noise, remainder] = [look, noise, remainder].map(Rho::from_nano);
-        parts.push(Part { look, noise, remainder, range: [pool; 2] });
+        let [look, noise] = [look, noise].map(Rho::from_nano);
+        let remainder = if query.shape(vector).is_some() { remainder::most(noise) } else { Rho::ZERO };
+        parts.push(Part { look, noise, remainder, range: [noise; 2] });
     }
     for sharing in query.sharing() {
         let pools = || sharing.iter().filter_map(|at| parts.get(*at)).map(Part::pool);
@@ -112,16 +107,20 @@ fn kept(pool: u64) -> u64 {
     (pool / KEEPS).max(1)
 }
 
-/// Standard deviation of the noise on a vector of L2 norm 1.
-pub(crate) fn sigma(part: Part) -> Result<f64, Refusal> {
-    Ok(Gaussian::for_rho(1, part.noise).map_err(|error| refuse(error.to_string()))?.sigma())
+/// Standard deviation of the noise on a vector of L2 norm 1: the least and the most, by how much of the price measures what was cut
+/// off.
+pub(crate) fn sigmas(part: Part) -> Result<[f64; 2], Refusal> {
+    let of = |price| Ok(Gaussian::for_rho(1, price).map_err(|error| refuse(error.to_string()))?.sigma());
+    Ok([of(part.noise)?, of(part.noise.saturating_sub(part.remainder))?])
 }
 
 /// Expected half-width of a column: at the best, in between, at the worst.
 ///
 /// Planning sees no data, and so not the norm that will be chosen: it lies between 1 and the policy's worst
-/// case, and the middle is their geometric mean. A norm that the caller named is known. Where something is cut off and given
-/// back, intervals are wider by about its share of the total. Nor does it see how the columns of a question will share what pays for
+/// case, and the middle is their geometric mean. A norm that the caller named is known. Nor does it see how much of the price will
+/// measure what is cut off: at best nothing, at worst all that may, half of it in between. Where something is cut off and
+/// given back, intervals are wider by about its share of the total. Persons in cells that are measured around their means
+/// ([`skjerm_privacy::centred`]) are below the worst case. Nor does it see how the columns of a question will share what pays for
 /// noise: it expects each norm to be the same part of its column's total, and so even shares.
 pub(crate) fn half_widths(bounding: Bounding, part: Part) -> Result<[f64; 3], Refusal> {
     let [least, most] = part.range;
@@ -136,15 +135,13 @@ pub(crate) fn half_widths(bounding: Bounding, part: Part) -> Result<[f64; 3], Re
         }
         Bounding::Norm { max_norm, given, .. } => {
             // Noise of many units is proportional to the norm.
-            let continuous = |rho: f64| 1.959_963_984_540_054 / (2.0 * rho).sqrt();
             let [low, between, high] = norms(max_norm, given);
-            let noise = part.noise.as_f64();
-            let of_noise = noise / (noise + part.remainder.as_f64());
-            // Where nothing is to be given back, what would have paid for it buys less noise.
+            let of_unit = |rho: f64| 1.959_963_984_540_054 / (2.0 * rho).sqrt();
+            let remainder = part.remainder.as_f64() / part.noise.as_f64();
             [
-                low * continuous(most.as_f64()),
-                between * continuous(noise),
-                high * continuous(least.as_f64() * of_noise),
+                low * of_unit(most.as_f64()),
+                between * of_unit(part.noise.as_f64() * (1.0 - 0.5 * remainder)),
+                high * of_unit(least.as_f64() * (1.0 - remainder)),
             ]
         }
     })

@@ -1,21 +1,54 @@
 //! The bounds of a vector, chosen by a private look, and what they leave of it, ready for noise.
 
+use skjerm_privacy::centred::Centred;
 use skjerm_privacy::cut::Cut;
-use skjerm_privacy::remainder::{self, Remainder, Shape};
+use skjerm_privacy::interval::z;
+use skjerm_privacy::remainder::{self, Choice, Norms, Remainder, Shape};
 use skjerm_privacy::{Gaussian, Rho, bounding};
 
 use super::error::RunError;
 use super::exact::Exact;
 use super::vectors::PersonYears;
-use crate::plan::{Bounding, Lost, NORM_UNIT, ONE, Part};
+use crate::plan::{Bounding, CONFIDENCE, Lost, NORM_UNIT, ONE, Part};
 
 /// Exact sums under their bounds, and what pays for the noise of each.
 pub(super) struct Bounded {
     pub(super) cells: Exact,
+    pub(super) form: Form,
     pub(super) noise: Rho,
     /// The norm that the vectors were scaled to, in [`NORM_UNIT`]s.
     pub(super) norm: u64,
     pub(super) lost: LostExact,
+}
+
+/// How the cells stand in what is noised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Each for itself.
+    Single,
+    /// Around the mean of each person-year.
+    Centred(Centred),
+}
+
+impl Form {
+    /// The cells' values, from what was noised; `unit` is one of it.
+    pub(super) fn values(self, noised: &[i64], unit: f64) -> Vec<f64> {
+        match self {
+            Self::Single => noised.iter().map(|value| *value as f64 / unit).collect(),
+            Self::Centred(centred) => centred.restored(noised),
+        }
+    }
+
+    /// Half of a cell's 95 % interval, and the part of it that all cells share.
+    pub(super) fn half_widths(self, gaussian: &Gaussian, unit: f64) -> [f64; 2] {
+        match self {
+            Self::Single => [gaussian.half_width(CONFIDENCE) / unit, 0.0],
+            Self::Centred(centred) => {
+                let sigma = z(CONFIDENCE) * gaussian.sigma();
+                [centred.of_cell(sigma), centred.shared(sigma)]
+            }
+        }
+    }
 }
 
 /// What the bound cut off.
@@ -34,14 +67,6 @@ pub(super) struct Look {
     noised: Vec<f64>,
     sd: f64,
     buckets: Vec<u64>,
-}
-
-/// The bounds of a vector, in [`NORM_UNIT`]s.
-#[derive(Clone, Copy)]
-struct Chosen {
-    norm: u64,
-    /// The bound of what is measured of what that cuts off; nothing where it is not.
-    remainder: Option<(Shape, u64)>,
 }
 
 /// Looks at the norms of the person-years, or at how many there are where each counts once; nothing where no look is paid for.
@@ -88,27 +113,24 @@ impl Look {
         bounding::size(&self.noised, self.sd, &self.buckets, NORM_UNIT.unsigned_abs(), norm)
     }
 
-    /// The bounds that noise of this price is the least wrong with.
-    fn choose(
-        &self,
-        part: Part,
-        shape: Option<Shape>,
-        cells: usize,
-        max_norm: u64,
-    ) -> Result<Chosen, RunError> {
+    /// How the cells are measured, and the bounds, that noise of this price is the least wrong with.
+    fn choose(&self, part: Part, shape: Option<Shape>, cells: usize, max_norm: u64) -> Choice {
         // Never below one row: that would cut everybody.
         let least = NORM_UNIT.unsigned_abs();
         let (noised, sd, buckets) = (&self.noised, self.sd, &self.buckets);
-        let (norm, remainder) = match shape {
-            Some(shape) => {
-                let norms = remainder::choose(noised, sd, buckets, shape, part.noise, part.remainder, least);
-                let of_remainder = norms.and_then(|norms| norms.remainder).map(|r| (shape, r));
-                (norms.map(|norms| norms.vector), of_remainder)
-            }
-            None => (bounding::choose_norm(noised, sd, buckets, cells, all_of(part)?, least), None),
+        let chosen = match shape {
+            Some(shape) => remainder::choose(noised, sd, buckets, shape, part.noise, least),
+            None => bounding::choose_norm(noised, sd, buckets, cells, part.noise, least)
+                .map(|vector| Choice::Scaled(Norms { vector, remainder: None })),
         };
-        let norm = norm.unwrap_or_else(|| middle(max_norm));
-        Ok(Chosen { norm, remainder: remainder.filter(|_| norm < most(max_norm)) })
+        match chosen {
+            // Nothing is cut that could be given back.
+            Some(Choice::Scaled(norms)) if norms.vector >= most(max_norm) => {
+                Choice::Scaled(Norms { remainder: None, ..norms })
+            }
+            Some(chosen) => chosen,
+            None => Choice::Scaled(Norms { vector: middle(max_norm), remainder: None }),
+        }
     }
 
     /// The error of a cell that noise of this price would have, up to a factor that is the same for all vectors; of one whose
@@ -120,28 +142,26 @@ impl Look {
         shape: Option<Shape>,
         cells: usize,
     ) -> Result<f64, RunError> {
-        let Bounding::Norm { max_norm, .. } = bound else { return error_of_one(part) };
-        let Chosen { norm, remainder } = self.choose(part, shape, cells, max_norm)?;
-        if remainder.is_none() {
-            return Ok(norm as f64 / all_of(part)?.as_f64().sqrt());
-        }
+        let Bounding::Norm { max_norm, .. } = bound else { return Ok(error_of_one(part)) };
+        let of = |norm: f64, price: Rho| norm / price.as_f64().sqrt();
+        let (norm, bound) = match self.choose(part, shape, cells, max_norm) {
+            Choice::Centred(centred) => return Ok(of(centred.norm() * NORM_UNIT as f64, part.noise)),
+            Choice::Scaled(Norms { vector, remainder: None }) => return Ok(of(vector as f64, part.noise)),
+            Choice::Scaled(Norms { vector, remainder: Some(bound) }) => (vector, bound),
+        };
         // A cell's noise grows with what is given back in proportion.
         let given_back = match (self.size(), self.size_to(norm)) {
             (Some(size), Some(left)) if left.length > 0.0 => size.length / left.length,
             _ => 1.0,
         };
-        Ok(given_back * norm as f64 / part.noise.as_f64().sqrt())
+        let price = part.noise.checked_sub(bound.price).ok_or(RunError::Overflow)?;
+        Ok(given_back * of(norm as f64, price))
     }
 }
 
 /// [`Look::error`] where each person-year counts once.
-pub(super) fn error_of_one(part: Part) -> Result<f64, RunError> {
-    Ok(NORM_UNIT as f64 / all_of(part)?.as_f64().sqrt())
-}
-
-/// What pays for the noise of the cells where no remainder is measured.
-fn all_of(part: Part) -> Result<Rho, RunError> {
-    part.noise.checked_add(part.remainder).ok_or(RunError::Overflow)
+pub(super) fn error_of_one(part: Part) -> f64 {
+    NORM_UNIT as f64 / part.noise.as_f64().sqrt()
 }
 
 /// The largest norm, in [`NORM_UNIT`]s.
@@ -152,37 +172,43 @@ fn most(max_norm: u64) -> u64 {
 /// Chooses the bounds of a vector and applies them. Blocking.
 ///
 /// # Privacy
-/// The bounds that are chosen, and what they cut off by estimation, are post-processing of the look ([`look`]). The remainder is
-/// paid with `part.remainder`, which goes to the noise of the cells where none is measured: the price is the same in both cases.
-/// A norm that the caller named is taken without a look.
+/// How the cells are measured, the bounds that are chosen, and what they cut off by estimation, are post-processing of the look
+/// ([`look`]). So is the remainder's share of `part.noise`: what is left of that pays for the cells, all of it where no remainder is
+/// measured, so that the price is the same in all cases. A norm that the caller named is taken without a look.
 pub(super) fn bounded(
     person_years: PersonYears,
     look: Option<&Look>,
     part: Part,
     shape: Option<Shape>,
 ) -> Result<Bounded, RunError> {
-    let all = all_of(part)?;
+    let (all, form) = (part.noise, Form::Single);
     let known = |lost| LostExact::Known(lost);
     let Bounding::Norm { low, max_norm, given, .. } = person_years.bound() else {
         let cells = person_years.into_exact(1)?;
-        return Ok(Bounded { cells, noise: all, norm: 1, lost: known(Lost::Nothing) });
+        return Ok(Bounded { cells, form, noise: all, norm: 1, lost: known(Lost::Nothing) });
     };
     let most = most(max_norm);
     if let Some(given) = given {
         let lost = if given >= most { Lost::Nothing } else { Lost::Unknown };
         let cells = person_years.into_exact(given)?;
-        return Ok(Bounded { cells, noise: all, norm: given, lost: known(lost) });
+        return Ok(Bounded { cells, form, noise: all, norm: given, lost: known(lost) });
     }
     let look = look.ok_or(RunError::Layout)?;
-    let Chosen { norm, remainder: of_remainder } =
-        look.choose(part, shape, person_years.cells(), max_norm)?;
+    let Norms { vector: norm, remainder } = match look.choose(part, shape, person_years.cells(), max_norm) {
+        Choice::Centred(centred) => {
+            let (cells, form) = (person_years.into_centred(&centred)?, Form::Centred(centred));
+            return Ok(Bounded { cells, form, noise: all, norm: most, lost: known(Lost::Nothing) });
+        }
+        Choice::Scaled(norms) => norms,
+    };
     let (noised, sd, buckets) = (&look.noised, look.sd, &look.buckets);
     let in_ones = NORM_UNIT as f64;
-    let (lost, noise) = match of_remainder {
-        Some((shape, r)) => {
-            let exact = person_years.remainder(norm, r)?;
-            let beyond = remainder::beyond(noised, sd, buckets, shape, norm, r).in_units(in_ones);
-            (LostExact::Measured { exact, noise: part.remainder, beyond }, part.noise)
+    let (lost, noise) = match shape.zip(remainder) {
+        Some((shape, bound)) => {
+            let exact = person_years.remainder(norm, bound.norm)?;
+            let beyond = remainder::beyond(noised, sd, buckets, shape, norm, bound.norm).in_units(in_ones);
+            let noise = all.checked_sub(bound.price).ok_or(RunError::Overflow)?;
+            (LostExact::Measured { exact, noise: bound.price, beyond }, noise)
         }
         None if norm >= most => (known(Lost::Nothing), all),
         None => {
@@ -190,7 +216,7 @@ pub(super) fn bounded(
             (known(Lost::Estimated { cut, signed: low < 0 }), all)
         }
     };
-    Ok(Bounded { cells: person_years.into_exact(norm)?, noise, norm, lost })
+    Ok(Bounded { cells: person_years.into_exact(norm)?, form, noise, norm, lost })
 }
 
 impl LostExact {

@@ -24,6 +24,7 @@ use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::TreeNode;
 use datafusion::logical_expr::{Expr, LogicalPlan};
 use serde_json::{Number, Value as Json};
+use skjerm_privacy::centred;
 use skjerm_privacy::interval::{bootstrap, percentiles};
 
 use super::again::Ready;
@@ -176,6 +177,7 @@ pub(super) fn made_up(plan: &Plan, value: f64) -> Vec<NoisedTable> {
             name: String::new(),
             values: vec![value; question.query.sets.get(vector.set).map_or(0, Cells::len)],
             half_width: 0.0,
+            shared: 0.0,
             whole: true,
             lost: Lost::Nothing,
             widths: Vec::new(),
@@ -354,8 +356,14 @@ fn with_errors(table: &NoisedTable, errors: &[f64]) -> Vec<Vec<f64>> {
 /// What each column shows when the noise is drawn again, and what the bound may have cut off.
 fn with_other_noise(table: &NoisedTable, random: &mut Normal, mut cuts: Option<&mut Cuts>) -> Vec<Vec<f64>> {
     let of_column = |column: &NoisedColumn| {
-        let sd = column.half_width / TO_END;
-        let values: Vec<f64> = column.values.iter().map(|value| value + sd * random.next()).collect();
+        let mut errors: Vec<f64> = column.values.iter().map(|_| random.next()).collect();
+        if column.shared > 0.0 {
+            errors = centred::errors(column.half_width, column.shared, errors, random.next());
+        } else {
+            errors.iter_mut().for_each(|error| *error *= column.half_width);
+        }
+        let values: Vec<f64> =
+            column.values.iter().zip(errors).map(|(value, error)| value + error / TO_END).collect();
         let of_remainder = if matches!(column.lost, Lost::Measured { .. }) { random.next() } else { 0.0 };
         let mut shown = column.shown_with(&values, of_remainder);
         if let Some(cuts) = &mut cuts {

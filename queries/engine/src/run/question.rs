@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt};
 use skjerm_privacy::Gaussian;
 
-use super::bounded::{Bounded, Look, bounded, look};
+use super::bounded::{Bounded, Form, Look, bounded, look};
 use super::error::RunError;
 use super::lookup::{Added, Found, Lookup};
 use super::relation::{self, Sources};
@@ -19,9 +19,7 @@ use super::session::{Limits, Rows, RunSession};
 use super::shares;
 use super::source::SnapshotTable;
 use super::vectors::{Gather, PersonYears, Unit};
-use crate::plan::{
-    Bounding, CONFIDENCE, Lost, NORM_UNIT, NoisedColumn, NoisedTable, ONE, Part, PrivateQuery, What,
-};
+use crate::plan::{Bounding, Lost, NORM_UNIT, NoisedColumn, NoisedTable, ONE, Part, PrivateQuery, What};
 
 /// Reads a question's person-years. The result is exact: see [`PersonYears`].
 ///
@@ -204,8 +202,8 @@ pub(crate) fn noised(
     let mut columns = Vec::new();
     let mut notes = Vec::new();
     let mut names = Vec::new();
-    let (all, shared) = all_bounded(query, parts, person_years)?;
-    for (vector, Bounded { cells, noise, norm, lost }) in query.vectors.iter().zip(all) {
+    let (all, paid) = all_bounded(query, parts, person_years)?;
+    for (vector, Bounded { cells, form, noise, norm, lost }) in query.vectors.iter().zip(all) {
         let what = query.terms.get(vector.term).map(|term| &term.what).ok_or(RunError::Layout)?;
         let (name, in_one) = match what {
             What::Rows => ("count", 1),
@@ -216,17 +214,24 @@ pub(crate) fn noised(
         let gaussian = Gaussian::for_rho(cells.l2(), noise)?;
         let whole = vector.bounding == Bounding::One;
         let unit = if whole { 1.0 } else { (ONE * in_one) as f64 };
-        let values = cells.into_noised(&gaussian)?;
+        let [half_width, shared] = form.half_widths(&gaussian, unit);
+        let values = form.values(&cells.into_noised(&gaussian)?, unit);
         let lost = lost.into_noised()?.in_units(in_one as f64);
         columns.push(NoisedColumn {
             name: name.to_owned(),
-            values: values.into_iter().map(|value| value as f64 / unit).collect(),
-            half_width: gaussian.half_width(CONFIDENCE) / unit,
+            values,
+            half_width,
+            shared,
             whole,
             lost,
             widths: Vec::new(),
         });
-        let said = note(name, vector.bounding, query, norm, &lost, in_one);
+        let said = match form {
+            Form::Single => note(name, vector.bounding, query, norm, &lost, in_one),
+            Form::Centred(_) => format!(
+                "{name}: a person-year counts once in a cell, and nothing is cut: the cells were measured around each person-year's mean over them, and the interval holds all of the error. All cells share a part of it, so that their sum is less certain than independent ones would be."
+            ),
+        };
         if !notes.contains(&said) {
             notes.push(said);
         }
@@ -234,7 +239,7 @@ pub(crate) fn noised(
     if columns.len() != query.vectors.len() {
         return Err(RunError::Layout);
     }
-    notes.extend(shares::in_words(query, parts, &shared, &names));
+    notes.extend(shares::in_words(query, parts, &paid, &names));
     Ok(NoisedTable { columns, notes, read_off: None })
 }
 

@@ -108,7 +108,7 @@ fn error(query: &PrivateQuery, looks: &[Option<Look>], sharer: &Sharer) -> Resul
     let vector = query.vectors.get(sharer.at).ok_or(RunError::Layout)?;
     let part = sharer.planned.with_pool(sharer.now);
     match (vector.bounding, looks.get(sharer.at)) {
-        (Bounding::One, _) => error_of_one(part),
+        (Bounding::One, _) => Ok(error_of_one(part)),
         (bound, Some(Some(look))) => {
             let cells = query.sets.get(vector.set).map_or(0, crate::plan::Cells::len);
             look.error(bound, part, query.shape(vector), cells)

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use parquet::arrow::ArrowWriter;
 use proptest::prelude::*;
+use skjerm_privacy::centred::Centred;
 use skjerm_warehouse::policy::{Policy, Table};
 use skjerm_warehouse::{DataFile, Span, TableSnapshot};
 
@@ -75,6 +76,7 @@ async fn exact_table(sources: &Sources, question: &Question) -> NoisedTable {
             name: String::new(),
             values: exact.reveal().iter().map(|v| *v as f64 / unit as f64).collect(),
             half_width: 0.0,
+            shared: 0.0,
             whole: false,
             lost: Lost::Nothing,
             widths: Vec::new(),
@@ -152,6 +154,7 @@ proptest! {
         r in 1..3000_u64,
         norm in prop::option::of(0.1..4.0_f64),
         weights in prop::option::of(prop::collection::vec(1_000..10_000_u32, 1..6)),
+        around in any::<bool>(),
     ) {
         let mut texts: Vec<String> = BOUNDED.iter().map(|sql| (*sql).to_owned()).collect();
         texts.extend(corpus::corpus().into_iter().map(|asked| asked.sql));
@@ -219,7 +222,14 @@ proptest! {
                     let change = a.reveal()[0] - b.reveal()[0];
                     prop_assert!(change.unsigned_abs() <= a.l2(), "{}: the remainder changed by {}", sql, change);
                 }
-                let (a, b) = (with.into_exact(c).expect("summed"), without.into_exact(c).expect("summed"));
+                // Persons who are in cells may be measured around their means instead.
+                let centred = query.shape(vector).filter(|shape| shape.indicator.is_some());
+                let centred = centred.filter(|_| around).and_then(|shape| Centred::new(shape.cells));
+                let summed = |years: PersonYears| match &centred {
+                    Some(centred) => years.into_centred(centred).expect("summed"),
+                    None => years.into_exact(c).expect("summed"),
+                };
+                let (a, b) = (summed(with), summed(without));
                 prop_assert_eq!(a.l2(), b.l2());
                 let change: i128 =
                     a.reveal().iter().zip(b.reveal()).map(|(a, b)| i128::from(a - b).pow(2)).sum();

@@ -2,6 +2,7 @@
 
 use datafusion::execution::memory_pool::MemoryReservation;
 use skjerm_privacy::bounding;
+use skjerm_privacy::centred::Centred;
 
 use super::error::RunError;
 use super::exact::Exact;
@@ -266,6 +267,25 @@ impl PersonYears {
             Ok(sum)
         })?;
         Ok(Exact::new(vec![clamped(sums.into_iter().sum())?], l2))
+    }
+
+    /// How many units are in each cell, measured around the mean of each.
+    ///
+    /// # Privacy
+    /// A unit counts 1 in each cell that it is in, whatever its values are, and has each cell once ([`Open`]); how much that changes what is
+    /// measured is argued in [`Centred`].
+    pub(super) fn into_centred(self, centred: &Centred) -> Result<Exact, RunError> {
+        let counts = self.shared(|parts| {
+            let mut counts = vec![0_i64; self.cells];
+            for (cell, _) in parts.iter().flat_map(Units::vectors).flatten() {
+                let cell = usize::try_from(*cell).map_err(|_| RunError::Layout)?;
+                *counts.get_mut(cell).ok_or(RunError::Layout)? += 1;
+            }
+            Ok(counts)
+        })?;
+        let count = |cell: usize| counts.iter().filter_map(|counts| counts.get(cell)).sum();
+        let counts: Vec<i64> = (0..self.cells).map(count).collect();
+        Ok(Exact::new(centred.measured(&counts), centred.l2()))
     }
 
     /// Scales every unit to the norm `c`, given in [`NORM_UNIT`]s, and sums up by cell.

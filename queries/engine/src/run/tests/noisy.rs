@@ -7,7 +7,7 @@ use skjerm_privacy::remainder::Remainder;
 
 use super::corpus::{city, corpus};
 use super::*;
-use crate::plan::{CONFIDENCE, Part, PrivateQuery};
+use crate::plan::{Part, PrivateQuery};
 use crate::run::bounded::{Bounded, LostExact};
 use crate::run::post::is_row_by_row;
 use crate::run::present;
@@ -29,15 +29,16 @@ pub(super) fn noised_with(
 ) -> (NoisedTable, NoisedTable) {
     let (mut noised, mut without) = (Vec::new(), Vec::new());
     let (all, _) = all_bounded(query, parts, person_years).expect("bounded");
-    for (vector, Bounded { cells, noise, lost, .. }) in query.vectors.iter().zip(all) {
+    for (vector, Bounded { cells, form, noise, lost, .. }) in query.vectors.iter().zip(all) {
         let gaussian = Gaussian::for_rho(cells.l2(), noise).expect("noise");
         let whole = vector.bounding == Bounding::One;
         let parts = query.parts_of(vector.term);
         let unit = if whole { 1.0 } else { (ONE * parts) as f64 };
-        let column = |values: Vec<i64>, half_width: f64, lost: Lost| NoisedColumn {
+        let column = |values: &[i64], [half_width, shared]: [f64; 2], lost: Lost| NoisedColumn {
             name: String::new(),
-            values: values.into_iter().map(|value| value as f64 / unit).collect(),
-            half_width: half_width / unit,
+            values: form.values(values, unit),
+            half_width,
+            shared,
             whole,
             lost: lost.in_units(parts as f64),
             widths: Vec::new(),
@@ -49,13 +50,10 @@ pub(super) fn noised_with(
                 beyond: *beyond,
             },
         };
-        without.push(column(cells.reveal().to_vec(), 0.0, exactly));
+        without.push(column(cells.reveal(), [0.0; 2], exactly));
         let lost = lost.into_noised().expect("noised");
-        noised.push(column(
-            cells.into_noised(&gaussian).expect("noised"),
-            gaussian.half_width(CONFIDENCE),
-            lost,
-        ));
+        let half_widths = form.half_widths(&gaussian, unit);
+        noised.push(column(&cells.into_noised(&gaussian).expect("noised"), half_widths, lost));
     }
     let table = |columns| NoisedTable { columns, notes: Vec::new(), read_off: None };
     (table(noised), table(without))
