@@ -193,13 +193,13 @@ mod tests {
             let (u, v): (f64, f64) = (random.random_range(1e-12..1.0), random.random_range(0.0..1.0));
             (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
         };
-        let (mut measured, mut drawn) = ([0.0; 3], [0.0; 3]);
+        let (mut measured, mut errors_drawn) = ([0.0; 3], [0.0; 3]);
         for _ in 0..draws {
             let noise: Vec<i64> = (0..=cells).map(|_| (sigma * normal()).round() as i64).collect();
             let independent = (0..cells).map(|_| normal()).collect();
             let of_all = normal();
             let both = [centred.restored(&noise), errors(of_cell, shared, independent, of_all)];
-            for (errors, sums) in both.iter().zip([&mut measured, &mut drawn]) {
+            for (errors, sums) in both.iter().zip([&mut measured, &mut errors_drawn]) {
                 let figures = [errors[0], errors.iter().sum(), errors[1] - errors[2]];
                 for (sum, figure) in sums.iter_mut().zip(figures) {
                     *sum += figure * figure / f64::from(draws);
@@ -209,7 +209,7 @@ mod tests {
         let own = 2.0 * (of_cell.powi(2) - shared.powi(2)) / (1.0 - 1.0 / cells as f64);
         let said = [of_cell.powi(2), (cells as f64 * shared).powi(2), own];
         for (at, said) in said.iter().enumerate() {
-            for found in [measured[at], drawn[at]] {
+            for found in [measured[at], errors_drawn[at]] {
                 assert!((found / said - 1.0).abs() < 0.03, "figure {at}: {found} instead of {said}");
             }
         }
