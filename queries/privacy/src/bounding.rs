@@ -406,7 +406,9 @@ mod tests {
         let norms: Vec<u64> =
             (0..20_000).map(|_| (16.0 / random.random_range(0.02..1.0_f64)) as u64).collect();
         let mut hist = vec![0.0; bounds.len()];
-        norms.iter().for_each(|norm| hist[bucket_of(*norm, &bounds)] += 1.0);
+        for norm in &norms {
+            hist[bucket_of(*norm, &bounds)] += 1.0;
+        }
         let found = size(&hist, 1.0, &bounds, 16, u64::MAX).unwrap();
         let truth = norms.iter().sum::<u64>() as f64;
         assert!(

@@ -66,7 +66,9 @@ fn unevenness(question: &Question, many: u32, seed: u64) -> [f64; 2] {
     let shared = of(&noised_and_bounded(question, persons(question, many, seed)).0);
     // Without a way to share, each column keeps what it was planned to have.
     let mut alone = question.parts.clone();
-    alone.iter_mut().for_each(|part| part.range = [skjerm_privacy::Rho::from_nano(part.pool()); 2]);
+    for part in &mut alone {
+        part.range = [skjerm_privacy::Rho::from_nano(part.pool()); 2];
+    }
     let planned = of(&noised_with(&question.query, &alone, persons(question, many, seed)).0);
     [shared, planned]
 }
