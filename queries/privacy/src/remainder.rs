@@ -23,7 +23,7 @@
 //! *What it is worth*, by simulation over the contacts of `tests/bench` (6,000 persons, 58,588 rows, ε = 1; error of a cell
 //! against the truth without any bound; in brackets with one bound and no remainder): contacts per district 250 (450), minutes per
 //! district 32,600 (56,000), persons per month and district 20.8 (34.0). Persons per district are not scaled at all: 12.3 (18.4).
-//! Over 19 other shapes (500 to 100,000 persons, light and heavy tails, 2 to 204 cells, even and skewed, a person in one or in many)
+//! Over 18 other shapes (500 to 100,000 persons, light and heavy tails, 2 to 204 cells, even and skewed, a person in one or in many)
 //! at ρ 0.002, 0.024 and 0.2 it is, against a fixed eighth of the price and a fixed part that stays, 0.87 of the error in the
 //! geometric mean and 1.07 of it at most, but for one shape: where the longest vectors are in cells in which nobody else is, it is up to
 //! 1.29 of it, and neither interval holds.

@@ -206,6 +206,10 @@ fn forms_of_query(query: &ast::Query) -> Result<(), Refusal> {
 }
 
 fn forms_of_select(select: &ast::Select) -> Result<(), Refusal> {
+    // The planner would panic over a subquery without columns.
+    if select.projection.is_empty() {
+        return Err(refuse("a SELECT names no column"));
+    }
     if matches!(select.distinct, Some(ast::Distinct::On(_))) {
         return Err(refuse("DISTINCT ON is not supported").hint("Use GROUP BY."));
     }
