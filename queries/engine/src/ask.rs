@@ -228,17 +228,13 @@ pub(crate) const READ_OFF: &str = "Read off a release of the same data, by the l
 
 /// The question with the norm and the weights that the caller named beside it, as its text would name them.
 pub(crate) fn bounded<'q>(sql: &'q str, ask: &Ask) -> Cow<'q, str> {
-    let mut hints = String::new();
-    if let Some(norm) = ask.norm {
-        hints.push_str(&format!("/*+ norm({norm}) */ "));
-    }
-    if !ask.weights.is_empty() {
-        // A name cannot end the comment that it stands in, nor open another.
-        let name =
-            |name: &str| name.replace("*/", "*\u{fffd}").replace("/*", "\u{fffd}*").replace('"', "\"\"");
-        let weights = ask.weights.iter().map(|(column, weight)| format!("\"{}\" => {weight}", name(column)));
-        hints.push_str(&format!("/*+ weights({}) */ ", weights.collect::<Vec<_>>().join(", ")));
-    }
+    let norm = ask.norm.map(|norm| format!("/*+ norm({norm}) */ "));
+    // A name cannot end the comment that it stands in, nor open another.
+    let name = |name: &str| name.replace("*/", "*\u{fffd}").replace("/*", "\u{fffd}*").replace('"', "\"\"");
+    let weights = ask.weights.iter().map(|(column, weight)| format!("\"{}\" => {weight}", name(column)));
+    let weights = weights.collect::<Vec<_>>().join(", ");
+    let weights = (!ask.weights.is_empty()).then(|| format!("/*+ weights({weights}) */ "));
+    let hints: String = norm.into_iter().chain(weights).collect();
     if hints.is_empty() { Cow::Borrowed(sql) } else { Cow::Owned(hints + sql) }
 }
 

@@ -146,10 +146,10 @@ fn prices(rho: Rho, questions: &[(PrivateQuery, Shown, String, u128)]) -> Vec<Rh
             readers.entry(*year).or_default().insert(canonical);
         }
     }
-    let weight = |canonical: &str| weighs.get(canonical).copied().unwrap_or_default();
-    let of_year = |readers: &BTreeSet<&str>| readers.iter().map(|canonical| weight(canonical)).sum::<u128>();
+    let of = |canonical: &str| weighs.get(canonical).copied().unwrap_or_default();
+    let of_year = |readers: &BTreeSet<&str>| readers.iter().map(|canonical| of(canonical)).sum::<u128>();
     let most = readers.values().map(of_year).max().unwrap_or_default().max(1);
-    let price = |canonical: &str| u128::from(rho.nano()) * weight(canonical) / most;
+    let price = |canonical: &str| u128::from(rho.nano()) * of(canonical) / most;
     questions
         .iter()
         .map(|(_, _, canonical, _)| Rho::from_nano(u64::try_from(price(canonical)).unwrap_or(0)))
