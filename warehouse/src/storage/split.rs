@@ -29,7 +29,8 @@ const MOST_OF_PERSONS: usize = 1024;
 /// Bits of a pseudonym.
 const BITS: u8 = 128;
 /// Bits that are common to a shard.
-const OF_SHARD: u8 = SHARDS.trailing_zeros() as u8;
+const OF_SHARD: u8 = 2;
+const _: () = assert!(SHARDS == 1 << OF_SHARD);
 
 /// The most rows of a file of this table, but for those of one person.
 pub(crate) fn most(table: &Table) -> usize {

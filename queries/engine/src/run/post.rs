@@ -360,7 +360,9 @@ fn with_other_noise(table: &NoisedTable, random: &mut Normal, mut cuts: Option<&
         if column.shared > 0.0 {
             errors = centred::errors(column.half_width, column.shared, errors, random.next());
         } else {
-            errors.iter_mut().for_each(|error| *error *= column.half_width);
+            for error in &mut errors {
+                *error *= column.half_width;
+            }
         }
         let values: Vec<f64> =
             column.values.iter().zip(errors).map(|(value, error)| value + error / TO_END).collect();
