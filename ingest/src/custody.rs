@@ -72,6 +72,8 @@ impl Custody {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && installation.is_unloaded() => false,
             // Any key would be taken for the right one.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                // A pointer or a bucket that cannot be read says so itself.
+                installation.key_in_force(warehouse)?;
                 return Err(IngestError::Custody {
                     path,
                     problem: "is missing, and there are tables: put it back from a copy of the installation"

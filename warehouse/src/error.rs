@@ -74,9 +74,9 @@ pub enum WarehouseError {
         /// The table.
         table: String,
     },
-    /// A table whose files another version of the program split, ordered or grouped otherwise.
+    /// A table whose files another version of the program split or ordered otherwise.
     #[error(
-        "table {table} was written by a version of the program that splits, orders or groups rows otherwise, on which answers and erasures rely; use that version, or load the deliveries into a new installation"
+        "table {table} was written by a version of the program that splits or orders rows otherwise, on which answers and erasures rely; use that version, or load the deliveries into a new installation"
     )]
     OtherLayout {
         /// The table.

@@ -259,7 +259,8 @@ impl Remainder {
         let per_value = if total > 0.0 { self.value / total } else { 0.0 };
         let own = interval::z(0.95) * self.sd;
         let of_share = |share: &f64| {
-            let (here, others) = (1.0 + per_value * (1.0 - share), per_value * share);
+            // A remainder that its noise made negative takes from cells in which something is; the others keep all of their noise.
+            let (here, others) = ((1.0 + per_value * (1.0 - share)).max(1.0), per_value * share);
             let of_cells = here.powi(2) + others.powi(2) * (filled - 1.0).max(0.0);
             (half_width * of_cells.sqrt()).hypot(own * share)
         };

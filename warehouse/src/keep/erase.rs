@@ -1,12 +1,10 @@
 //! Takes persons' rows out of files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use arrow::array::BooleanArray;
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::record_batch::RecordBatch;
-use bytes::Bytes;
 use serde::Serialize;
 
 use super::proof::Proof;
@@ -44,7 +42,7 @@ pub struct Erasure {
 /// What was taken out of a table.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct TakenOut {
-    /// Files that held rows of theirs: made anew or dropped.
+    /// Files that held rows of theirs, or were put together with such a one: made anew or dropped.
     pub files: u64,
     /// Rows taken out.
     pub rows: u64,
@@ -61,7 +59,7 @@ pub(super) struct TakenOutOf {
 /// A cell with rows of those sought.
 struct Changed {
     files: NewFiles,
-    taken: TakenOut,
+    rows: u64,
     persons: BTreeSet<usize>,
 }
 
@@ -84,16 +82,17 @@ pub(super) fn take_out(
         if changed.is_empty() {
             continue;
         }
-        let (mut taken, all) = (TakenOut::default(), before.len() as u64);
+        let mut taken = TakenOut::default();
+        let old: BTreeSet<String> = before.values().map(|file| file.path.clone()).collect();
         let mut made = Vec::with_capacity(changed.len());
         for of_cell in changed {
-            taken.files += of_cell.taken.files;
-            taken.rows += of_cell.taken.rows;
+            taken.rows += of_cell.rows;
             found.extend(of_cell.persons);
             made.push(of_cell.files);
         }
-        taken.untouched = all - taken.files;
         replace_files(files, made);
+        taken.untouched = files.values().filter(|file| old.contains(&file.path)).count() as u64;
+        taken.files = old.len() as u64 - taken.untouched;
         tables.insert(table.name.clone(), taken);
     }
     Ok(TakenOutOf { tables, found })
@@ -113,7 +112,7 @@ fn without(
     cell: Cell,
     marks: &Marks,
 ) -> Result<Option<Changed>, WarehouseError> {
-    let (mut taken, mut persons) = (TakenOut::default(), BTreeSet::new());
+    let (mut rows, mut persons) = (0, BTreeSet::new());
     let (mut parts, mut changed) = (BTreeMap::new(), Vec::new());
     for (span, file) in of_cell(files, cell) {
         let left = if marks.may_be_in(span) {
@@ -126,8 +125,7 @@ fn without(
             match left {
                 Some((left, gone)) => {
                     changed.push(span);
-                    taken.files += 1;
-                    taken.rows += gone;
+                    rows += gone;
                     Part::Left(left)
                 }
                 None => Part::There(file),
@@ -142,11 +140,11 @@ fn without(
     for (span, part) in parts {
         match part {
             Part::There(file) => made.push((span, file.clone())),
-            Part::Left(rows) if rows.num_rows() == 0 => {}
-            Part::Left(rows) => made.push((span, place.write_file(table, (cell.0, span), None, &rows)?)),
+            Part::Left(left) if left.num_rows() == 0 => {}
+            Part::Left(left) => made.push((span, place.write_file(table, (cell.0, span), None, &left)?)),
         }
     }
-    Ok(Some(Changed { files: (cell, made), taken, persons }))
+    Ok(Some(Changed { files: (cell, made), rows, persons }))
 }
 
 /// The rows of a file that are not those sought's, and how many are; nothing if there are none of theirs. Notes whose they are.
@@ -158,13 +156,7 @@ fn left(
     marks: &Marks,
     found: &mut BTreeSet<usize>,
 ) -> Result<Option<(RecordBatch, u64)>, WarehouseError> {
-    let path = place.folder(&table.name).join(&file.path);
-    // Behind a link the old file would stay.
-    if place.home().is_no_file(&path) {
-        return Err(WarehouseError::damaged(&path, "it is no ordinary file"));
-    }
-    let content = place.home().read(&path).map_err(WarehouseError::io("read", &path))?;
-    let rows = decoded(table, of_file, file, content, &path)?;
+    let rows = read(place, table, of_file, file)?;
     let persons = parquet::keys(table, &rows).into_iter().flatten().map(|key| marks.person(key.0));
     let others: BooleanArray =
         persons.inspect(|person| found.extend(*person)).map(|person| Some(person.is_none())).collect();
@@ -176,18 +168,23 @@ fn left(
     Ok(Some((left, gone)))
 }
 
-/// The rows of a file's bytes, which go on under another name: it must not vouch for what a disk did to them.
-fn decoded(
+/// The rows of a file, which go on under another name: it must not vouch for what a disk did to them.
+fn read(
+    place: &Workplace<'_>,
     table: &Table,
     of_file: Place,
     file: &StoredFile,
-    content: Bytes,
-    path: &Path,
 ) -> Result<RecordBatch, WarehouseError> {
-    if path_of(of_file, &content) != file.path {
-        return Err(WarehouseError::damaged(path, "its content is not the one it was written with"));
+    let path = place.folder(&table.name).join(&file.path);
+    // Behind a link the old file would stay.
+    if place.home().is_no_file(&path) {
+        return Err(WarehouseError::damaged(&path, "it is no ordinary file"));
     }
-    parquet::decode_codes(table, content, path)
+    let content = place.home().read(&path).map_err(WarehouseError::io("read", &path))?;
+    if path_of(of_file, &content) != file.path {
+        return Err(WarehouseError::damaged(&path, "its content is not the one it was written with"));
+    }
+    parquet::decode_codes(table, content, &path)
 }
 
 /// Puts spans together whose rows have become few, so that they are split as the rows that are left would be.
@@ -214,7 +211,9 @@ impl Joining<'_> {
             let mut batches = Vec::with_capacity(within.len());
             for span in within {
                 match parts.remove(&span) {
-                    Some(Part::There(file)) => batches.push(self.read(span, file)?),
+                    Some(Part::There(file)) => {
+                        batches.push(read(self.place, self.table, (self.year, span), file)?)
+                    }
                     Some(Part::Left(rows)) => batches.push(rows),
                     None => {}
                 }
@@ -245,11 +244,5 @@ impl Joining<'_> {
             }
         }
         Ok(true)
-    }
-
-    fn read(&self, span: Span, file: &StoredFile) -> Result<RecordBatch, WarehouseError> {
-        let path = self.place.folder(&self.table.name).join(&file.path);
-        let content = self.place.home().read(&path).map_err(WarehouseError::io("read", &path))?;
-        decoded(self.table, (self.year, span), file, content, &path)
     }
 }

@@ -108,6 +108,8 @@ fn what(names: &[&str]) -> What {
             Some(version) if version.len() == 20 && version.bytes().all(|b| b.is_ascii_digit()) => version
                 .parse()
                 .map_or(What::Foreign, |version| What::Entry { table: (*table).to_owned(), version }),
+            // What a log says in short, every hundred entries.
+            _ if *name == "_last_checkpoint" || name.ends_with(".checkpoint.parquet") => What::Own,
             // What the object store of the logs writes before it gives an entry its name.
             _ if name.contains(".json#") || name.starts_with("_commit_") => What::Leftover,
             _ => What::Foreign,

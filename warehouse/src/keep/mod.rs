@@ -16,7 +16,7 @@
 //! of freed blocks, copies made by backups or file-system snapshots, and what left before as answers or releases, are
 //! out of reach here. Older entries of the Delta logs stay: they hold the paths of files (year, first bits of pseudonyms, a hash of the
 //! content) and their sizes, and no value of a row. So they tell of an erasure, to whoever may read the folder, in which files those
-//! who went were: among some hundred others.
+//! who went were: among as many others as a file has.
 
 mod check;
 mod derived;
@@ -64,7 +64,7 @@ const SETTLING: Duration = Duration::from_mins(2);
 impl Warehouse {
     /// Takes persons out of every table, deletes the files they were in, and searches the installation for them.
     ///
-    /// Only files with rows of theirs are made anew; their rows in
+    /// Only files with rows of theirs are made anew, and those that are put together with one; their rows in
     /// `person_year` go with them, since no row of it rests on another person's. Everything becomes visible as one
     /// snapshot. Called again after it was cut short, it does what is left.
     ///

@@ -42,12 +42,21 @@ impl LoadLock {
     pub(crate) fn to_look(home: &Home) -> Result<Self, WarehouseError> {
         let Home::Folder(root) = home else { return Self::wait(home) };
         let path = root.join(".lock");
-        let held = match File::open(&path).and_then(|file| file.lock_shared().map(|()| file)) {
-            Ok(file) => Held::File { _file: Some(file) },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Held::File { _file: None },
-            Err(error) => return Err(WarehouseError::io("lock", &path)(error)),
+        let failed = |error| WarehouseError::io("lock", &path)(error);
+        let file = match File::open(&path) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
         };
-        Ok(Self { home: home.clone(), held })
+        match file.as_ref().map(File::try_lock_shared) {
+            None | Some(Ok(())) => {}
+            Some(Err(TryLockError::WouldBlock)) => {
+                tracing::warn!("{BUSY}");
+                file.as_ref().map_or(Ok(()), File::lock_shared).map_err(failed)?;
+            }
+            Some(Err(TryLockError::Error(error))) => return Err(failed(error)),
+        }
+        Ok(Self { home: home.clone(), held: Held::File { _file: file } })
     }
 
     /// The same as a holder that dies here.
@@ -130,7 +139,7 @@ impl LoadLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                tracing::warn!("waiting for another command that loads or keeps the warehouse");
+                tracing::warn!("{BUSY}");
                 file.lock().map_err(failed)?;
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
@@ -143,6 +152,9 @@ impl LoadLock {
         Ok(Held::File { _file: Some(file) })
     }
 }
+
+/// What somebody who waits for the lock is told.
+pub(super) const BUSY: &str = "waiting for another command that loads or keeps the warehouse";
 
 /// How many files are made durable at once. A file system gathers what is asked for together, so waiting for many
 /// takes hardly longer than for one.

@@ -139,7 +139,7 @@ pub(crate) fn wrong_place(table: &Table, span: Span, rows: &RecordBatch) -> Opti
     None
 }
 
-/// The named columns of a stored file, in the file's order.
+/// The named columns of a stored file.
 pub(crate) fn read(path: &Path, columns: &[&str]) -> Result<RecordBatch, WarehouseError> {
     let file = File::open(path).map_err(WarehouseError::io("read", path))?;
     decode(file, columns, path)
@@ -169,14 +169,29 @@ pub(crate) fn decode_codes(
             _ => Arc::clone(field),
         }
     };
-    let schema = Schema::new(table.file_schema().fields().iter().map(as_stored).collect::<Vec<_>>());
     let failed = WarehouseError::file(path, "read");
+    let stored = footer(&content).map_err(&failed)?;
+    let schema = Schema::new(stored.schema().fields().iter().map(as_stored).collect::<Vec<_>>());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
     let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(content, options).map_err(&failed)?;
     let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(&failed)?;
     let schema = reader.schema();
     let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|error| failed(error.into()))?;
-    concat_batches(&schema, &batches).map_err(|error| failed(error.into()))
+    let rows = concat_batches(&schema, &batches).map_err(|error| failed(error.into()))?;
+    in_order(&rows, table.file_schema().fields().iter().map(|field| field.name().as_str()), path)
+}
+
+/// The rows with these columns, in this order. A file has the order of the policy that it was written under, and rows of
+/// several files are put together by the place of a column.
+fn in_order<'a>(
+    rows: &RecordBatch,
+    names: impl Iterator<Item = &'a str>,
+    path: &Path,
+) -> Result<RecordBatch, WarehouseError> {
+    let missing = |_| WarehouseError::damaged(path, "a column is missing");
+    let places = names.map(|name| rows.schema().index_of(name).map_err(missing));
+    let places = places.collect::<Result<Vec<usize>, _>>()?;
+    rows.project(&places).map_err(|error| WarehouseError::file(path, "read")(error.into()))
 }
 
 /// What a file's footer says.
@@ -204,5 +219,6 @@ pub(crate) fn decode_groups<R: ChunkReader + 'static>(
     let reader = builder.with_projection(mask).with_batch_size(BATCH_ROWS).build().map_err(&failed)?;
     let schema = reader.schema();
     let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|error| failed(error.into()))?;
-    concat_batches(&schema, &batches).map_err(|error| failed(error.into()))
+    let rows = concat_batches(&schema, &batches).map_err(|error| failed(error.into()))?;
+    in_order(&rows, columns.iter().copied(), path)
 }

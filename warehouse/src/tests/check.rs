@@ -150,6 +150,31 @@ async fn a_person_year_that_its_events_do_not_make_is_found() {
     assert!(!world.touchable(&path).exists());
 }
 
+#[tokio::test]
+async fn a_round_that_is_missing_is_found_and_one_that_is_there_stays() {
+    let rounds = |world: &World, days: &[&str]| {
+        let forms = days.iter().zip(1..).flat_map(|(day, at)| super::load::form(at * 5_000, day, "day", 0));
+        world.delivery("a.csv", &[("scene_observation", &forms.collect::<Vec<Row>>())])
+    };
+    let key = world().await.key.clone();
+    let [one, two] = [(); 2].map(|()| World::with_key(key.clone()));
+    one.try_load(vec![rounds(&one, &["2024-07-05"])]).await.expect("a load");
+    two.try_load(vec![rounds(&two, &["2024-07-05", "2024-07-06"])]).await.expect("a load");
+    let missing = async |world: &World| {
+        check(world).await.damage.iter().any(|damage| damage.what.contains("a round is missing"))
+    };
+    assert!(!missing(&one).await && !missing(&two).await);
+    let folder = tempfile::tempdir().expect("a folder");
+    let of = |world: &World| world.tables().join("count_round");
+    copy(&of(&one), &folder.path().join("one"));
+    fs::remove_dir_all(of(&one)).expect("removed");
+    copy(&of(&two), &of(&one));
+    assert!(!missing(&one).await, "nobody can tell that there is one too many");
+    fs::remove_dir_all(of(&two)).expect("removed");
+    copy(&folder.path().join("one"), &of(&two));
+    assert!(missing(&two).await);
+}
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a folder");
     for entry in fs::read_dir(from).expect("a folder") {

@@ -6,7 +6,7 @@ use std::fs;
 use super::world::{Row, World, hex, layer_one, row};
 use crate::{Purpose, Sought, WarehouseError, WarehouseKey};
 
-/// Contacts of many persons, with enough rows for several row groups a file.
+/// Contacts of many persons, with enough rows for several files a shard.
 fn contacts(persons: u64) -> Vec<Row> {
     let of = |person: u64| (0..=person % 9).map(move |n| row(person, person * 10 + n, "2023-05-01").ute());
     (0..persons).flat_map(of).collect()

@@ -8,10 +8,10 @@ use deltalake_core::DeltaTableBuilder;
 use serde_json::Value;
 use url::Url;
 
-use super::world::{Row, World, batch, row};
-use crate::WarehouseError;
+use super::world::{Row, World, batch, layer_one, row};
 use crate::policy::Policy;
 use crate::storage::{Span, parquet, values};
+use crate::{Sought, WarehouseError};
 
 fn contacts() -> Vec<Row> {
     (0..40).map(|n| row(n, n, if n % 2 == 0 { "2023-01-01" } else { "2022-01-01" }).ute()).collect()
@@ -135,6 +135,31 @@ async fn a_policy_with_other_columns_does_not_open_the_tables() {
     let warehouse = world.reopened(policy);
     let error = warehouse.snapshot().await.expect_err("other columns");
     assert!(matches!(&error, WarehouseError::OtherColumns { table } if table == "contact"), "{error}");
+}
+
+#[tokio::test]
+async fn a_policy_with_the_columns_in_another_order_changes_no_value() {
+    let mut world = World::new();
+    let said = |person, record| {
+        row(person, record, "2023-02-01").ute().with("area", "oslo_s").with("shift", "night")
+    };
+    let first: Vec<Row> = (0..100).map(|n| said(n % 30, n)).collect();
+    world.load(&[("contact", &first)]).await;
+    let text = std::fs::read_to_string(world.installation.policy_path()).expect("the policy");
+    let [area, shift] = ["area", "shift"]
+        .map(|name| format!("  {{ name = \"{name}\", role = \"dimension\", codes = \"{name}\" }},\n"));
+    let other = text.replacen(&format!("{area}{shift}"), &format!("{shift}{area}"), 1);
+    assert_ne!(other, text);
+    std::fs::write(world.installation.policy_path(), other).expect("written");
+    let policy = Policy::load(&world.installation.policy_path()).expect("a policy");
+    world.warehouse = world.reopened(policy.clone());
+    world.policy = policy.into();
+    let more: Vec<Row> = (100..200).map(|n| said(n % 30, n)).collect();
+    world.load(&[("contact", &more)]).await;
+    assert_eq!(world.try_erase(&[Sought::new(vec![layer_one("person", 7)])]).await.expect("erased").found, 1);
+    let rows = world.rows("contact").await;
+    assert!(rows.len() > 180 && rows.iter().all(|row| row["area"] == "oslo_s" && row["shift"] == "night"));
+    assert!(!world.warehouse.check(jiff::civil::date(2024, 1, 1)).await.expect("a check").is_damaged());
 }
 
 #[tokio::test]

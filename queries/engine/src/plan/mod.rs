@@ -51,6 +51,7 @@ pub(crate) use present::{Lost, NoisedColumn, NoisedTable, ReadOff};
 pub(crate) use price::{CONFIDENCE, Part, checked_rho, half_widths, norms};
 pub(crate) use query::{Bounding, Known, NORM_UNIT, ONE, PrivateQuery, Value, Vector, What};
 pub(crate) use relation::{NumberOf, PersonNumber, Relation};
+pub(crate) use rows::TIMES;
 
 use crate::error::EngineError;
 use refuse::refuse;

@@ -103,6 +103,7 @@ impl Reader<'_> {
             outputs,
             conditions: Vec::new(),
             max_rows,
+            most_read: max_rows,
         })
     }
 

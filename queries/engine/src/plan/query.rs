@@ -194,7 +194,8 @@ impl PrivateQuery {
     pub(crate) fn shape(&self, vector: &Vector) -> Option<Shape> {
         let Bounding::Norm { low: 0, high, given: None, .. } = vector.bounding else { return None };
         let cells = self.sets.get(vector.set).map_or(0, Cells::len);
-        (cells >= FEW).then(|| Shape { cells, indicator: (high == 1).then_some(NORM_UNIT.unsigned_abs()) })
+        let is_indicator = high == 1 && self.parts_of(vector.term) == 1;
+        (cells >= FEW).then(|| Shape { cells, indicator: is_indicator.then_some(NORM_UNIT.unsigned_abs()) })
     }
 
     /// How the size of a vector is known, against which its error is held.

@@ -13,7 +13,10 @@ use super::per_person::groups_by_person;
 use super::refuse::{Refusal, refuse};
 use super::relation::Relation;
 
-/// The most rows that a person's rows of a year may make of each other, if each table has as many as the policy lets count. Without
+/// Of a person-year so many times as many rows of a table meet others in a join as the policy lets count in a group: rows are spread
+/// over groups, and each counts as many.
+pub(crate) const TIMES: u64 = 4;
+/// The most rows that a person's rows of a year may make of each other, if each table has as many as a join reads ([`TIMES`]). Without
 /// it, joins of a few rows with themselves take as long as somebody likes: whether such a question ends in its time would tell how
 /// many rows one person has, and without any noise.
 const MOST_JOINED: u64 = 1 << 18;
@@ -30,6 +33,8 @@ pub(super) struct Rows {
     pub(super) single: bool,
     /// The most rows of a person in one group that count.
     pub(super) max_rows: u64,
+    /// The most rows of a person in a year that a join reads.
+    pub(super) most_read: u64,
 }
 
 /// Reads plans; knows the fields of all that it has read.
@@ -168,6 +173,7 @@ impl<'a> Reader<'a> {
             conditions: Vec::new(),
             single,
             max_rows: if single { 1 } else { table.max_rows.into() },
+            most_read: if single { 1 } else { TIMES * u64::from(table.max_rows) },
         })
     }
 
@@ -208,9 +214,10 @@ impl<'a> Reader<'a> {
                 .hint("Use JOIN … USING (person, year), EXISTS or NOT EXISTS."));
         }
         let max_rows = left.max_rows.saturating_mul(right.max_rows);
-        if max_rows > MOST_JOINED {
+        let most_read = left.most_read.saturating_mul(right.most_read);
+        if most_read > MOST_JOINED {
             return Err(refuse(format!(
-                "joined, the rows of one person in a year could make {max_rows} rows, and {MOST_JOINED} are allowed"
+                "joined, the rows of one person in a year could make {most_read} rows, and {MOST_JOINED} are allowed"
             ))
             .hint("Use EXISTS, or join subqueries grouped by person and year: a person has one row of these."));
         }
@@ -253,6 +260,7 @@ impl<'a> Reader<'a> {
             conditions,
             single: left.single && right.single,
             max_rows,
+            most_read,
         })
     }
 }

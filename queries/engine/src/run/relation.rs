@@ -16,7 +16,9 @@ use datafusion::logical_expr::{Expr, ExprFunctionExt, LogicalPlan, LogicalPlanBu
 use super::error::RunError;
 use super::session::RunSession;
 use super::source::SnapshotTable;
-use crate::plan::{Condition, Domain, Field, Fields, NumberOf, PersonNumber, Places, PrivateQuery, Relation};
+use crate::plan::{
+    Condition, Domain, Field, Fields, NumberOf, PersonNumber, Places, PrivateQuery, Relation, TIMES,
+};
 
 /// A table to read.
 #[derive(Clone)]
@@ -115,7 +117,7 @@ struct Build<'a> {
     /// # Privacy
     /// Where rows of a person meet other rows of theirs, their number grows as a product, and so does the time: somebody with very many
     /// would end a question at its deadline, which tells that they are there. Which rows go on depends on that person-year's rows
-    /// of one table alone, so a person-year that is taken out changes nobody else's, and the sensitivity is that of the vector as ever.
+    /// of one table alone (the window that counts them sits on the ordered scan), so a person-year that is taken out changes nobody else's, and the sensitivity is that of the vector as ever.
     is_cut: bool,
 }
 
@@ -141,7 +143,8 @@ impl Build<'_> {
             Relation::Semi { left, right, anti, .. } => {
                 let is_lighter = self.bytes(left) < self.bytes(right);
                 let (left, fields) = self.relation(left)?;
-                let (right, _) = self.relation(right)?;
+                // Nothing grows by it, and a row behind the cut is one all the same.
+                let (right, _) = Self { is_cut: false, ..*self }.relation(right)?;
                 let kinds = if *anti {
                     [JoinType::LeftAnti, JoinType::RightAnti]
                 } else {
@@ -242,9 +245,6 @@ fn cut(rows: LogicalPlanBuilder, most: u64) -> Result<LogicalPlanBuilder, RunErr
     let name = number.schema_name().to_string();
     Ok(rows.window([number])?.filter(Expr::Column(Column::from_name(name)).lt_eq(lit(most)))?)
 }
-
-/// Rows are spread over groups, and each group counts as many as the policy lets it.
-const TIMES: u64 = 4;
 
 const ON: [&str; 2] = ["year", "person"];
 const BESIDE: [&str; 2] = ["year_beside", "person_beside"];

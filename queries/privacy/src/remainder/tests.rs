@@ -36,7 +36,7 @@ proptest! {
         }
         let widths = remainder.half_widths(&values, half_width);
         prop_assert!(widths.iter().all(|width| width.is_finite()));
-        prop_assert!(m < 0.0 || widths.iter().all(|width| *width >= half_width - 1e-9));
+        prop_assert!(widths.iter().all(|width| *width >= half_width - 1e-9));
     }
 
     #[test]

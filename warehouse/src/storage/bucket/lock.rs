@@ -159,7 +159,7 @@ async fn take(bucket: Arc<Bucket>) -> io::Result<Lock> {
                 if said.holder.is_some() && !lapsed {
                     if !is_told {
                         is_told = true;
-                        tracing::warn!("waiting for another command that loads or keeps the warehouse");
+                        tracing::warn!("{}", crate::storage::files::BUSY);
                     }
                     tokio::time::sleep(bucket.terms.look).await;
                     continue;

@@ -112,6 +112,7 @@ fn joins_keep_the_order_of_the_files() {
         "select p.primary_service, count(*) from contact c join person_year p using (person, year) where c.year in (2023, 2024) group by 1",
         "select c.area, count(*) from person_year p join contact c using (person, year) where c.year in (2023, 2024) group by 1",
         "select area, count(*) from contact c where year in (2023, 2024) and exists (select 1 from person_year p where p.person = c.person and p.year = c.year and p.bed_stay = 'yes') group by 1",
+        "select c.area, count(*) from contact c join follow_up f using (person, year) where c.year in (2023, 2024) group by 1",
         "select n, count(*) from (select person, year, count(*) as n from contact where year in (2023, 2024) group by person, year) t where n < 9 group by n",
     ] {
         for shown in plans(sql, &question(sql).query) {
