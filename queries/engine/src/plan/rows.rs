@@ -15,11 +15,11 @@ use super::relation::Relation;
 
 /// Of a person-year so many times as many rows of a table meet others in a join as the policy lets count in a group: rows are spread
 /// over groups, and each counts as many.
-pub(crate) const TIMES: u64 = 4;
+pub(crate) const TIMES: u64 = 2;
 /// The most rows that a person's rows of a year may make of each other, if each table has as many as a join reads ([`TIMES`]). Without
 /// it, joins of a few rows with themselves take as long as somebody likes: whether such a question ends in its time would tell how
 /// many rows one person has, and without any noise.
-const MOST_JOINED: u64 = 1 << 18;
+const MOST_JOINED: u64 = 1 << 20;
 
 /// Protected rows.
 #[derive(Debug, Clone)]
