@@ -197,7 +197,7 @@ fn years_past_their_time_are_dropped_and_noted() {
     assert_eq!(done["tables"]["person_year"]["rows"], 1);
     assert_eq!(house.history("retention").len(), 2);
     // As one that was cut short leaves it: a file of a dropped year that nothing names any more.
-    let left = house.dir.join(format!("warehouse/contact/year=2022/part-0-{}.parquet", "0".repeat(32)));
+    let left = house.dir.join(format!("warehouse/contact/year=2022/part-00-{}.parquet", "0".repeat(32)));
     std::fs::create_dir_all(left.parent().unwrap()).unwrap();
     std::fs::write(&left, "").unwrap();
     let again = json(&house.dir, &arguments).ok().json();
