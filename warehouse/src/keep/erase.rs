@@ -212,7 +212,7 @@ impl Joining<'_> {
             for span in within {
                 match parts.remove(&span) {
                     Some(Part::There(file)) => {
-                        batches.push(read(self.place, self.table, (self.year, span), file)?)
+                        batches.push(read(self.place, self.table, (self.year, span), file)?);
                     }
                     Some(Part::Left(rows)) => batches.push(rows),
                     None => {}
