@@ -124,3 +124,29 @@ fn keys_come_from_commands_and_no_memory_goes_into_a_core_dump() {
     let error = json(&house.dir, &["keys", "new"]).error(2);
     assert!(error["message"].as_str().unwrap().contains("holds a key already"), "{error}");
 }
+
+/// Without the note any key would be taken for the right one, and everybody counted twice.
+#[test]
+fn tables_without_the_note_of_their_keys_take_no_rows() {
+    let house = house();
+    let export = house.folder.path().join("soma_SYNTETISK.csv");
+    let note = house.dir.join("warehouse/keys.json");
+    let kept = std::fs::read(&note).unwrap();
+    std::fs::remove_file(&note).unwrap();
+    for key in ["linking.key", "warehouse.key"] {
+        std::fs::remove_file(house.dir.join("keys").join(key)).unwrap();
+    }
+    json(&house.dir, &["keys", "new"]).ok();
+    let status = json(&house.dir, &["warehouse", "status"]).ok().json();
+    let error = ingest(&house.dir, "soma", std::slice::from_ref(&export)).error(1);
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("keys.json is missing, and there are tables: put it back"), "{error}");
+    let check = json(&house.dir, &["warehouse", "check"]);
+    assert_eq!(check.code, 1, "{}", check.out);
+    assert!(check.out.contains("keys.json") && check.out.contains("which keys"), "{}", check.out);
+    assert!(!note.exists() && json(&house.dir, &["warehouse", "status"]).ok().json() == status);
+    std::fs::write(&note, kept).unwrap();
+    assert_eq!(json(&house.dir, &["warehouse", "check"]).code, 0);
+    let error = ingest(&house.dir, "soma", &[export]).error(2);
+    assert!(error["message"].as_str().unwrap().contains("counted twice"), "these keys are new: {error}");
+}

@@ -3,7 +3,8 @@
 //! on plain Parquet files of the same rows. One run, the three in turn, one machine, as many threads for all.
 //!
 //! `cargo bench -p skjerm-engine --bench questions [-- ROWS [REPEATS] [WORD]]`, WORD names the questions that are asked;
-//! needs Python with the package `duckdb` (`PYTHON=…`). A folder `KEPT=…` is not removed, and spares loading the next time.
+//! needs Python with the package `duckdb` (`PYTHON=…`). A folder `KEPT=…` is not removed, and spares loading the next time;
+//! `ALONE=1` asks Skjerm and nobody else, for a profile.
 //! All data are SYNTHETIC.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // a measurement that cannot go on should stop where it stands
@@ -139,6 +140,13 @@ async fn main() {
         std::fs::write("/proc/self/clear_refs", "5").unwrap();
         peers.private(question).await;
         peaks.push(memory("VmHWM"));
+    }
+    if std::env::var_os("ALONE").is_some() {
+        for question in &asked {
+            let cost = peers.private(question).await;
+            println!("{}: {:.2} ({:.2})", question.name, cost.seconds, cost.work);
+        }
+        return;
     }
     let mut costs = vec![[const { Vec::new() }; 3]; asked.len()];
     let mut is_declared = vec![false; asked.len()];

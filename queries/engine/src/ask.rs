@@ -8,7 +8,7 @@ use std::time::Duration;
 use skjerm_ledger::{Block, Request};
 use skjerm_privacy::{Loss, Rho};
 use skjerm_warehouse::Snapshot;
-use skjerm_warehouse::policy::Role;
+use skjerm_warehouse::policy::{Grain, Policy, Role};
 
 use crate::answer::{Answer, AnswerRef, AnswerSource};
 use crate::book::ledger_error;
@@ -16,7 +16,7 @@ use crate::caller::{Ask, Caller};
 use crate::engine::{Engine, PERSONS, require};
 use crate::error::EngineError;
 use crate::kept::without_numbers;
-use crate::plan::{NoisedTable, Origin, Plan, PrivateQuery, Question};
+use crate::plan::{NoisedTable, Origin, Plan, PrivateQuery, Question, TIMES};
 use crate::run::{self, Limits, RunError, SnapshotTable, Source, Sources};
 use crate::turn::{Turn, Working};
 
@@ -107,7 +107,7 @@ impl Engine {
             )
             .map_err(|_| EngineError::uniform())?;
         let source = source(spent, released);
-        let mut said = notes(&plan);
+        let mut said = notes(self.policy(), &plan);
         said.extend(released.then(|| READ_OFF.to_owned()));
         for note in answers.into_iter().flat_map(|table| table.notes).chain(presented.notes) {
             if !said.contains(&note) {
@@ -251,7 +251,7 @@ pub(crate) fn blocks(years: &BTreeSet<i32>) -> Vec<Block> {
 }
 
 /// What holds of every answer to this question.
-pub(crate) fn notes(plan: &Plan) -> Vec<String> {
+pub(crate) fn notes(policy: &Policy, plan: &Plan) -> Vec<String> {
     let mut notes = Vec::new();
     let years: Vec<String> = plan.years().iter().map(i32::to_string).collect();
     if let [first, .., last] = years.as_slice() {
@@ -262,6 +262,16 @@ pub(crate) fn notes(plan: &Plan) -> Vec<String> {
         ));
     }
     notes.push("Every cell of the closed code lists is shown, also the empty ones; the noise can make a value negative.".to_owned());
+    let several = |table: &str| policy.table(table).is_some_and(|table| table.grain != Grain::PersonYear);
+    let cut: BTreeSet<&str> =
+        plan.questions.iter().flat_map(|question| question.query.relation.cut_tables(&several)).collect();
+    for table in cut.into_iter().filter_map(|table| policy.table(table)) {
+        notes.push(format!(
+            "A join of rows with rows reads {} rows of `{}` of a person-year at most; nothing says what that left out.",
+            u64::from(table.max_rows).saturating_mul(TIMES),
+            table.name
+        ));
+    }
     if plan.questions.iter().any(|question| !question.query.sharing().is_empty()) {
         notes.push("Columns measured together share ρ after the private looks, so that their errors are the same part of their sizes, or stand to each other as the weights in the question say; what is expected before is for shares that take all columns as alike.".to_owned());
     }

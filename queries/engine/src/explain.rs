@@ -40,7 +40,7 @@ impl Engine {
             read_off.push(released.map(|(_, table)| table));
         }
         let (columns, norms) = bounds(&plan);
-        let mut notes = notes(&plan);
+        let mut notes = notes(self.policy(), &plan);
         notes.extend(read_off.iter().any(Option::is_some).then(|| READ_OFF.to_owned()));
         let queries = || plan.questions.iter().map(|question| &question.query);
         Ok(Explanation {

@@ -45,7 +45,6 @@ pub(crate) use linear::Measured;
 #[cfg(test)]
 pub(crate) use measured::Column;
 pub(crate) use measured::{Shown, json};
-pub(crate) use places::Places;
 pub(crate) use post::{Origin, Post};
 pub(crate) use present::{Lost, NoisedColumn, NoisedTable, ReadOff};
 pub(crate) use price::{CONFIDENCE, Part, checked_rho, half_widths, norms};

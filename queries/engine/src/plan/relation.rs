@@ -48,6 +48,55 @@ pub(crate) enum NumberOf {
 }
 
 impl Relation {
+    /// Whether a person can have several rows of a year; `several` says it of tables.
+    pub(crate) fn has_several(&self, several: &dyn Fn(&str) -> bool) -> bool {
+        match self {
+            Self::Table { table, .. } => several(table),
+            Self::Filter { input, .. } | Self::Semi { left: input, .. } => input.has_several(several),
+            Self::Join { left, right } => left.has_several(several) || right.has_several(several),
+            Self::PerPerson { keys, .. } => !keys.is_empty(),
+        }
+    }
+
+    /// Whether a person's rows meet several others of theirs here, so that their number grows as a product.
+    pub(crate) fn multiplies(&self, several: &dyn Fn(&str) -> bool) -> bool {
+        matches!(self, Self::Join { left, right } if left.has_several(several) && right.has_several(several))
+    }
+
+    /// The tables of whose rows a join reads so many of a person-year and no more (`several` as above).
+    pub(crate) fn cut_tables<'r>(&'r self, several: &dyn Fn(&str) -> bool) -> BTreeSet<&'r str> {
+        let mut found = BTreeSet::new();
+        self.add_cut_tables(several, false, &mut found);
+        found
+    }
+
+    fn add_cut_tables<'r>(
+        &'r self,
+        several: &dyn Fn(&str) -> bool,
+        is_cut: bool,
+        into: &mut BTreeSet<&'r str>,
+    ) {
+        match self {
+            Self::Table { table, .. } => {
+                if is_cut && several(table) {
+                    into.insert(table);
+                }
+            }
+            Self::Filter { input, .. } => input.add_cut_tables(several, is_cut, into),
+            Self::Join { left, right } => {
+                let is_cut = is_cut || self.multiplies(several);
+                left.add_cut_tables(several, is_cut, into);
+                right.add_cut_tables(several, is_cut, into);
+            }
+            // Nothing grows by rows that only are there or not, and a per-person aggregation makes few of many.
+            Self::Semi { left, right, .. } => {
+                left.add_cut_tables(several, is_cut, into);
+                right.add_cut_tables(several, false, into);
+            }
+            Self::PerPerson { input, .. } => input.add_cut_tables(several, false, into),
+        }
+    }
+
     /// Whether a row could be there whose fields are at places that `possible` lets them be at.
     pub(crate) fn could_hold(&self, possible: &Possible<'_>) -> bool {
         match self {

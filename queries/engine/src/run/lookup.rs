@@ -1,50 +1,20 @@
 //! Rows as places, cells and values: everything that a question computes from a row is looked up in its tables.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{Date32Type, Int64Type};
-use datafusion::parquet::basic::Type;
-
+use super::columns::{Columns, NOWHERE};
 use super::error::RunError;
-use crate::plan::{Condition, Domain, Field, PrivateQuery, Value, Vector, What};
-
-/// The place of what is outside a field's closed list.
-const NOWHERE: u32 = u32::MAX;
+use crate::plan::{Condition, Field, Fields, PrivateQuery, Value, Vector, What};
 
 /// A query, ready to look rows up.
 pub(super) struct Lookup {
-    fields: Vec<FieldLookup>,
+    columns: Arc<Columns>,
     /// What rows must pass.
     condition: Test,
     sets: Vec<SetLookup>,
     terms: Vec<TermLookup>,
-}
-
-struct FieldLookup {
-    name: String,
-    kind: Kind,
-    /// The place of "missing".
-    missing: u32,
-}
-
-enum Kind {
-    Codes {
-        short: HashMap<u128, u32>,
-        long: HashMap<String, u32>,
-    },
-    Numbers {
-        low: i64,
-        high: i64,
-        /// Whether a number outside is in no cell, as a year or month that there is not; a measure counts as the nearest bound.
-        exact: bool,
-    },
-    Days {
-        first: i32,
-        last: i32,
-    },
 }
 
 /// The axes of a grouping set, and the cell of each combination of their classes.
@@ -67,7 +37,8 @@ struct TermLookup {
     value: Option<(Combination, Vec<i64>)>,
 }
 
-enum Test {
+/// A condition on the places of some fields.
+pub(super) enum Test {
     Always,
     Never,
     In(usize, Vec<bool>),
@@ -118,13 +89,9 @@ impl Added<'_> {
 impl Lookup {
     /// For rows with these columns. Rows of a single table have still to pass the query's condition.
     pub(super) fn new(query: &PrivateQuery, has_column: impl Fn(&str) -> bool) -> Result<Self, RunError> {
-        let fields: Vec<FieldLookup> = query
-            .fields
-            .iter()
-            .filter(|(name, _)| has_column(name))
-            .map(|(name, field)| FieldLookup::new(name, field))
-            .collect();
-        let at = |name: &str| fields.iter().position(|field| field.name == name).ok_or(RunError::Layout);
+        let fields = query.fields.iter().filter(|(name, _)| has_column(name));
+        let columns = Arc::new(Columns::new(fields.map(|(name, field)| (name.as_str(), field))));
+        let at = |name: &str| columns.at(name);
         let combination = |inputs: &[String], sizes: &[usize]| -> Result<Combination, RunError> {
             let mut stride: usize = sizes.iter().product();
             let mut parts = Vec::new();
@@ -156,44 +123,19 @@ impl Lookup {
                     Some((combination(inputs, sizes)?, table.clone()))
                 }
             };
-            terms.push(TermLookup { filter: test(&term.filter, query, &at)?, value });
+            terms.push(TermLookup { filter: test(&term.filter, &query.fields, &at)?, value });
         }
-        let condition =
-            if query.relation.is_table() { test(&query.condition, query, &at)? } else { Test::Always };
-        Ok(Self { fields, condition, sets, terms })
+        let condition = if query.relation.is_table() {
+            test(&query.condition, &query.fields, &at)?
+        } else {
+            Test::Always
+        };
+        Ok(Self { columns, condition, sets, terms })
     }
 
-    /// The names of the fields that are looked up.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.fields.iter().map(|field| field.name.as_str())
-    }
-
-    /// The place of "missing" in a field.
-    pub(super) fn missing(&self, field: usize) -> u32 {
-        self.fields.get(field).map_or(NOWHERE, |field| field.missing)
-    }
-
-    /// What gives the place of a field's value as Parquet stores it plainly, in a column of this type.
-    pub(super) fn place_of(&self, field: usize, of: Type) -> Result<impl Fn(&[u8]) -> u32, RunError> {
-        let kind = self.fields.get(field).map(|field| &field.kind).ok_or(RunError::Layout)?;
-        match (kind, of) {
-            (Kind::Codes { .. }, Type::BYTE_ARRAY)
-            | (Kind::Numbers { .. }, Type::INT64)
-            | (Kind::Days { .. }, Type::INT32) => Ok(|value: &[u8]| kind.place_of_plain(value)),
-            _ => Err(RunError::Layout),
-        }
-    }
-
-    /// The place of a year, in the field of years.
-    pub(super) fn place_of_year(&self, field: usize, year: i64) -> u32 {
-        self.fields.get(field).map_or(NOWHERE, |field| field.kind.place_of_plain(&year.to_le_bytes()))
-    }
-
-    /// The places of a batch's rows, by field.
-    pub(super) fn places(&self, batch: &RecordBatch) -> Result<Vec<Vec<u32>>, RunError> {
-        let of_field =
-            |field: &FieldLookup| field.places(batch.column_by_name(&field.name).ok_or(RunError::Layout)?);
-        self.fields.iter().map(of_field).collect()
+    /// The fields that rows are looked up by.
+    pub(super) fn columns(&self) -> &Arc<Columns> {
+        &self.columns
     }
 
     /// Looks so many rows up by the places of their fields, a column at a time.
@@ -249,6 +191,17 @@ impl Combination {
 }
 
 impl Test {
+    /// Whether a row passes.
+    pub(super) fn holds(&self, places: &[Vec<u32>], row: usize) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::In(field, holds) => holds.get(places[*field][row] as usize).copied().unwrap_or(false),
+            Self::All(parts) => parts.iter().all(|part| part.holds(places, row)),
+            Self::Any(parts) => parts.iter().any(|part| part.holds(places, row)),
+        }
+    }
+
     /// Which rows pass; nothing where all do.
     fn passing(&self, places: &[Vec<u32>], rows: usize) -> Option<Vec<bool>> {
         match self {
@@ -273,121 +226,25 @@ impl Test {
     }
 }
 
-fn test(
+/// A condition on fields that are at these places.
+pub(super) fn test(
     condition: &Condition,
-    query: &PrivateQuery,
+    fields: &Fields,
     at: &impl Fn(&str) -> Result<usize, RunError>,
 ) -> Result<Test, RunError> {
     Ok(match condition {
         Condition::Always => Test::Always,
         Condition::Never => Test::Never,
         Condition::In(name, places) => {
-            let len = query.fields.get(name).map_or(0, Field::places);
+            let len = fields.get(name).map_or(0, Field::places);
             let holds = |place| u32::try_from(place).is_ok_and(|place| places.contains(place));
             Test::In(at(name)?, (0..len).map(holds).collect())
         }
         Condition::All(parts) => {
-            Test::All(parts.iter().map(|part| test(part, query, at)).collect::<Result<_, _>>()?)
+            Test::All(parts.iter().map(|part| test(part, fields, at)).collect::<Result<_, _>>()?)
         }
         Condition::Any(parts) => {
-            Test::Any(parts.iter().map(|part| test(part, query, at)).collect::<Result<_, _>>()?)
+            Test::Any(parts.iter().map(|part| test(part, fields, at)).collect::<Result<_, _>>()?)
         }
     })
-}
-
-impl FieldLookup {
-    fn new(name: &str, field: &Field) -> Self {
-        let kind = match &field.domain {
-            Domain::Codes(codes) => {
-                let (mut short, mut long) = (HashMap::new(), HashMap::new());
-                for (at, code) in codes.iter().enumerate() {
-                    match packed(code.as_bytes()) {
-                        Some(key) => drop(short.insert(key, place(at))),
-                        None => drop(long.insert(code.clone(), place(at))),
-                    }
-                }
-                Kind::Codes { short, long }
-            }
-            Domain::Numbers { low, high } => {
-                let exact = name == crate::plan::YEAR || name.ends_with("_month");
-                Kind::Numbers { low: *low, high: *high, exact }
-            }
-            Domain::Days { first, last } => Kind::Days { first: *first, last: *last },
-        };
-        let missing = if field.nullable { place(field.len()) } else { NOWHERE };
-        Self { name: name.to_owned(), kind, missing }
-    }
-
-    fn places(&self, column: &ArrayRef) -> Result<Vec<u32>, RunError> {
-        let places = match &self.kind {
-            Kind::Codes { .. } => {
-                let codes = column.as_string_opt::<i32>().ok_or(RunError::Layout)?;
-                // Neighbouring rows often agree.
-                let (mut before, mut there) = (None, self.missing);
-                let mut places = Vec::with_capacity(codes.len());
-                for code in codes {
-                    if code != before {
-                        there = code.map_or(self.missing, |code| self.kind.place_of_plain(code.as_bytes()));
-                        before = code;
-                    }
-                    places.push(there);
-                }
-                places
-            }
-            Kind::Numbers { low, high, exact } => {
-                let numbers = column.as_primitive_opt::<Int64Type>().ok_or(RunError::Layout)?;
-                let find = |n| place_of_number(n, *low, *high, *exact);
-                numbers.iter().map(|number| number.map_or(self.missing, find)).collect()
-            }
-            Kind::Days { first, last } => {
-                let days = column.as_primitive_opt::<Date32Type>().ok_or(RunError::Layout)?;
-                let find = |day: i32| place_of_number(day.into(), (*first).into(), (*last).into(), true);
-                days.iter().map(|day| day.map_or(self.missing, find)).collect()
-            }
-        };
-        Ok(places)
-    }
-}
-
-impl Kind {
-    /// The place of a value as Parquet stores it plainly.
-    fn place_of_plain(&self, value: &[u8]) -> u32 {
-        match self {
-            Self::Codes { short, long } => match packed(value) {
-                Some(key) => short.get(&key).copied(),
-                None => std::str::from_utf8(value).ok().and_then(|code| long.get(code).copied()),
-            }
-            .unwrap_or(NOWHERE),
-            Self::Numbers { low, high, exact } => {
-                let number = value.try_into().map(i64::from_le_bytes);
-                number.map_or(NOWHERE, |number| place_of_number(number, *low, *high, *exact))
-            }
-            Self::Days { first, last } => {
-                let day = value.try_into().map(i32::from_le_bytes);
-                day.map_or(NOWHERE, |day| place_of_number(day.into(), (*first).into(), (*last).into(), true))
-            }
-        }
-    }
-}
-
-fn place(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(NOWHERE)
-}
-
-fn place_of_number(number: i64, low: i64, high: i64, exact: bool) -> u32 {
-    if exact && !(low..=high).contains(&number) {
-        return NOWHERE;
-    }
-    u32::try_from(number.clamp(low, high) - low).unwrap_or(NOWHERE)
-}
-
-/// A short code as a number: its bytes, and how many.
-fn packed(code: &[u8]) -> Option<u128> {
-    if code.len() > 15 {
-        return None;
-    }
-    let mut bytes = [0; 16];
-    bytes[..code.len()].copy_from_slice(code);
-    bytes[15] = u8::try_from(code.len()).ok()?;
-    Some(u128::from_le_bytes(bytes))
 }

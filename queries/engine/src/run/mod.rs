@@ -5,13 +5,16 @@
 
 mod again;
 mod bounded;
+mod columns;
 mod cut;
 mod error;
 mod exact;
 mod expected;
 mod lookup;
 mod normal;
+mod numbers;
 mod pages;
+mod persons;
 mod post;
 mod question;
 mod relation;

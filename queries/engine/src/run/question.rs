@@ -13,9 +13,10 @@ use skjerm_privacy::Gaussian;
 use super::bounded::{Bounded, Form, Look, bounded, look};
 use super::error::RunError;
 use super::lookup::{Added, Found, Lookup};
+use super::persons::{Made, PersonRows};
 use super::relation::{self, Sources};
-use super::scan::{self, Stretch};
-use super::session::{Limits, Rows, RunSession};
+use super::scan::{Scan, Stretch};
+use super::session::{Limits, RunSession};
 use super::shares;
 use super::source::SnapshotTable;
 use super::vectors::{Gather, PersonYears, Unit};
@@ -37,13 +38,12 @@ pub(crate) async fn read(
     // In tasks of their own, so that the machine's cores share the parts.
     let mut work: Vec<BoxFuture<'static, Result<Gather, RunError>>> = Vec::new();
     for part in relation::parts(sources) {
-        let (query, session, memory) = (Arc::clone(query), session.clone(), memory.new_empty());
+        let (query, memory) = (Arc::clone(query), memory.new_empty());
         let read = async move {
-            if let Some((table, columns)) = relation::alone(&part, &query)? {
-                return gather_alone(&table, &columns, &query, memory).await;
+            match relation::alone(&part, &query)? {
+                Some((table, columns)) => gather_alone(&table, &columns, &query, memory).await,
+                None => gather(&part, &query, memory).await,
             }
-            let rows = session.stream(relation::rows(&part, &query)?).await?;
-            gather(rows, query, memory).await
         };
         work.push(Box::pin(async move {
             let mut task = AbortOnDrop(tokio::spawn(read));
@@ -75,27 +75,18 @@ impl Drop for AbortOnDrop {
     }
 }
 
-/// Gathers the rows of a plan.
-async fn gather(
-    mut rows: Rows,
-    query: Arc<PrivateQuery>,
-    memory: MemoryReservation,
-) -> Result<Gather, RunError> {
-    let mut gather = Gather::new(&query);
-    let mut lookup: Option<Lookup> = None;
-    while let Some(batch) = rows.next().await {
-        let batch = batch?;
-        let schema = batch.schema();
-        if lookup.is_none() {
-            lookup = Some(Lookup::new(&query, |name| schema.column_with_name(name).is_some())?);
-        }
-        let Some(lookup) = &lookup else { return Err(RunError::Layout) };
-        let found = lookup.find(&lookup.places(&batch)?, batch.num_rows());
-        add(&mut gather, &query, &found, &units(&batch)?, |unit| *unit)?;
-        count(&gather, &memory)?;
-        // A join of a person's many rows with themselves has a next batch ready each time, and would not end at the deadline.
-        tokio::task::yield_now().await;
-    }
+/// Gathers the rows made of several tables, or of a person's.
+async fn gather(part: &Sources, query: &PrivateQuery, memory: MemoryReservation) -> Result<Gather, RunError> {
+    let mut gather = Gather::new(query);
+    let named = relation::fields(query);
+    let lookup = Lookup::new(query, |name| named.contains(name))?;
+    let rows = PersonRows::new(part, query, lookup.columns()).await?;
+    let take = |made: &Made| {
+        let found = lookup.find(&made.places, made.units.len());
+        add(&mut gather, query, &found, &made.units, |unit| *unit)?;
+        count(&gather, &memory)
+    };
+    rows.read(take).await?;
     gather.close();
     gather.hold(memory);
     Ok(gather)
@@ -111,12 +102,13 @@ async fn gather_alone(
     let mut gather = Gather::new(query);
     let named = relation::fields(query);
     let lookup = Lookup::new(query, |name| named.contains(name))?;
-    let take = |stretch: &Stretch| {
+    let mut scan = Scan::new(table, lookup.columns(), columns)?;
+    let mut stretch = Stretch::default();
+    while scan.next(&mut stretch).await? {
         let found = lookup.find(&stretch.places, stretch.persons.len());
         add(&mut gather, query, &found, &stretch.persons, |person| (stretch.year, *person))?;
-        count(&gather, &memory)
-    };
-    scan::read(table, &lookup, columns, take).await?;
+        count(&gather, &memory)?;
+    }
     gather.close();
     gather.hold(memory);
     Ok(gather)
@@ -273,49 +265,6 @@ fn note(name: &str, bounding: Bounding, query: &PrivateQuery, c: u64, lost: &Los
                 "{name}: a person-year counts {clamp} in a cell ({} rows at most); {scaled}. {holds}",
                 query.max_rows
             )
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::pin::pin;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::{Context, Waker};
-    use std::time::Duration;
-
-    use skjerm_warehouse::policy::Policy;
-
-    use super::*;
-    use crate::plan::{Plan, Public};
-    use crate::run::testing::{Row, batch};
-
-    /// Rows that are always there, as a join of a person's rows with themselves has them, must not be read on past a deadline.
-    #[test]
-    fn reading_can_be_given_up_between_any_two_batches() {
-        let policy = Policy::oslo();
-        let sql = "select count(*) from contact c join contact d using (person, year) where c.year = 2024";
-        let mut plan = Plan::new(&policy, &Public::default(), sql, Some(0.1)).expect("a plan");
-        let query = Arc::new(plan.questions.remove(0).query);
-        let rows = batch(policy.table("contact").expect("a table"), &[Row::new(1, 2024, 1, &[], None)]);
-        let given = Arc::new(AtomicUsize::new(0));
-        let counted = Arc::clone(&given);
-        let rows: Rows = Box::pin(futures::stream::repeat_with(move || {
-            counted.fetch_add(1, Ordering::Relaxed);
-            Ok(rows.clone())
-        }));
-        let limits = Limits {
-            memory_bytes: 1 << 20,
-            spill: "/nonexistent".into(),
-            deadline: Duration::from_mins(1),
-            step: Duration::from_millis(1),
-        };
-        let memory = RunSession::of_parts(&limits).expect("a session").reserve("rows");
-        let mut gathering = pin!(gather(rows.take(100).boxed(), query, memory));
-        for batches in 1..100 {
-            let polled = gathering.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-            assert!(polled.is_pending());
-            assert_eq!(given.load(Ordering::Relaxed), batches);
         }
     }
 }

@@ -1,79 +1,166 @@
 //! The rows of one table, a year and shard, as the places of their fields: without plan, batches and texts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use datafusion::common::DataFusionError;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::object_store::path::Path;
 use datafusion::object_store::{ObjectStore, ObjectStoreExt};
 use datafusion::parquet::arrow::async_reader::MetadataFetch;
 use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
-use datafusion::parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader, RowGroupMetaData};
-use futures::future::BoxFuture;
-use futures::stream::FuturesOrdered;
-use futures::{FutureExt, TryStreamExt};
+use datafusion::parquet::file::metadata::{
+    ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy, RowGroupMetaData,
+};
+use futures::FutureExt;
+use futures::future::{BoxFuture, try_join_all};
 use skjerm_warehouse::DataFile;
 
+use super::columns::Columns;
 use super::error::RunError;
-use super::lookup::Lookup;
 use super::pages::{Pages, Part};
 use super::source::SnapshotTable;
 use crate::plan::YEAR;
 
 /// Rows from which on a stretch is handed on, with those of the file that it ends in.
-const STRETCH: usize = 1 << 15;
+pub(super) const STRETCH: usize = 1 << 15;
 /// Bytes that are rather read than left out between two columns.
 const GAP: u64 = 4096;
-/// Bytes at the end of a file that are read at once: all of its footer, as a rule.
+/// Bytes at the end of an object that are read at once: all of its footer, as a rule.
 const FOOTER: usize = 8 * 1024;
-/// Files that are fetched while those before them are looked at.
-const AHEAD: usize = 4;
+/// Bytes up to which a file is read whole: that is one call.
+const WHOLE: u64 = 256 * 1024;
+/// Files that are fetched together: one after the other in a folder, where each takes less than handing it to another
+/// thread, and at once from a bucket.
+const TOGETHER: usize = 16;
+/// How many times as many are fetched while those before them are looked at.
+const AHEAD: usize = 2;
 
-/// Rows in the order of their files.
+/// Rows in the order of their files: of one year, and all rows there are of a person in it.
+#[derive(Default)]
 pub(super) struct Stretch {
     pub(super) year: i64,
     pub(super) persons: Vec<[u8; 16]>,
-    /// By field of the look-up.
+    /// By field.
     pub(super) places: Vec<Vec<u32>>,
 }
 
-/// Reads the fields of a look-up, of the columns that these names are of; gives stretch after stretch, each of one year, to `take`.
+/// Reads fields of a table, stretch after stretch.
 ///
 /// # Privacy
 /// The rows come as the files have them. That a person-year's come together, and once, is checked by whoever takes them.
-pub(super) async fn read(
-    table: &SnapshotTable,
-    lookup: &Lookup,
-    columns: &BTreeMap<&str, &str>,
-    mut take: impl FnMut(&Stretch) -> Result<(), RunError>,
-) -> Result<(), RunError> {
-    let (mut files, mut ahead) = (table.files().iter().peekable(), FuturesOrdered::new());
-    let mut pages = Pages::default();
-    let mut stretch =
-        Stretch { year: 0, persons: Vec::new(), places: vec![Vec::new(); lookup.names().count()] };
-    loop {
-        while let Some(file) = files.next_if(|_| ahead.len() < AHEAD) {
-            ahead.push_back(Fetched::of(table, file, lookup, columns));
-        }
-        let Some(file) = ahead.try_next().await? else { break };
-        if stretch.persons.len() >= STRETCH || stretch.year != file.year {
-            stretch.hand_on(&mut take)?;
-            stretch.year = file.year;
-        }
-        file.decode(&mut pages, lookup, &mut stretch)?;
-    }
-    stretch.hand_on(&mut take)
+pub(super) struct Scan {
+    columns: Arc<Columns>,
+    wanted: Arc<Wanted>,
+    files: std::vec::IntoIter<SnapshotTable>,
+    ahead: VecDeque<SpawnedTask<Result<Vec<Fetched>, RunError>>>,
+    fetched: VecDeque<Fetched>,
+    pages: Pages,
 }
 
-/// A file, in a folder or in a bucket.
-struct Stored {
+impl Scan {
+    /// Of the columns that these names of fields are of.
+    pub(super) fn new(
+        table: &SnapshotTable,
+        columns: &Arc<Columns>,
+        names: &BTreeMap<&str, &str>,
+    ) -> Result<Self, RunError> {
+        let wanted = Arc::new(Wanted::new(table, columns, names)?);
+        let files = table.chunks(TOGETHER).collect::<Vec<_>>().into_iter();
+        Ok(Self {
+            columns: columns.clone(),
+            wanted,
+            files,
+            ahead: VecDeque::new(),
+            fetched: VecDeque::new(),
+            pages: Pages::default(),
+        })
+    }
+
+    /// Puts the next rows in place of those that are there; says whether there were any left.
+    pub(super) async fn next(&mut self, stretch: &mut Stretch) -> Result<bool, RunError> {
+        stretch.persons.clear();
+        stretch.places.resize_with(self.wanted.fields.len(), Vec::new);
+        stretch.places.iter_mut().for_each(Vec::clear);
+        while stretch.persons.len() < STRETCH && self.fetch().await? {
+            let is_next = |file: &Fetched| stretch.persons.is_empty() || file.year == stretch.year;
+            let Some(file) = self.fetched.pop_front_if(|file| is_next(file)) else { break };
+            stretch.year = file.year;
+            file.decode(&mut self.pages, &self.columns, stretch)?;
+        }
+        Ok(!stretch.persons.is_empty())
+    }
+
+    /// Has the next file here, if there is one.
+    async fn fetch(&mut self) -> Result<bool, RunError> {
+        while self.fetched.is_empty() {
+            while self.ahead.len() < AHEAD
+                && let Some(files) = self.files.next()
+            {
+                self.ahead.push_back(begin(files, &self.wanted)?);
+            }
+            let Some(ahead) = self.ahead.pop_front() else { return Ok(false) };
+            self.fetched = ahead.join().await.map_err(|_| RunError::Task)??.into();
+        }
+        Ok(true)
+    }
+}
+
+/// Begins to fetch files; stops when it is dropped.
+fn begin(
+    table: SnapshotTable,
+    wanted: &Arc<Wanted>,
+) -> Result<SpawnedTask<Result<Vec<Fetched>, RunError>>, RunError> {
+    let wanted = wanted.clone();
+    Ok(match table.store() {
+        None => SpawnedTask::spawn_blocking(move || {
+            table.files().iter().map(|file| Fetched::of_file(file, &wanted)).collect()
+        }),
+        Some(store) => {
+            let paths = table.files().iter().map(|file| Ok((table.locate(file)?, file.clone())));
+            let paths = paths.collect::<Result<Vec<_>, DataFusionError>>()?;
+            SpawnedTask::spawn(async move {
+                let objects = paths.into_iter().map(|(path, file)| {
+                    let (object, wanted) = (Object { store: store.clone(), path }, &wanted);
+                    async move { Fetched::of_object(&object, &file, wanted).await }
+                });
+                try_join_all(objects).await
+            })
+        }
+    })
+}
+
+/// The columns that are read, by their names.
+struct Wanted {
+    /// The column of the persons.
+    person: String,
+    /// By field of the look-up; none for the year, which no file holds.
+    fields: Vec<Option<String>>,
+}
+
+impl Wanted {
+    fn new(table: &SnapshotTable, columns: &Columns, names: &BTreeMap<&str, &str>) -> Result<Self, RunError> {
+        let fields = columns.names().map(|name| match names.get(name) {
+            Some(column) => Ok(Some((*column).to_owned())),
+            None if name == YEAR => Ok(None),
+            None => Err(RunError::Layout),
+        });
+        let person = table.person().ok_or(RunError::Layout)?.to_owned();
+        Ok(Self { person, fields: fields.collect::<Result<_, _>>()? })
+    }
+}
+
+/// A file in a bucket.
+struct Object {
     store: Arc<dyn ObjectStore>,
     path: Path,
 }
 
-impl MetadataFetch for &Stored {
+impl MetadataFetch for &Object {
     fn fetch(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
         let read = async { self.store.get_range(&self.path, range).await };
         read.map(|read| read.map_err(|error| ParquetError::External(Box::new(error)))).boxed()
@@ -92,30 +179,46 @@ struct Fetched {
 }
 
 impl Fetched {
-    async fn of(
-        table: &SnapshotTable,
-        file: &DataFile,
-        lookup: &Lookup,
-        columns: &BTreeMap<&str, &str>,
-    ) -> Result<Self, RunError> {
+    fn new(file: &DataFile, metadata: ParquetMetaData, wanted: &Wanted) -> Result<Self, RunError> {
         let year = i64::from(file.year.ok_or(RunError::Layout)?);
-        let (store, path) = table.place(file)?;
-        let stored = Stored { store, path };
-        let reader = ParquetMetaDataReader::new().with_prefetch_hint(Some(FOOTER));
-        let metadata = reader.load_and_finish(&stored, file.bytes).await?;
         let schema = metadata.file_metadata().schema_descr();
-        let at = |name: &str| {
+        let at = |name: &String| {
             schema.columns().iter().position(|column| column.name() == name).ok_or(RunError::Layout)
         };
-        let fields = lookup.names().map(|name| match columns.get(name) {
-            Some(column) => at(column).map(Some),
-            None if name == YEAR => Ok(None),
-            None => Err(RunError::Layout),
-        });
-        let person = at(table.person().ok_or(RunError::Layout)?)?;
+        let person = at(&wanted.person)?;
+        let fields = wanted.fields.iter().map(|name| name.as_ref().map(at).transpose());
         let fields = fields.collect::<Result<_, _>>()?;
-        let mut fetched = Self { year, metadata, person, fields, parts: Vec::new() };
-        fetched.parts = fetched.fetch(&stored).await?;
+        Ok(Self { year, metadata, person, fields, parts: Vec::new() })
+    }
+
+    fn of_file(file: &DataFile, wanted: &Wanted) -> Result<Self, RunError> {
+        let stored = File::open(&file.path).map_err(DataFusionError::from)?;
+        let read = |start: u64, end: u64| {
+            // What a footer says may be wrong: no more room than the file has bytes.
+            let length = usize::try_from(end.min(file.bytes).saturating_sub(start));
+            let mut bytes = vec![0; length.map_err(|_| RunError::Layout)?];
+            stored.read_exact_at(&mut bytes, start).map_err(DataFusionError::from)?;
+            Ok::<_, RunError>(Arc::new(Part { start, bytes: bytes.into() }))
+        };
+        if file.bytes <= WHOLE {
+            let whole = read(0, file.bytes)?;
+            let metadata = footer().parse_and_finish(&whole.bytes)?;
+            return Ok(Self { parts: vec![whole], ..Self::new(file, metadata, wanted)? });
+        }
+        let mut fetched = Self::new(file, footer().parse_and_finish(&stored)?, wanted)?;
+        let parts = fetched.ranges().into_iter().map(|range| read(range.start, range.end));
+        fetched.parts = parts.collect::<Result<_, _>>()?;
+        Ok(fetched)
+    }
+
+    async fn of_object(object: &Object, file: &DataFile, wanted: &Wanted) -> Result<Self, RunError> {
+        let reader = footer().with_prefetch_hint(Some(FOOTER));
+        let metadata = reader.load_and_finish(object, file.bytes).await?;
+        let mut fetched = Self::new(file, metadata, wanted)?;
+        let ranges = fetched.ranges();
+        let bytes = object.store.get_ranges(&object.path, &ranges).await.map_err(DataFusionError::from)?;
+        let parts = ranges.into_iter().zip(bytes);
+        fetched.parts = parts.map(|(range, bytes)| Arc::new(Part { start: range.start, bytes })).collect();
         Ok(fetched)
     }
 
@@ -123,8 +226,8 @@ impl Fetched {
         self.fields.iter().flatten().copied().chain([self.person])
     }
 
-    /// The bytes of its columns, in as few pieces as makes sense.
-    async fn fetch(&self, stored: &Stored) -> Result<Vec<Arc<Part>>, RunError> {
+    /// Where the bytes of its columns are, in as few pieces as makes sense.
+    fn ranges(&self) -> Vec<Range<u64>> {
         let groups = self.metadata.row_groups();
         let range = |group: &RowGroupMetaData, column: usize| {
             let (start, length) = group.column(column).byte_range();
@@ -140,12 +243,10 @@ impl Fetched {
             }
             is_near
         });
-        let starts: Vec<u64> = ranges.iter().map(|range| range.start).collect();
-        let bytes = stored.store.get_ranges(&stored.path, &ranges).await.map_err(DataFusionError::from)?;
-        Ok(starts.into_iter().zip(bytes).map(|(start, bytes)| Arc::new(Part { start, bytes })).collect())
+        ranges
     }
 
-    fn decode(&self, pages: &mut Pages, lookup: &Lookup, into: &mut Stretch) -> Result<(), RunError> {
+    fn decode(&self, pages: &mut Pages, columns: &Columns, into: &mut Stretch) -> Result<(), RunError> {
         for group in self.metadata.row_groups() {
             let part_of = |column: usize| {
                 let start = group.column(column).byte_range().0;
@@ -164,10 +265,10 @@ impl Fetched {
                 match column {
                     Some(column) => {
                         let chunk = group.column(*column);
-                        let place = lookup.place_of(at, chunk.column_type())?;
-                        pages.read(part_of(*column)?, chunk, place, lookup.missing(at), places)?;
+                        let place = columns.place_of(at, chunk.column_type())?;
+                        pages.read(part_of(*column)?, chunk, place, columns.missing(at), places)?;
                     }
-                    None => places.resize(rows, lookup.place_of_year(at, into.year)),
+                    None => places.resize(rows, columns.place_of_number(at, into.year)),
                 }
                 if places.len() != rows {
                     return Err(RunError::Layout);
@@ -178,14 +279,11 @@ impl Fetched {
     }
 }
 
-impl Stretch {
-    /// Hands the rows on, if there are any, and has none then.
-    fn hand_on(&mut self, take: &mut impl FnMut(&Self) -> Result<(), RunError>) -> Result<(), RunError> {
-        if !self.persons.is_empty() {
-            take(self)?;
-            self.persons.clear();
-            self.places.iter_mut().for_each(Vec::clear);
-        }
-        Ok(())
-    }
+/// What of a footer is needed: where columns are.
+fn footer() -> ParquetMetaDataReader {
+    let options = ParquetMetaDataOptions::new()
+        .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll)
+        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll);
+    ParquetMetaDataReader::new().with_metadata_options(Some(options))
 }

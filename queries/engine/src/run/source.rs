@@ -1,6 +1,7 @@
 //! A table of a snapshot as DataFusion reads it: exactly the files the snapshot names, nothing listed or guessed.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -15,7 +16,6 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::Expr;
 use datafusion::object_store::ObjectStore;
-use datafusion::object_store::local::LocalFileSystem;
 use datafusion::object_store::path::Path;
 use datafusion::physical_expr::expressions::col as physical_col;
 use datafusion::physical_expr::{LexOrdering, Partitioning, PhysicalSortExpr, RangePartitioning, SplitPoint};
@@ -43,7 +43,9 @@ pub(crate) struct SnapshotTable {
     /// As many rows of a person in a year as the policy lets count; none where there is one anyway.
     max_rows: Option<u64>,
     /// In the order of year and person.
-    files: Vec<DataFile>,
+    files: Arc<[DataFile]>,
+    /// Which of them.
+    part: Range<usize>,
     origin: Origin,
     _lease: Lease,
 }
@@ -61,7 +63,8 @@ impl SnapshotTable {
             table: file_schema,
             person: table.column_of(&ColumnRole::Person).map(str::to_owned),
             max_rows: (table.grain != Grain::PersonYear).then_some(table.max_rows.into()),
-            files,
+            part: 0..files.len(),
+            files: files.into(),
             origin: snapshot.map(|s| s.origin.clone()).unwrap_or_default(),
             _lease: snapshot.map(|s| s.lease.clone()).unwrap_or_default(),
         }
@@ -69,7 +72,7 @@ impl SnapshotTable {
 
     /// Its files, in the order of year and person.
     pub(super) fn files(&self) -> &[DataFile] {
-        &self.files
+        &self.files[self.part.clone()]
     }
 
     /// The column of the persons.
@@ -82,29 +85,37 @@ impl SnapshotTable {
         self.max_rows
     }
 
-    /// Who has the files, and under which name.
-    pub(super) fn place(&self, file: &DataFile) -> Result<(Arc<dyn ObjectStore>, Path)> {
-        let store: Arc<dyn ObjectStore> = match self.origin.store() {
-            Some((_, store)) => store,
-            None => Arc::new(LocalFileSystem::new()),
-        };
-        Ok((store, self.origin.locate(file)?))
+    /// The bucket that has the files; none where they are in the file system.
+    pub(super) fn store(&self) -> Option<Arc<dyn ObjectStore>> {
+        self.origin.store().map(|(_, store)| store)
+    }
+
+    /// The name of a file there.
+    pub(super) fn locate(&self, file: &DataFile) -> Result<Path> {
+        Ok(self.origin.locate(file)?)
     }
 
     /// The years and shards that have a file.
     pub(crate) fn cells(&self) -> impl Iterator<Item = Cell> {
-        self.files.chunk_by(|a, b| cell(a) == cell(b)).filter_map(|files| files.first()).map(cell)
-    }
-
-    /// Bytes of its files.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.bytes).sum()
+        self.files().chunk_by(|a, b| cell(a) == cell(b)).filter_map(|files| files.first()).map(cell)
     }
 
     /// The part of it that is in one year and shard: all rows of those whose rows are there.
     pub(crate) fn of_cell(&self, of: Cell) -> Self {
-        let files = self.files.iter().filter(|file| cell(file) == of).cloned().collect();
-        Self { files, ..self.clone() }
+        let before = self.files().partition_point(|file| cell(file) < of);
+        let with = self.files().partition_point(|file| cell(file) <= of);
+        self.part_of(before..with)
+    }
+
+    /// Some of its files.
+    fn part_of(&self, files: Range<usize>) -> Self {
+        Self { part: self.part.start + files.start..self.part.start + files.end, ..self.clone() }
+    }
+
+    /// Its files, so many at a time.
+    pub(super) fn chunks(&self, files: usize) -> impl Iterator<Item = Self> {
+        let all = self.files().len();
+        (0..all).step_by(files).map(move |first| self.part_of(first..all.min(first + files)))
     }
 
     /// Year and person, ascending: the order in each file, and that of the files among each other.
@@ -182,7 +193,7 @@ impl TableProvider for SnapshotTable {
         _filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        if self.files.is_empty() {
+        if self.files().is_empty() {
             let schema = match projection {
                 Some(projection) => Arc::new(self.schema.project(projection)?),
                 None => Arc::clone(&self.schema),
@@ -197,7 +208,7 @@ impl TableProvider for SnapshotTable {
                 url
             }
         };
-        let cells = self.files.chunk_by(|a, b| cell(a) == cell(b));
+        let cells = self.files().chunk_by(|a, b| cell(a) == cell(b));
         let groups = cells.map(|files| {
             let parts = files.iter().map(|file| self.part(file));
             Ok(FileGroup::new(parts.collect::<Result<_>>()?))

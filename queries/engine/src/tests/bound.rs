@@ -75,3 +75,38 @@ fn answers_of_before_have_no_second_interval() {
     let written = serde_json::to_string(&old).expect("written");
     assert_eq!(serde_json::from_str::<NoisedTable>(&written).expect("read"), old);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_that_reads_so_many_rows_and_no_more_says_so() {
+    let house = house(&contacts(200)).await;
+    let caller = house.caller("researcher");
+    let most = 2 * house.engine.policy().table("contact").expect("a table").max_rows;
+    let said = format!("reads {most} rows of `contact`");
+    for (from, is_said) in [
+        ("contact join follow_up f using (person, year)", true),
+        (
+            "contact join (select person, year, gender from follow_up where month < 7) f using (person, year)",
+            true,
+        ),
+        ("contact join person_year p using (person, year)", false),
+        (
+            "contact join (select person, year, count(*) n from follow_up group by person, year) f using (person, year)",
+            false,
+        ),
+        (
+            "contact where exists (select 1 from follow_up f where f.person = contact.person and f.year = contact.year)",
+            false,
+        ),
+    ] {
+        let and = if from.contains("where exists") { "and" } else { "where" };
+        let sql =
+            format!("select service, count(*) n from {from} {and} contact.year = 2024 group by service");
+        let sql =
+            if from.contains("join") { sql.replace("select service", "select contact.service") } else { sql };
+        let sql = sql.replace("group by service", "group by contact.service");
+        let ask = Ask { price: Some(Price::Rho(0.05)), ..Ask::default() };
+        let explained = house.engine.explain(&caller, &sql, &ask).await.expect("explained");
+        let found = explained.notes.iter().any(|note| note.contains(&said));
+        assert_eq!(found, is_said, "{from}: {:?}", explained.notes);
+    }
+}

@@ -1,0 +1,383 @@
+//! The rows of a relation, person-year by person-year.
+//!
+//! Tables are read side by side, each in the order of year and person that its files have. Of one person-year after the other the
+//! rows of all tables are there at once, and joins, semi-joins and numbers of a person are made of them: no rows are
+//! spread, hashed or sorted, and what is held is a stretch of each table.
+//!
+//! # Privacy
+//! When a row is made, no other person-year's rows can be seen: adding or removing a person-year adds or removes the rows made of it and
+//! changes no other. That each table's person-years rise is checked here, and that those of the rows made do, by whoever takes them
+//! (`vectors.rs`); a person-year whose rows came apart would end the run as a fault.
+//!
+//! *Time.* Where rows of a person meet other rows of theirs, their number grows as a product, and so does the time: somebody with very many
+//! would end a question at its deadline, which tells that they are there. So of a person-year no more than [`TIMES`] as many rows of a table
+//! go on there as the policy lets count in a group. Which ones depends on that person-year's rows of one table alone, so
+//! the sensitivity is that of the vector as ever.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::columns::Columns;
+use super::error::RunError;
+use super::lookup::{Test, test};
+use super::numbers::Number;
+use super::relation::{self, Source, Sources};
+use super::scan::{STRETCH, Scan, Stretch};
+use super::vectors::Unit;
+use crate::plan::{Condition, PrivateQuery, Relation, TIMES, YEAR};
+
+/// Person-years without a row after which others get their turn.
+const PATIENCE: u32 = 4096;
+
+/// Rows made of a query's relation, those that pass its condition.
+pub(super) struct PersonRows {
+    tables: Vec<Table>,
+    root: Node,
+    /// By field that is taken, where it is in the rows made.
+    fields: Vec<usize>,
+}
+
+/// Some of the rows made, in the order of their units.
+#[derive(Default)]
+pub(super) struct Made {
+    pub(super) units: Vec<Unit>,
+    /// By field.
+    pub(super) places: Vec<Vec<u32>>,
+}
+
+/// A table being read, at one person-year.
+struct Table {
+    source: Reading,
+    rows: Stretch,
+    /// The first row that was not looked at yet.
+    next: usize,
+    /// The current person-year's rows.
+    current: Range<usize>,
+    /// The person-year before.
+    last: Option<Unit>,
+}
+
+enum Reading {
+    Files(Box<Scan>),
+    #[cfg(test)]
+    Rows(std::vec::IntoIter<Stretch>),
+}
+
+/// A part of a relation, with the rows that it has of the current person-year.
+struct Node {
+    kind: Kind,
+    /// The names of its fields.
+    names: Vec<String>,
+    places: Vec<Vec<u32>>,
+    rows: usize,
+}
+
+enum Kind {
+    Table {
+        at: usize,
+        most: usize,
+    },
+    Filter {
+        input: Box<Node>,
+        test: Test,
+    },
+    /// The right side gives these of its fields.
+    Join {
+        left: Box<Node>,
+        right: Box<Node>,
+        of_right: Vec<usize>,
+    },
+    Semi {
+        left: Box<Node>,
+        right: Box<Node>,
+        anti: bool,
+    },
+    PerPerson {
+        input: Box<Node>,
+        keys: Vec<usize>,
+        numbers: Vec<Number>,
+        order: Vec<usize>,
+    },
+}
+
+impl PersonRows {
+    /// Of a query over these tables, with the fields that are taken, in the order of `taken`.
+    pub(super) async fn new(
+        sources: &Sources,
+        query: &PrivateQuery,
+        taken: &Columns,
+    ) -> Result<Self, RunError> {
+        let mut needed: BTreeSet<String> = taken.names().map(str::to_owned).collect();
+        query.relation.fields(&mut needed);
+        query.condition.fields(&mut needed);
+        let mut build = Build { sources, query, needed, tables: Vec::new() };
+        let root = build.relation(&query.relation, false)?;
+        let root = build.filtered(root, &query.condition)?;
+        let fields = taken.names().map(|name| root.at(name)).collect::<Result<_, _>>()?;
+        let mut tables = Vec::with_capacity(build.tables.len());
+        for (name, instance, columns) in build.tables {
+            let columns = Arc::new(columns);
+            let of_table = relation::columns_of(instance, columns.names());
+            let source = match sources.get(name).ok_or(RunError::Layout)? {
+                Source::Files(files) => Reading::Files(Box::new(Scan::new(files, &columns, &of_table)?)),
+                #[cfg(test)]
+                Source::Rows(rows) => {
+                    Reading::Rows(super::testing::stretches(rows, &query.years, &columns, &of_table).await)
+                }
+            };
+            tables.push(Table { source, rows: Stretch::default(), next: 0, current: 0..0, last: None });
+        }
+        Ok(Self { tables, root, fields })
+    }
+
+    /// Gives all rows to `take`, some thousand at a time.
+    pub(super) async fn read(
+        mut self,
+        mut take: impl FnMut(&Made) -> Result<(), RunError>,
+    ) -> Result<(), RunError> {
+        let mut made = Made { units: Vec::new(), places: vec![Vec::new(); self.fields.len()] };
+        let mut since = 0;
+        while let Some(unit) = self.next().await? {
+            self.root.make(&self.tables)?;
+            made.units.extend(std::iter::repeat_n(unit, self.root.rows));
+            for (all, of_root) in made.places.iter_mut().zip(&self.fields) {
+                all.extend_from_slice(&self.root.places[*of_root]);
+            }
+            since += 1;
+            if made.units.len() >= STRETCH {
+                take(&made)?;
+                made.units.clear();
+                made.places.iter_mut().for_each(Vec::clear);
+            }
+            // A join of a person's many rows with themselves always has more, and would not end at the deadline.
+            if since >= PATIENCE || made.units.is_empty() {
+                since = 0;
+                tokio::task::yield_now().await;
+            }
+        }
+        if made.units.is_empty() { Ok(()) } else { take(&made) }
+    }
+
+    /// Has all tables at the next person-year that one of them has.
+    async fn next(&mut self) -> Result<Option<Unit>, RunError> {
+        let mut least: Option<Unit> = None;
+        for table in &mut self.tables {
+            if table.next == table.rows.persons.len() {
+                table.read_on().await?;
+            }
+            let head = table.head();
+            least = match (least, head) {
+                (Some(least), Some(head)) => Some(least.min(head)),
+                (least, head) => least.or(head),
+            };
+        }
+        if let Some(unit) = least {
+            self.tables.iter_mut().try_for_each(|table| table.open(unit))?;
+        }
+        Ok(least)
+    }
+}
+
+impl Table {
+    async fn read_on(&mut self) -> Result<(), RunError> {
+        self.next = 0;
+        match &mut self.source {
+            Reading::Files(scan) => drop(scan.next(&mut self.rows).await?),
+            #[cfg(test)]
+            Reading::Rows(rows) => self.rows = rows.next().unwrap_or_default(),
+        }
+        Ok(())
+    }
+
+    /// The person-year of the next row.
+    fn head(&self) -> Option<Unit> {
+        self.rows.persons.get(self.next).map(|person| (self.rows.year, *person))
+    }
+
+    /// Has the rows of this person-year as the current ones, if they are next.
+    fn open(&mut self, unit: Unit) -> Result<(), RunError> {
+        self.current = self.next..self.next;
+        if self.head() != Some(unit) {
+            return Ok(());
+        }
+        if self.last.is_some_and(|last| last >= unit) {
+            return Err(RunError::Unordered);
+        }
+        self.last = Some(unit);
+        let rows = self.rows.persons[self.next..].iter().take_while(|person| **person == unit.1).count();
+        self.next += rows;
+        self.current.end = self.next;
+        Ok(())
+    }
+}
+
+impl Node {
+    fn new(names: Vec<String>, kind: Kind) -> Self {
+        Self { kind, places: vec![Vec::new(); names.len()], names, rows: 0 }
+    }
+
+    fn at(&self, name: &str) -> Result<usize, RunError> {
+        self.names.iter().position(|known| known == name).ok_or(RunError::Layout)
+    }
+
+    /// Makes the current person-year's rows.
+    fn make(&mut self, tables: &[Table]) -> Result<(), RunError> {
+        let Self { kind, places, rows, .. } = self;
+        places.iter_mut().for_each(Vec::clear);
+        *rows = 0;
+        match kind {
+            Kind::Table { at, most } => {
+                let table = tables.get(*at).ok_or(RunError::Layout)?;
+                let Range { start, end } = table.current;
+                let taken = start..end.min(start.saturating_add(*most));
+                *rows = taken.len();
+                for (column, of_table) in places.iter_mut().zip(&table.rows.places) {
+                    column.extend_from_slice(of_table.get(taken.clone()).ok_or(RunError::Layout)?);
+                }
+            }
+            Kind::Filter { input, test } => {
+                input.make(tables)?;
+                for row in (0..input.rows).filter(|row| test.holds(&input.places, *row)) {
+                    *rows += 1;
+                    for (column, from) in places.iter_mut().zip(&input.places) {
+                        column.push(from[row]);
+                    }
+                }
+            }
+            Kind::Join { left, right, of_right } => {
+                left.make(tables)?;
+                if left.rows == 0 {
+                    return Ok(());
+                }
+                right.make(tables)?;
+                *rows = left.rows * right.rows;
+                let (of_left, others) = places.split_at_mut(left.places.len());
+                for (column, from) in of_left.iter_mut().zip(&left.places) {
+                    column.extend(from.iter().flat_map(|place| std::iter::repeat_n(*place, right.rows)));
+                }
+                for (column, from) in others.iter_mut().zip(of_right) {
+                    (0..left.rows).for_each(|_| column.extend_from_slice(&right.places[*from]));
+                }
+            }
+            Kind::Semi { left, right, anti } => {
+                left.make(tables)?;
+                if left.rows > 0 {
+                    right.make(tables)?;
+                    if (right.rows == 0) == *anti {
+                        *rows = left.rows;
+                        std::mem::swap(places, &mut left.places);
+                    }
+                }
+            }
+            Kind::PerPerson { input, keys, numbers, order } => {
+                input.make(tables)?;
+                order.clear();
+                order.extend(0..input.rows);
+                let keys: Vec<&[u32]> = keys.iter().map(|at| input.places[*at].as_slice()).collect();
+                if !keys.is_empty() {
+                    order.sort_unstable_by(|a, b| key(&keys, *a).cmp(key(&keys, *b)));
+                }
+                for group in order.chunk_by(|a, b| key(&keys, *a).eq(key(&keys, *b))) {
+                    *rows += 1;
+                    let of_keys = key(&keys, group[0]);
+                    let of_numbers = numbers.iter_mut().map(|number| number.of(&input.places, group));
+                    for (column, place) in places.iter_mut().zip(of_keys.chain(of_numbers)) {
+                        column.push(place);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A row's places in these columns.
+fn key(columns: &[&[u32]], row: usize) -> impl Iterator<Item = u32> {
+    columns.iter().map(move |column| column[row])
+}
+
+struct Build<'a> {
+    sources: &'a Sources,
+    query: &'a PrivateQuery,
+    needed: BTreeSet<String>,
+    /// Each with its instance and the fields that are read of it.
+    tables: Vec<(&'a str, &'a str, Columns)>,
+}
+
+impl<'a> Build<'a> {
+    /// `is_cut`: whether a join above lets rows of a person grow as a product.
+    fn relation(&mut self, relation: &'a Relation, is_cut: bool) -> Result<Node, RunError> {
+        match relation {
+            Relation::Table { instance, table } => self.table(instance, table, is_cut),
+            Relation::Filter { input, condition } => {
+                let input = self.relation(input, is_cut)?;
+                self.filtered(input, condition)
+            }
+            Relation::Join { left, right } => {
+                let is_cut = is_cut || relation.multiplies(&|table| self.max_rows(table).is_some());
+                let left = self.relation(left, is_cut)?;
+                let right = self.relation(right, is_cut)?;
+                let mut names = left.names.clone();
+                let new = |(_, name): &(usize, &String)| !left.names.contains(name);
+                let of_right: Vec<(usize, &String)> = right.names.iter().enumerate().filter(new).collect();
+                names.extend(of_right.iter().map(|(_, name)| (*name).clone()));
+                let of_right = of_right.into_iter().map(|(at, _)| at).collect();
+                Ok(Node::new(names, Kind::Join { left: left.into(), right: right.into(), of_right }))
+            }
+            Relation::Semi { left, right, anti, .. } => {
+                let left = self.relation(left, is_cut)?;
+                // Nothing grows by it, and a row behind the cut is one all the same.
+                let right = self.relation(right, false)?;
+                let names = left.names.clone();
+                Ok(Node::new(names, Kind::Semi { left: left.into(), right: right.into(), anti: *anti }))
+            }
+            Relation::PerPerson { input, keys, numbers } => {
+                // What comes out is as many rows as there are combinations of keys.
+                let input = self.relation(input, false)?;
+                let mut names: Vec<String> =
+                    self.needed.contains(YEAR).then(|| YEAR.to_owned()).into_iter().collect();
+                names.extend(keys.iter().filter(|key| *key != YEAR).cloned());
+                let keys = names.iter().map(|name| input.at(name)).collect::<Result<_, _>>()?;
+                let fields = &self.query.fields;
+                let made =
+                    numbers.iter().map(|(name, number)| Number::new(name, number, fields, |n| input.at(n)));
+                let made = made.collect::<Result<_, _>>()?;
+                names.extend(numbers.iter().map(|(name, _)| name.clone()));
+                let kind = Kind::PerPerson { input: input.into(), keys, numbers: made, order: Vec::new() };
+                Ok(Node::new(names, kind))
+            }
+        }
+    }
+
+    fn filtered(&self, input: Node, condition: &Condition) -> Result<Node, RunError> {
+        if matches!(condition, Condition::Always) {
+            return Ok(input);
+        }
+        let test = test(condition, &self.query.fields, &|name| input.at(name))?;
+        Ok(Node::new(input.names.clone(), Kind::Filter { input: input.into(), test }))
+    }
+
+    fn table(&mut self, instance: &'a str, table: &'a str, is_cut: bool) -> Result<Node, RunError> {
+        let prefix = format!("{instance}_");
+        let is_read = |name: &str| name == YEAR || name.starts_with(&prefix);
+        let fields = self.query.fields.iter().map(|(name, field)| (name.as_str(), field));
+        let fields = fields.filter(|(name, _)| is_read(name) && self.needed.contains(*name));
+        let columns = Columns::new(fields);
+        let most =
+            self.max_rows(table).filter(|_| is_cut).map_or(u64::MAX, |most| most.saturating_mul(TIMES));
+        let kind = Kind::Table { at: self.tables.len(), most: usize::try_from(most).unwrap_or(usize::MAX) };
+        let names = columns.names().map(str::to_owned).collect();
+        self.tables.push((table, instance, columns));
+        Ok(Node::new(names, kind))
+    }
+
+    /// The most rows of a person in a year that count, where there can be several.
+    fn max_rows(&self, table: &str) -> Option<u64> {
+        match self.sources.get(table)? {
+            Source::Files(files) => files.max_rows(),
+            #[cfg(test)]
+            Source::Rows(_) => None,
+        }
+    }
+}
