@@ -15,7 +15,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::file::reader::ChunkReader;
@@ -57,15 +57,16 @@ pub(crate) fn encode(table: &Table, place: Place, rows: &RecordBatch) -> Result<
     Ok(content)
 }
 
-/// How columns are stored: codes and pseudonyms as they are, dates and numbers compressed. Measured with `tests/scale.rs`
-/// on ten million contacts: the indices of a dictionary are packed so well that Zstandard over them spares 8 % of the
-/// bytes and makes a scan of two columns half as dear again (0.35 s of work for 0.23 s) and writing a third (9.3 s for 6.8 s).
+/// How columns are stored: as places in dictionaries, packed into the bits that they need, and not compressed. Measured with
+/// `tests/scale.rs` on ten million contacts: Zstandard over codes spares 8 % of the bytes and makes a scan of two columns half as dear
+/// again (0.35 s of work for 0.23 s) and writing a third (9.3 s for 6.8 s). Over dates and measures it makes hardly a difference in
+/// bytes, and setting it up for each column of each file takes longer than reading the column.
 ///
 /// # Privacy
 ///
 /// What is not compressed can be searched byte by byte: the proof of an erasure finds a pseudonym also in a copy of a
 /// file that the log knows nothing of.
-fn properties(table: &Table) -> Result<WriterProperties, ParquetError> {
+fn properties(table: &Table) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         // Version 1 has no dictionaries for columns of a fixed number of bytes, such as the persons.
         .set_writer_version(WriterVersion::PARQUET_2_0)
@@ -74,16 +75,6 @@ fn properties(table: &Table) -> Result<WriterProperties, ParquetError> {
         .set_offset_index_disabled(true)
         .set_max_row_group_row_count(None)
         .set_created_by("skjerm".to_owned());
-    let zstd = Compression::ZSTD(ZstdLevel::try_new(1)?);
-    for column in &table.columns {
-        let is_compressed = match column.role {
-            ColumnRole::Date | ColumnRole::Measure { .. } | ColumnRole::Month | ColumnRole::Year => true,
-            ColumnRole::Person | ColumnRole::Record | ColumnRole::Dimension { .. } => false,
-        };
-        if is_compressed {
-            properties = properties.set_column_compression(ColumnPath::from(column.name.as_str()), zstd);
-        }
-    }
     // A dictionary of values that are all different would only hold them twice.
     if let Some(distinct) = order_columns(table).last() {
         let distinct = ColumnPath::from(*distinct);
@@ -91,12 +82,11 @@ fn properties(table: &Table) -> Result<WriterProperties, ParquetError> {
             .set_column_dictionary_enabled(distinct.clone(), false)
             .set_column_encoding(distinct, Encoding::PLAIN);
     }
-    Ok(properties.build())
+    properties.build()
 }
 
 fn write(table: &Table, rows: &RecordBatch) -> Result<Bytes, ParquetError> {
-    let options =
-        ArrowWriterOptions::new().with_properties(properties(table)?).with_skip_arrow_metadata(true);
+    let options = ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true);
     let mut content = Vec::new();
     let mut writer = ArrowWriter::try_new_with_options(&mut content, rows.schema(), options)?;
     writer.write(rows)?;

@@ -169,7 +169,7 @@ async fn split_and_order_stand_in_every_commit_and_another_layout_is_not_read() 
     world.load(&[("contact", &[row(9, 99, "2023-02-01")])]).await;
     let log = world.tables().join("contact/_delta_log");
     let commit = |version| log.join(format!("{version:020}.json"));
-    let said = "split by year and ranges of person, of 64 rows at most (files 4); ordered by person, record";
+    let said = "split by year and ranges of person, of 64 rows at most (files 5); ordered by person, record";
     for version in [0, 1] {
         let text = std::fs::read_to_string(commit(version)).expect("a commit");
         let info =

@@ -145,13 +145,14 @@ impl PersonRows {
                 all.extend_from_slice(&self.root.places[*of_root]);
             }
             since += 1;
-            if made.units.len() >= STRETCH {
+            let is_full = made.units.len() >= STRETCH;
+            if is_full {
                 take(&made)?;
                 made.units.clear();
                 made.places.iter_mut().for_each(Vec::clear);
             }
             // A join of a person's many rows with themselves always has more, and would not end at the deadline.
-            if since >= PATIENCE || made.units.is_empty() {
+            if is_full || since >= PATIENCE {
                 since = 0;
                 tokio::task::yield_now().await;
             }
@@ -379,5 +380,44 @@ impl<'a> Build<'a> {
             #[cfg(test)]
             Source::Rows(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use skjerm_warehouse::policy::Policy;
+
+    use super::*;
+    use crate::plan::{Plan, Public};
+    use crate::run::testing::{Row, table};
+
+    /// Rows that are always there, as a join of a person's rows with themselves has them, must not be read on past a deadline.
+    #[tokio::test]
+    async fn reading_can_be_given_up_between_any_two_stretches() {
+        let policy = Policy::oslo();
+        let sql = "select count(*) from contact c join contact d using (person, year) where c.year = 2024";
+        let mut plan = Plan::new(&policy, &Public::default(), sql, Some(0.1)).expect("a plan");
+        let query = plan.questions.remove(0).query;
+        let rows = (1..=3).flat_map(|person| std::iter::repeat_n(Row::new(person, 2024, 1, &[], None), 200));
+        let rows: Vec<Row> = rows.collect();
+        let sources = Sources::from([("contact".to_owned(), Source::Rows(table(&policy, "contact", &rows)))]);
+        let none = Columns::new(std::iter::empty());
+        let rows = PersonRows::new(&sources, &query, &none).await.expect("rows");
+        let (taken, made) = (Cell::new(0), Cell::new(0));
+        let mut reading = pin!(rows.read(|some| {
+            taken.set(taken.get() + 1);
+            made.set(made.get() + some.units.len());
+            Ok(())
+        }));
+        let mut polls = 0;
+        while reading.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending() {
+            polls += 1;
+            assert_eq!(taken.get(), polls);
+        }
+        assert_eq!((polls, made.get()), (3, 3 * 200 * 200));
     }
 }

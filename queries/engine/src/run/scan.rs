@@ -30,10 +30,8 @@ use crate::plan::YEAR;
 pub(super) const STRETCH: usize = 1 << 15;
 /// Bytes that are rather read than left out between two columns.
 const GAP: u64 = 4096;
-/// Bytes at the end of an object that are read at once: all of its footer, as a rule.
-const FOOTER: usize = 8 * 1024;
-/// Bytes up to which a file is read whole: that is one call.
-const WHOLE: u64 = 256 * 1024;
+/// Bytes at the end of a file that are read at once: all of its footer, as a rule.
+const FOOTER: usize = 4 * 1024;
 /// Files that are fetched together: one after the other in a folder, where each takes less than handing it to another
 /// thread, and at once from a bucket.
 const TOGETHER: usize = 16;
@@ -200,12 +198,20 @@ impl Fetched {
             stored.read_exact_at(&mut bytes, start).map_err(DataFusionError::from)?;
             Ok::<_, RunError>(Arc::new(Part { start, bytes: bytes.into() }))
         };
-        if file.bytes <= WHOLE {
-            let whole = read(0, file.bytes)?;
-            let metadata = footer().parse_and_finish(&whole.bytes)?;
-            return Ok(Self { parts: vec![whole], ..Self::new(file, metadata, wanted)? });
-        }
-        let mut fetched = Self::new(file, footer().parse_and_finish(&stored)?, wanted)?;
+        // Two calls or three: the end of the file, and the columns.
+        let mut end = FOOTER as u64;
+        let metadata = loop {
+            let tail = read(file.bytes.saturating_sub(end), file.bytes)?;
+            let mut reader = footer();
+            match reader.try_parse_sized(&tail.bytes, file.bytes) {
+                Ok(()) => break reader.finish()?,
+                Err(ParquetError::NeedMoreData(needed)) if needed as u64 > end && end < file.bytes => {
+                    end = needed as u64;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let mut fetched = Self::new(file, metadata, wanted)?;
         let parts = fetched.ranges().into_iter().map(|range| read(range.start, range.end));
         fetched.parts = parts.collect::<Result<_, _>>()?;
         Ok(fetched)
