@@ -191,8 +191,13 @@ impl Warehouse {
         let tables = self.policy.tables.values();
         let versions = tables.filter_map(|t| Some((t, *pointer?.tables.get(&t.name)?)));
         let read = versions.map(async |(table, version)| {
-            let log = TableLog::open(&self.home, table, Some(version)).await?;
-            Ok::<_, WarehouseError>(((table.name.clone(), log.files()?), (table.name.clone(), log)))
+            let (home, table) = (self.home.clone(), table.clone());
+            // Each on its own task, since reading a log is work for the processor.
+            let opened = tokio::spawn(async move {
+                let log = TableLog::open(&home, &table, Some(version)).await?;
+                Ok(((table.name.clone(), log.files()?), (table.name, log)))
+            });
+            opened.await.unwrap_or(Err(WarehouseError::Interrupted))
         });
         Ok(try_join_all(read).await?.into_iter().unzip())
     }
