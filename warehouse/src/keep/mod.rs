@@ -44,6 +44,7 @@ pub use rotate::{Rehashed, Rotation};
 pub use sought::Sought;
 pub use vacuum::Removed;
 
+use futures::future::try_join;
 use jiff::civil::Date;
 
 use crate::links::Links;
@@ -113,12 +114,17 @@ impl Warehouse {
         };
         let (snapshot_before, snapshot_after) = (id_of(pointer.as_ref()), id_of(pointer_after.as_ref()));
         let proven = async {
-            let removed = self.vacuum(&lock, pointer_after, after.clone()).await?;
-            let (installation, policy) = (self.installation.clone(), self.policy.clone());
+            let (policy, of_tables) = (self.policy.clone(), (after.clone(), marks.clone()));
+            let search = move |lock: &LoadLock| {
+                let (after, marks) = of_tables;
+                proof::of_tables(lock.home(), &policy, &after, &marks)
+            };
+            let (removed, searched) =
+                try_join(self.vacuum(&lock, pointer_after, after), held(&lock, search)).await?;
+            let installation = self.installation.clone();
             let search =
-                move |lock: &LoadLock| proof::search(&installation, lock.home(), &policy, &after, &marks);
-            let proof = held(&lock, search).await?;
-            Ok((removed, proof))
+                move |lock: &LoadLock| proof::of_others(&installation, lock.home(), searched, &marks);
+            Ok((removed, held(&lock, search).await?))
         };
         let (removed, proof) =
             proven.await.map_err(|error| WarehouseError::Unproven { source: Box::new(error) })?;
