@@ -21,6 +21,9 @@ use crate::storage::home::Home;
 use crate::storage::pointer::{self, Loaded, Pointer};
 use crate::{Delivery, DeliveryLoad, Installation, Reference, Snapshot, WarehouseError, WarehouseKey};
 
+/// The logs of tables, as a pointer names them.
+pub(crate) type Logs = BTreeMap<String, TableLog>;
+
 /// The tables of an installation.
 #[derive(Debug)]
 pub struct Warehouse {
@@ -89,7 +92,7 @@ impl Warehouse {
     ) -> Result<Vec<DeliveryLoad>, WarehouseError> {
         let lock = self.lock().await?;
         let pointer = self.begun(&lock).await?;
-        let before = self.state(Some(&pointer)).await?;
+        let (before, logs) = self.state(Some(&pointer)).await?;
         let (policy, derivation) = self.shared();
         let (key, mut after) = (pointer.key_in_force(key)?, before.clone());
         let named = pointer.links.clone();
@@ -103,7 +106,7 @@ impl Warehouse {
         // The first load makes the tables, also if it brings nothing.
         if after != before || links != pointer.links || pointer.tables.is_empty() {
             let loaded = loaded_since(pointer.loaded_as(&before), &before, &after);
-            self.commit(&lock, &before, &after, Pointer { loaded, links, ..pointer }).await?;
+            self.commit(&lock, logs, &before, &after, Pointer { loaded, links, ..pointer }).await?;
         }
         Ok(loads)
     }
@@ -142,7 +145,7 @@ impl Warehouse {
         if let Some(snapshot) = self.remembered(&pointer) {
             return Ok(snapshot.leased(&lease));
         }
-        let state = self.state(Some(&pointer)).await?;
+        let (state, _) = self.state(Some(&pointer)).await?;
         let id = snapshot_id(state.iter().map(|(name, files)| (name.as_str(), files)));
         if id != pointer.id {
             let path = pointer::path(self.home.root());
@@ -183,22 +186,29 @@ impl Warehouse {
         (self.policy.clone(), self.derivation.clone())
     }
 
-    /// The files the pointer means.
-    pub(crate) async fn state(&self, pointer: Option<&Pointer>) -> Result<State, WarehouseError> {
+    /// The files the pointer means, and the logs that say so.
+    pub(crate) async fn state(&self, pointer: Option<&Pointer>) -> Result<(State, Logs), WarehouseError> {
         let tables = self.policy.tables.values();
         let versions = tables.filter_map(|t| Some((t, *pointer?.tables.get(&t.name)?)));
         let read = versions.map(async |(table, version)| {
-            let log = TableLog::open(&self.home, table, Some(version)).await?;
-            Ok::<_, WarehouseError>((table.name.clone(), log.files().await?))
+            let (home, table) = (self.home.clone(), table.clone());
+            // Each on its own task, since reading a log is work for the processor.
+            let opened = tokio::spawn(async move {
+                let log = TableLog::open(&home, &table, Some(version)).await?;
+                Ok(((table.name.clone(), log.files()?), (table.name, log)))
+            });
+            opened.await.unwrap_or(Err(WarehouseError::Interrupted))
         });
-        Ok(try_join_all(read).await?.into_iter().collect())
+        Ok(try_join_all(read).await?.into_iter().unzip())
     }
 
     /// Makes the new files durable, commits each table, makes the commits durable, then moves the pointer to them;
-    /// what else it says is given.
+    /// what else it says is given. The logs of the state before are not opened again, but for those that a stopped loader
+    /// committed to.
     pub(crate) async fn commit(
         &self,
         lock: &Arc<LoadLock>,
+        mut logs: Logs,
         before: &State,
         after: &State,
         pointer: Pointer,
@@ -212,12 +222,19 @@ impl Warehouse {
         }
         held(lock, move |lock| lock.sync(&new)).await?;
         lock.still().map_err(WarehouseError::io("commit to", self.home.root()))?;
-        let commits = self.policy.tables.values().map(async |table| {
-            // A derived table may have been written with other columns than it has from now on.
-            let log = if self.derivation.derives(&table.name) {
-                TableLog::as_written(&self.home, table, None).await?
-            } else {
-                TableLog::open(&self.home, table, None).await?
+        let tables: Vec<_> = self.policy.tables.values().map(|t| (t, logs.remove(&t.name))).collect();
+        let commits = tables.into_iter().map(async |(table, opened)| {
+            let newest = match opened {
+                Some(log) => log.if_newest().await?,
+                None => None,
+            };
+            let log = match newest {
+                Some(log) => log,
+                // A derived table may have been written with other columns than it has from now on.
+                None if self.derivation.derives(&table.name) => {
+                    TableLog::as_written(&self.home, table, None).await?
+                }
+                None => TableLog::open(&self.home, table, None).await?,
             };
             let version = log.commit(table, after.get(&table.name).unwrap_or(&none)).await?;
             Ok::<_, WarehouseError>((table.name.clone(), version))

@@ -1,10 +1,13 @@
 //! Takes persons' rows out of files.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
 
-use arrow::array::BooleanArray;
+use arrow::array::{Array, BooleanArray};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
 use serde::Serialize;
 
 use super::proof::Proof;
@@ -14,7 +17,7 @@ use crate::WarehouseError;
 use crate::load::{NewFiles, State, Workplace, replace_files};
 use crate::policy::{ColumnRole, Table};
 use crate::storage::{
-    Cell, Place, Span, StoredFile, TableFiles, cells, of_cell, parquet, path_of, split, workers,
+    Cell, Place, Span, StoredFile, TableFiles, cells, of_cell, parquet, path_of, split, values, workers,
 };
 
 /// What an erasure did. Counts for the steward; nobody is named.
@@ -70,20 +73,27 @@ pub(super) fn take_out(
     state: &mut State,
 ) -> Result<TakenOutOf, WarehouseError> {
     let (mut tables, mut found) = (BTreeMap::<String, TakenOut>::new(), BTreeSet::new());
-    let of_persons =
-        place.policy.tables.values().filter(|table| table.column_of(&ColumnRole::Person).is_some());
-    for table in of_persons {
-        let Some(files) = state.get_mut(&table.name) else { continue };
-        let before: &TableFiles = files;
-        let changed = workers::each(cells(before).into_iter().collect(), |cell| {
-            without(place, table, before, cell, marks)
-        })?;
-        let changed: Vec<Changed> = changed.into_iter().flatten().collect();
-        if changed.is_empty() {
-            continue;
+    let made = place.lock.syncing(|written| {
+        let mut jobs = Vec::new();
+        for table in place.policy.tables.values() {
+            let Some(person) = table.column_of(&ColumnRole::Person) else { continue };
+            let Some(files) = state.get(&table.name) else { continue };
+            let of = OfTable { place, table, person, marks, written };
+            jobs.extend(cells(files).into_iter().map(|cell| (table, of, files, cell)));
         }
+        // All tables' at once, so that no core waits for the last cell of each.
+        workers::each(jobs, |(table, of, files, cell)| Ok((table, of.without(files, cell)?)))
+    })?;
+    let mut changed: BTreeMap<&str, Vec<Changed>> = BTreeMap::new();
+    for (table, of_cell) in made {
+        if let Some(of_cell) = of_cell {
+            changed.entry(table.name.as_str()).or_default().push(of_cell);
+        }
+    }
+    for (table, changed) in changed {
+        let Some(files) = state.get_mut(table) else { continue };
         let mut taken = TakenOut::default();
-        let old: BTreeSet<String> = before.values().map(|file| file.path.clone()).collect();
+        let old: BTreeSet<String> = files.values().map(|file| file.path.clone()).collect();
         let mut made = Vec::with_capacity(changed.len());
         for of_cell in changed {
             taken.rows += of_cell.rows;
@@ -93,7 +103,7 @@ pub(super) fn take_out(
         replace_files(files, made);
         taken.untouched = files.values().filter(|file| old.contains(&file.path)).count() as u64;
         taken.files = old.len() as u64 - taken.untouched;
-        tables.insert(table.name.clone(), taken);
+        tables.insert(table.to_owned(), taken);
     }
     Ok(TakenOutOf { tables, found })
 }
@@ -104,77 +114,113 @@ enum Part<'a> {
     Left(RecordBatch),
 }
 
-/// The files of a cell without the rows of those sought; nothing if it has none of theirs.
-fn without(
-    place: &Workplace<'_>,
-    table: &Table,
-    files: &TableFiles,
-    cell: Cell,
-    marks: &Marks,
-) -> Result<Option<Changed>, WarehouseError> {
-    let (mut rows, mut persons) = (0, BTreeSet::new());
-    let (mut parts, mut changed) = (BTreeMap::new(), Vec::new());
-    for (span, file) in of_cell(files, cell) {
-        let left = if marks.may_be_in(span) {
-            left(place, table, (cell.0, span), file, marks, &mut persons)?
-        } else {
-            None
-        };
-        parts.insert(
-            span,
-            match left {
-                Some((left, gone)) => {
-                    changed.push(span);
-                    rows += gone;
-                    Part::Left(left)
-                }
-                None => Part::There(file),
-            },
-        );
-    }
-    if changed.is_empty() {
-        return Ok(None);
-    }
-    Joining { place, table, year: cell.0 }.join(&mut parts, changed)?;
-    let mut made = Vec::with_capacity(parts.len());
-    for (span, part) in parts {
-        match part {
-            Part::There(file) => made.push((span, file.clone())),
-            Part::Left(left) if left.num_rows() == 0 => {}
-            Part::Left(left) => made.push((span, place.write_file(table, (cell.0, span), None, &left)?)),
+/// What is done to the files of a table.
+#[derive(Clone, Copy)]
+struct OfTable<'a> {
+    place: &'a Workplace<'a>,
+    table: &'a Table,
+    /// The column of persons.
+    person: &'a str,
+    marks: &'a Marks,
+    /// Says what was written.
+    written: &'a Sender<PathBuf>,
+}
+
+impl OfTable<'_> {
+    /// The files of a cell without the rows of those sought; nothing if it has none of theirs.
+    fn without(self, files: &TableFiles, cell: Cell) -> Result<Option<Changed>, WarehouseError> {
+        let Self { place, table, marks, .. } = self;
+        let (mut rows, mut persons) = (0, BTreeSet::new());
+        let (mut parts, mut changed) = (BTreeMap::new(), Vec::new());
+        for (span, file) in of_cell(files, cell) {
+            let left =
+                if marks.may_be_in(span) { self.left((cell.0, span), file, &mut persons)? } else { None };
+            parts.insert(
+                span,
+                match left {
+                    Some((left, gone)) => {
+                        changed.push(span);
+                        rows += gone;
+                        Part::Left(left)
+                    }
+                    None => Part::There(file),
+                },
+            );
         }
+        if changed.is_empty() {
+            return Ok(None);
+        }
+        Joining { place, table, year: cell.0 }.join(&mut parts, changed)?;
+        let mut made = Vec::with_capacity(parts.len());
+        for (span, part) in parts {
+            match part {
+                Part::There(file) => made.push((span, file.clone())),
+                Part::Left(left) if left.num_rows() == 0 => {}
+                Part::Left(left) => {
+                    let file = place.write_file(table, (cell.0, span), None, &left)?;
+                    // Whom nobody hears any more, because it failed, says so in the end.
+                    self.written.send(place.folder(&table.name).join(&file.path)).ok();
+                    made.push((span, file));
+                }
+            }
+        }
+        Ok(Some(Changed { files: (cell, made), rows, persons }))
     }
-    Ok(Some(Changed { files: (cell, made), rows, persons }))
+
+    /// The rows of a file that are not those sought's, and how many are; nothing if there are none of theirs. Notes
+    /// whose they are. Most files of a span that somebody falls in are of a year without rows of theirs, which the
+    /// person column tells: the other columns are not decoded for that.
+    fn left(
+        self,
+        of_file: Place,
+        file: &StoredFile,
+        found: &mut BTreeSet<usize>,
+    ) -> Result<Option<(RecordBatch, u64)>, WarehouseError> {
+        let Self { place, table, person, marks, .. } = self;
+        let (path, content) = content(place, table, of_file, file)?;
+        let footer = parquet::metadata(&content).map_err(WarehouseError::file(&path, "read"))?;
+        let values = values::of_column(&content, &footer, person, &path)?;
+        if values.into_iter().all(|value| marks.person(value).is_none()) {
+            return Ok(None);
+        }
+        let rows = parquet::decode_codes(table, content, &path)?;
+        let Some(persons) = parquet::pseudonyms(&rows, person) else {
+            return Err(WarehouseError::damaged(&path, "a column holds no pseudonyms"));
+        };
+        let of_row = |row| marks.person(parquet::pseudonym(persons, row));
+        let others: BooleanArray = (0..persons.len())
+            .map(of_row)
+            .inspect(|person| found.extend(*person))
+            .map(|person| Some(person.is_none()))
+            .collect();
+        let gone = (rows.num_rows() - others.true_count()) as u64;
+        if gone == 0 {
+            return Ok(None);
+        }
+        let left = filter_record_batch(&rows, &others).map_err(WarehouseError::arrow(&table.name))?;
+        Ok(Some((left, gone)))
+    }
 }
 
-/// The rows of a file that are not those sought's, and how many are; nothing if there are none of theirs. Notes whose they are.
-fn left(
-    place: &Workplace<'_>,
-    table: &Table,
-    of_file: Place,
-    file: &StoredFile,
-    marks: &Marks,
-    found: &mut BTreeSet<usize>,
-) -> Result<Option<(RecordBatch, u64)>, WarehouseError> {
-    let rows = read(place, table, of_file, file)?;
-    let persons = parquet::keys(table, &rows).into_iter().flatten().map(|key| marks.person(key.0));
-    let others: BooleanArray =
-        persons.inspect(|person| found.extend(*person)).map(|person| Some(person.is_none())).collect();
-    let gone = (rows.num_rows() - others.true_count()) as u64;
-    if gone == 0 {
-        return Ok(None);
-    }
-    let left = filter_record_batch(&rows, &others).map_err(WarehouseError::arrow(&table.name))?;
-    Ok(Some((left, gone)))
-}
-
-/// The rows of a file, which go on under another name: it must not vouch for what a disk did to them.
+/// The rows of a file.
 fn read(
     place: &Workplace<'_>,
     table: &Table,
     of_file: Place,
     file: &StoredFile,
 ) -> Result<RecordBatch, WarehouseError> {
+    let (path, content) = content(place, table, of_file, file)?;
+    parquet::decode_codes(table, content, &path)
+}
+
+/// Where a file is and what it holds. Its rows go on under another name, which must not vouch for what a disk did to
+/// them; nor must it hide whose they are.
+fn content(
+    place: &Workplace<'_>,
+    table: &Table,
+    of_file: Place,
+    file: &StoredFile,
+) -> Result<(PathBuf, Bytes), WarehouseError> {
     let path = place.folder(&table.name).join(&file.path);
     // Behind a link the old file would stay.
     if place.home().is_no_file(&path) {
@@ -184,7 +230,7 @@ fn read(
     if path_of(of_file, &content) != file.path {
         return Err(WarehouseError::damaged(&path, "its content is not the one it was written with"));
     }
-    parquet::decode_codes(table, content, &path)
+    Ok((path, content))
 }
 
 /// Puts spans together whose rows have become few, so that they are split as the rows that are left would be.

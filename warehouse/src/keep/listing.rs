@@ -33,12 +33,20 @@ pub(super) fn live(state: &State) -> HashSet<(&str, &str)> {
     all.map(|(table, file)| (table.as_str(), file.path.as_str())).collect()
 }
 
-/// A file with its size.
+/// A file.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) path: PathBuf,
     pub(super) what: What,
-    pub(super) bytes: u64,
+    /// Its size, if the listing says it: that of a folder does not, and to ask for each takes longer than to list them.
+    size: Option<u64>,
+}
+
+impl Found {
+    /// The file's size.
+    pub(super) fn bytes(&self) -> u64 {
+        self.size.unwrap_or_else(|| fs::symlink_metadata(&self.path).map_or(0, |about| about.len()))
+    }
 }
 
 /// Files and folders, the deepest folders first, and what could not be read.
@@ -61,7 +69,7 @@ impl Listing {
                     let names: Vec<_> = below.iter().map(|name| name.to_string_lossy()).collect();
                     let names: Vec<&str> = names.iter().map(AsRef::as_ref).collect();
                     let what = what(&names);
-                    Found { path: object.path, what, bytes: object.bytes }
+                    Found { path: object.path, what, size: Some(object.bytes) }
                 })),
                 Err(error) => listing.unreadable.push((home.root().to_owned(), error)),
             },
@@ -80,11 +88,11 @@ impl Listing {
             let name = name.to_string_lossy();
             let names = [names, &[name.as_ref()]].concat();
             // Never through a link: what lies behind it is somebody else's.
-            match fs::symlink_metadata(&path) {
-                Ok(about) if about.is_dir() => self.folder(&path, &names),
-                Ok(about) => {
-                    let what = if about.is_file() { what(&names) } else { What::Foreign };
-                    self.files.push(Found { path, what, bytes: about.len() });
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => self.folder(&path, &names),
+                Ok(kind) => {
+                    let what = if kind.is_file() { what(&names) } else { What::Foreign };
+                    self.files.push(Found { path, what, size: None });
                 }
                 // Gone meanwhile: readers remove nothing here, but spare files come and go.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}

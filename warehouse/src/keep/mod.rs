@@ -44,6 +44,7 @@ pub use rotate::{Rehashed, Rotation};
 pub use sought::Sought;
 pub use vacuum::Removed;
 
+use futures::future::try_join;
 use jiff::civil::Date;
 
 use crate::links::Links;
@@ -52,11 +53,19 @@ use crate::snapshot::snapshot_id;
 use crate::storage::delta::TableLog;
 use crate::storage::files::LoadLock;
 use crate::storage::pointer::{self, Pointer};
-use crate::warehouse::{blocking, held, loaded_since};
+use crate::warehouse::{Logs, blocking, held, loaded_since};
 use crate::{Warehouse, WarehouseError, WarehouseKey};
 
 use self::erase::TakenOutOf;
 use self::sought::Marks;
+
+/// What is known when work on the warehouse begins: nothing of it changes while the lock is held.
+struct Begun {
+    lock: Arc<LoadLock>,
+    pointer: Option<Pointer>,
+    state: State,
+    logs: Logs,
+}
 
 /// What a reader may take on top of a question's own deadline before it is no longer waited for.
 const SETTLING: Duration = Duration::from_mins(2);
@@ -76,7 +85,7 @@ impl Warehouse {
     /// pseudonyms of both layers and of every epoch, as 16 bytes and as hexadecimal digits of either case; pseudonyms in data
     /// files are not compressed. Of the files of the spans that they fall in, where their rows would be, the person column is decoded as well.
     pub async fn erase(&self, keys: &[WarehouseKey], sought: &[Sought]) -> Result<Erasure, WarehouseError> {
-        let (lock, pointer, before) = self.to_keep().await?;
+        let Begun { lock, pointer, state: before, logs } = self.to_keep().await?;
         // Nobody would be found by a key without the epoch of the tables, and the proof would be of nothing.
         let in_force = pointer.clone().unwrap_or_default();
         keys.iter().try_for_each(|key| in_force.key_in_force(key).map(drop))?;
@@ -101,16 +110,21 @@ impl Warehouse {
         } else {
             // As loaded: see [`Pointer`] for why an erasure must not show there.
             let loaded = in_force.loaded_as(&before);
-            Some(self.commit(&lock, &before, &after, Pointer { loaded, links, ..in_force }).await?)
+            Some(self.commit(&lock, logs, &before, &after, Pointer { loaded, links, ..in_force }).await?)
         };
         let (snapshot_before, snapshot_after) = (id_of(pointer.as_ref()), id_of(pointer_after.as_ref()));
         let proven = async {
-            let removed = self.vacuum(&lock, pointer_after, after.clone()).await?;
-            let (installation, policy) = (self.installation.clone(), self.policy.clone());
+            let (policy, of_tables) = (self.policy.clone(), (after.clone(), marks.clone()));
+            let search = move |lock: &LoadLock| {
+                let (after, marks) = of_tables;
+                proof::of_tables(lock.home(), &policy, &after, &marks)
+            };
+            let (removed, searched) =
+                try_join(self.vacuum(&lock, pointer_after, after), held(&lock, search)).await?;
+            let installation = self.installation.clone();
             let search =
-                move |lock: &LoadLock| proof::search(&installation, lock.home(), &policy, &after, &marks);
-            let proof = held(&lock, search).await?;
-            Ok((removed, proof))
+                move |lock: &LoadLock| proof::of_others(&installation, lock.home(), searched, &marks);
+            Ok((removed, held(&lock, search).await?))
         };
         let (removed, proof) =
             proven.await.map_err(|error| WarehouseError::Unproven { source: Box::new(error) })?;
@@ -124,7 +138,7 @@ impl Warehouse {
     /// Drops whole years that are older than the policy lets their table be kept on this day, and deletes their files.
     /// With `dry_run` it only says what it would drop.
     pub async fn retain(&self, today: Date, dry_run: bool) -> Result<Retained, WarehouseError> {
-        let (lock, pointer, before) = self.to_keep().await?;
+        let Begun { lock, pointer, state: before, logs } = self.to_keep().await?;
         let (policy, mut after) = (self.policy.clone(), before.clone());
         let (tables, after) = held(&lock, move |lock| {
             let tables = retain::drop_years(lock.home(), &policy, today, &mut after)?;
@@ -140,7 +154,7 @@ impl Warehouse {
             } else {
                 let pointer = pointer.unwrap_or_default();
                 let loaded = loaded_since(pointer.loaded_as(&before), &before, &after);
-                Some(self.commit(&lock, &before, &after, Pointer { loaded, ..pointer }).await?)
+                Some(self.commit(&lock, logs, &before, &after, Pointer { loaded, ..pointer }).await?)
             };
             retained.snapshot_after = id_of(pointer.as_ref());
             retained.removed = self.vacuum(&lock, pointer, after).await?;
@@ -151,7 +165,7 @@ impl Warehouse {
     /// Deletes the files and log entries that the current snapshot does not name: of older snapshots, of loads that
     /// were cut short, of tables that the policy declares no more. Done twice, it finds nothing.
     pub async fn compact(&self) -> Result<Removed, WarehouseError> {
-        let (lock, pointer, state) = self.to_keep().await?;
+        let Begun { lock, pointer, state, .. } = self.to_keep().await?;
         self.vacuum(&lock, pointer, state).await
     }
 
@@ -178,7 +192,7 @@ impl Warehouse {
                 whole = false;
                 continue;
             };
-            let files = async { TableLog::open(&self.home, table, Some(*version)).await?.files().await };
+            let files = async { TableLog::open(&self.home, table, Some(*version)).await?.files() };
             match files.await {
                 Ok(files) => drop(state.insert(table.name.clone(), files)),
                 Err(error) => {
@@ -211,14 +225,14 @@ impl Warehouse {
 
     /// The loaders' lock and the state under it. Refuses a warehouse with rows that the policy does not declare: they
     /// could be neither searched nor kept.
-    async fn to_keep(&self) -> Result<(Arc<LoadLock>, Option<Pointer>, State), WarehouseError> {
+    async fn to_keep(&self) -> Result<Begun, WarehouseError> {
         let lock = self.lock().await?;
         let pointer = held(&lock, |lock| pointer::current(lock.home())).await?;
         let named = pointer.iter().flat_map(|pointer| pointer.tables.keys());
         if let Some(table) = named.into_iter().find(|name| self.policy.table(name).is_none()) {
             return Err(WarehouseError::Undeclared { table: table.clone() });
         }
-        let state = self.state(pointer.as_ref()).await?;
+        let (state, logs) = self.state(pointer.as_ref()).await?;
         // What the pointer does not name is deleted: it must be the one that was written.
         if pointer.is_some()
             && id_of(pointer.as_ref()) != snapshot_id(state.iter().map(|(n, f)| (n.as_str(), f)))
@@ -228,7 +242,7 @@ impl Warehouse {
                 "its id is not that of the tables' versions",
             ));
         }
-        Ok((lock, pointer, state))
+        Ok(Begun { lock, pointer, state, logs })
     }
 
     async fn vacuum(

@@ -1,8 +1,8 @@
 //! Searches an installation for pseudonyms, byte by byte and value by value.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fs;
-use std::io;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -33,72 +33,145 @@ pub struct Proof {
     pub found: Vec<PathBuf>,
 }
 
-/// Searches every byte of every file of the installation, and of every object where the tables are in a bucket; pseudonyms in data files
-/// are not compressed. The person column of the files where their rows would be is decoded as well.
-pub(super) fn search(
-    installation: &Path,
+/// Files that tables name, searched; and what for.
+pub(super) struct Searched {
+    proof: Proof,
+    live: HashSet<PathBuf>,
+    needles: Needles,
+}
+
+/// Searches every byte of the files that tables with persons name; pseudonyms in data files are not compressed. The
+/// person column of those where their rows would be is decoded as well. Nothing changes these files, so this may be
+/// done while others are deleted.
+pub(super) fn of_tables(
     home: &Home,
     policy: &Policy,
     state: &State,
     marks: &Marks,
-) -> Result<Proof, WarehouseError> {
-    let mut live = BTreeMap::new();
+) -> Result<Searched, WarehouseError> {
+    let mut files = Vec::new();
     for table in policy.tables.values().filter(|t| t.column_of(&ColumnRole::Person).is_some()) {
-        for ((_, span), file) in state.get(&table.name).into_iter().flatten() {
-            live.insert(home.root().join(&table.name).join(&file.path), marks.may_be_in(*span));
-        }
+        let folder = home.root().join(&table.name);
+        let all = state.get(&table.name).into_iter().flatten();
+        files.extend(all.map(|((_, span), file)| (Some(marks.may_be_in(*span)), folder.join(&file.path))));
     }
+    let needles = Needles::new(marks.all());
+    let found = Search { home, needles: &needles, marks }.all(&files)?;
+    let proof = Proof { pseudonyms: marks.all().len(), ..found };
+    Ok(Searched { proof, live: files.into_iter().map(|(_, path)| path).collect(), needles })
+}
+
+/// Searches every byte of every other file that lies in the installation, and of every object where the tables are in a
+/// bucket; and looks whether those that are searched already lie there.
+pub(super) fn of_others(
+    installation: &Path,
+    home: &Home,
+    searched: Searched,
+    marks: &Marks,
+) -> Result<Proof, WarehouseError> {
+    let Searched { mut proof, mut live, needles } = searched;
     let mut files = Files::default();
     files.below(installation)?;
     match home {
         Home::Folder(root) => files.below(root)?,
         Home::Bucket(bucket) => {
             let objects = bucket.list().map_err(WarehouseError::io("search", home.root()))?;
-            files.found.extend(objects.into_iter().map(|object| (object.path, object.bytes)));
+            files.found.extend(objects.into_iter().map(|object| object.path));
         }
     }
-    if let Some(path) = live.keys().find(|path| !files.found.contains_key(*path)) {
-        return Err(WarehouseError::damaged(path, "it is not there"));
+    files.found.retain(|path| !live.remove(path));
+    if let Some(path) = live.into_iter().min() {
+        return Err(WarehouseError::damaged(&path, NOT_THERE));
     }
-    let needles = Needles::new(marks.all());
-    let searched = workers::each(files.found.into_iter().collect(), |(path, bytes): (PathBuf, u64)| {
-        let of_live = live.get(&path);
-        let read =
-            if path.starts_with(home.root()) { home.read(&path) } else { fs::read(&path).map(Bytes::from) };
-        let content = match read {
-            Ok(content) => content,
-            // Spill of a question that ended, a lock of a process that did.
-            Err(error) if error.kind() == io::ErrorKind::NotFound && of_live.is_none() => return Ok(None),
-            Err(error) => return Err(WarehouseError::io("search", &path)(error)),
-        };
-        let (mut found, mut rows) = (needles.are_in(&content), 0);
-        let may_be_theirs = of_live == Some(&true);
-        if may_be_theirs {
-            let footer = parquet::footer(&content).map_err(WarehouseError::file(&path, "read"))?;
-            let persons = values::of_column(&content, &footer, "person", &path)?;
-            found |= persons.into_iter().any(|person| marks.person(person).is_some());
-            rows = u64::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or_default();
-        }
-        Ok(Some((path, bytes, may_be_theirs, rows, found)))
-    })?;
-    let mut proof = Proof { pseudonyms: marks.all().len(), ..Proof::default() };
-    for (path, bytes, may_be_theirs, rows, found) in searched.into_iter().flatten() {
-        proof.files += 1;
-        proof.bytes += bytes;
-        proof.tables_files += u64::from(may_be_theirs);
-        proof.tables_rows += rows;
-        if found {
-            proof.found.push(path);
-        }
-    }
+    let others: Vec<_> = files.found.into_iter().map(|path| (None, path)).collect();
+    proof.add(Search { home, needles: &needles, marks }.all(&others)?);
     proof.found.sort();
     Ok(proof)
 }
 
-/// Files by path, with their sizes; links are followed, each place once.
+/// What is wrong with a file that a table names, and nobody finds.
+const NOT_THERE: &str = "it is not there";
+
+impl Proof {
+    fn add(&mut self, part: Self) {
+        self.tables_files += part.tables_files;
+        self.tables_rows += part.tables_rows;
+        self.files += part.files;
+        self.bytes += part.bytes;
+        self.found.extend(part.found);
+    }
+}
+
+/// In how many parts the files are searched, at most: enough for the cores to end together.
+const JOBS: usize = 64;
+
+/// What is searched for.
+struct Search<'a> {
+    home: &'a Home,
+    needles: &'a Needles,
+    marks: &'a Marks,
+}
+
+impl Search<'_> {
+    /// Searches files, on all cores.
+    fn all(&self, files: &[(Option<bool>, PathBuf)]) -> Result<Proof, WarehouseError> {
+        let some = files.chunks(1 + files.len() / JOBS).collect();
+        let mut all = Proof::default();
+        workers::each(some, |some| self.of(some))?.into_iter().for_each(|part| all.add(part));
+        Ok(all)
+    }
+
+    /// Searches some files: each with whether it is one that a table names, and rows of those sought would be there.
+    fn of(&self, files: &[(Option<bool>, PathBuf)]) -> Result<Proof, WarehouseError> {
+        let (mut proof, mut buffer) = (Proof::default(), Vec::new());
+        for (of_live, path) in files {
+            let content = match self.read(path, buffer) {
+                Ok(content) => content,
+                // Spill of a question that ended, a lock of a process that did.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => match of_live {
+                    None => {
+                        buffer = Vec::new();
+                        continue;
+                    }
+                    Some(_) => return Err(WarehouseError::damaged(path, NOT_THERE)),
+                },
+                Err(error) => return Err(WarehouseError::io("search", path)(error)),
+            };
+            let mut found = self.needles.are_in(&content);
+            if *of_live == Some(true) {
+                let footer = parquet::metadata(&content).map_err(WarehouseError::file(path, "read"))?;
+                let persons = values::of_column(&content, &footer, "person", path)?;
+                found |= persons.into_iter().any(|person| self.marks.person(person).is_some());
+                proof.tables_files += 1;
+                proof.tables_rows += u64::try_from(footer.file_metadata().num_rows()).unwrap_or_default();
+            }
+            proof.files += 1;
+            proof.bytes += content.len() as u64;
+            if found {
+                proof.found.push(path.clone());
+            }
+            buffer = content.into();
+        }
+        Ok(proof)
+    }
+
+    /// A whole file, in the memory of the one before: to ask for it anew each time takes as long as to read it.
+    fn read(&self, path: &Path, mut buffer: Vec<u8>) -> io::Result<Bytes> {
+        match self.home {
+            Home::Bucket(bucket) if path.starts_with(self.home.root()) => bucket.read(path),
+            _ => {
+                buffer.clear();
+                File::open(path)?.read_to_end(&mut buffer)?;
+                Ok(buffer.into())
+            }
+        }
+    }
+}
+
+/// Paths of files; links are followed, each place once.
 #[derive(Default)]
 struct Files {
-    found: BTreeMap<PathBuf, u64>,
+    found: Vec<PathBuf>,
     folders: BTreeSet<PathBuf>,
 }
 
@@ -112,10 +185,14 @@ impl Files {
             fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(failed)?;
         for entry in entries {
             let path = entry.path();
-            match fs::metadata(&path) {
-                Ok(about) if about.is_dir() => self.below(&path.canonicalize().unwrap_or(path))?,
+            let kind = match entry.file_type() {
+                Ok(kind) if kind.is_symlink() => fs::metadata(&path).map(|about| about.file_type()),
+                kind => kind,
+            };
+            match kind {
+                Ok(kind) if kind.is_dir() => self.below(&path.canonicalize().unwrap_or(path))?,
                 // Sockets and pipes hold no bytes.
-                Ok(about) if about.is_file() => drop(self.found.insert(path, about.len())),
+                Ok(kind) if kind.is_file() => self.found.push(path),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(WarehouseError::io("search", &path)(error)),
@@ -149,8 +226,8 @@ impl Needles {
             [bytes.to_vec(), hex(bytes, *b"0123456789abcdef"), hex(bytes, *b"0123456789ABCDEF")]
         };
         let mut windows: HashMap<u32, Vec<(usize, usize)>> = HashMap::new();
-        let (texts, mut filter) =
-            (pseudonyms.iter().flat_map(forms).collect::<Vec<_>>(), vec![0; 1 << (FILTER - 6)]);
+        let texts: Vec<Vec<u8>> = pseudonyms.iter().flat_map(forms).collect();
+        let mut filter = vec![0; 1 << (FILTER - 6)];
         for (at, needle) in texts.iter().enumerate() {
             for offset in 0..STRIDE {
                 let window = window(needle, offset);
@@ -162,15 +239,16 @@ impl Needles {
     }
 
     fn are_in(&self, content: &[u8]) -> bool {
-        let is_here = |at: usize| {
-            let window = window(content, at);
+        let is_here = |(at, from): (usize, &[u8])| {
+            let Some(window) = from.first_chunk::<WINDOW>() else { return false };
+            let (window, at) = (u32::from_le_bytes(*window), at * STRIDE);
             let known = self.filter[place(window) >> 6] >> (place(window) & 63) & 1 == 1;
             known
                 && self.windows.get(&window).into_iter().flatten().any(|(needle, offset)| {
                     at >= *offset && content[at - offset..].starts_with(&self.texts[*needle])
                 })
         };
-        (0..(content.len() + 1).saturating_sub(WINDOW)).step_by(STRIDE).any(is_here)
+        content.chunks(STRIDE).enumerate().any(is_here)
     }
 }
 

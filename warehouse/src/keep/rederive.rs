@@ -10,7 +10,7 @@ use crate::policy::Table;
 use crate::storage::delta::TableLog;
 use crate::storage::pointer::{self, Pointer};
 use crate::storage::{Cell, TableFiles, cells, workers};
-use crate::warehouse::held;
+use crate::warehouse::{Logs, held};
 use crate::{Warehouse, WarehouseError};
 
 /// What was made anew.
@@ -53,7 +53,7 @@ impl Warehouse {
         let mut report = Rederived { snapshot_before: id_of(pointer.as_ref()), ..Rederived::default() };
         report.snapshot_after.clone_from(&report.snapshot_before);
         let Some(pointer) = pointer else { return Ok(report) };
-        let (before, kept) = self.written(&pointer).await?;
+        let (before, kept, logs) = self.written(&pointer).await?;
         if kept.is_empty() {
             return Ok(report);
         }
@@ -87,14 +87,14 @@ impl Warehouse {
             Ok((after, tables, loaded))
         })
         .await?;
-        let pointer = self.commit(&lock, &before, &after, Pointer { loaded, ..pointer }).await?;
+        let pointer = self.commit(&lock, logs, &before, &after, Pointer { loaded, ..pointer }).await?;
         Ok(Rederived { snapshot_after: pointer.id, tables, ..report })
     }
 
     /// The files that the pointer means, whatever columns derived tables have, and those of them with others than the
     /// policy's.
-    async fn written(&self, pointer: &Pointer) -> Result<(State, Kept), WarehouseError> {
-        let (mut state, mut kept) = (State::new(), Kept::new());
+    async fn written(&self, pointer: &Pointer) -> Result<(State, Kept, Logs), WarehouseError> {
+        let (mut state, mut kept, mut logs) = (State::new(), Kept::new(), Logs::new());
         let (policy, derivation) = self.shared();
         for table in policy.tables.values() {
             let Some(version) = pointer.tables.get(&table.name) else { continue };
@@ -110,9 +110,10 @@ impl Warehouse {
                     written.filter(|name| table.column(name).is_some()).collect(),
                 );
             }
-            state.insert(table.name.clone(), log.files().await?);
+            state.insert(table.name.clone(), log.files()?);
+            logs.insert(table.name.clone(), log);
         }
-        Ok((state, kept))
+        Ok((state, kept, logs))
     }
 }
 

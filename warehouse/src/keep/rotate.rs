@@ -8,6 +8,7 @@ use arrow::compute::interleave_record_batch;
 use arrow::record_batch::RecordBatch;
 use serde::Serialize;
 
+use super::Begun;
 use super::listing::{Listing, What};
 use super::vacuum::Removed;
 use crate::links::Links;
@@ -75,7 +76,7 @@ impl Warehouse {
     /// recognise the same rows in new files by what they say. Nor does it replace the linking key: its hashes can be
     /// made from the sources' data alone.
     pub async fn rotate(&self, key: &WarehouseKey, path: &Path) -> Result<Rotation, WarehouseError> {
-        let (lock, pointer, before) = self.to_keep().await?;
+        let Begun { lock, pointer, state: before, logs } = self.to_keep().await?;
         let pointer = match pointer {
             Some(pointer) => pointer,
             None => self.begun(&lock).await?,
@@ -95,7 +96,7 @@ impl Warehouse {
         .await?;
         let (snapshot_before, loaded) = (pointer.id.clone(), pointer.loaded_as(&before));
         let pointer = Pointer { loaded, key: key.epochs().last(), links, ..pointer };
-        let pointer = self.commit(&lock, &before, &after, pointer).await?;
+        let pointer = self.commit(&lock, logs, &before, &after, pointer).await?;
         let (snapshot_after, epoch) = (pointer.id.clone(), key.epoch());
         let removed = self.vacuum(&lock, Some(pointer), after).await;
         let removed = removed.map_err(|error| WarehouseError::Unswept { epoch, source: Box::new(error) })?;

@@ -51,7 +51,8 @@ pub(super) fn vacuum(
     let live = listing::live(live);
     let (mut removed, mut touched) = (Removed::default(), BTreeSet::new());
     let (mut data, mut entries) = (Vec::new(), Vec::new());
-    for Found { path, what, bytes } in &listing.files {
+    for found in &listing.files {
+        let Found { path, what, .. } = found;
         let goes = match what {
             What::Data { table, path } => !live.contains(&(table.as_str(), path.as_str())),
             What::Entry { table, version } => {
@@ -67,7 +68,7 @@ pub(super) fn vacuum(
         touched.extend(path.parent().map(Path::to_owned));
         if matches!(what, What::Data { .. }) {
             removed.files += 1;
-            removed.bytes += bytes;
+            removed.bytes += found.bytes();
             data.push(path.clone());
         } else {
             removed.leftovers += 1;

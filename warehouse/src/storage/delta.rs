@@ -10,7 +10,7 @@
 //! when reading those two columns (the Delta kernel is one) refuse them; nothing but the engine is meant to read
 //! them. `Add` actions carry no statistics.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use deltalake_core::kernel::transaction::{CommitBuilder, CommitProperties};
@@ -20,6 +20,7 @@ use deltalake_core::kernel::{
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
+use deltalake_core::table::config::TablePropertiesExt;
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use futures::TryStreamExt;
 use url::Url;
@@ -43,6 +44,15 @@ pub(crate) struct TableLog {
     name: String,
     store: LogStoreRef,
     delta: Option<DeltaTable>,
+    live: Vec<Live>,
+}
+
+/// A file that a version names.
+#[derive(Debug)]
+struct Live {
+    path: String,
+    bytes: u64,
+    year: Option<String>,
 }
 
 impl TableLog {
@@ -79,7 +89,7 @@ impl TableLog {
         let store = log_store(home, &folder, &name)?;
         if !begun {
             return match version {
-                None => Ok(Self { folder, name, store, delta: None }),
+                None => Ok(Self { folder, name, store, delta: None, live: Vec::new() }),
                 Some(_) => Err(WarehouseError::damaged(&folder, "the table's log is missing")),
             };
         }
@@ -95,19 +105,29 @@ impl TableLog {
             Err(DeltaTableError::NotATable(_)) if version.is_none() => None,
             Err(error) => return Err(failed(error)),
         };
-        let log = Self { folder, name, store, delta };
+        let mut log = Self { folder, name, store, delta, live: Vec::new() };
         log.same_layout(table)?;
+        log.live = log.adds().await?;
         Ok(log)
     }
 
+    /// The same, if no later version was committed since.
+    pub(crate) async fn if_newest(self) -> Result<Option<Self>, WarehouseError> {
+        let Some(version) = self.delta.as_ref().and_then(DeltaTable::version) else { return Ok(None) };
+        let newest = self.store.get_latest_version(version).await;
+        let newest = newest.map_err(WarehouseError::delta(&self.name, "read"))?;
+        Ok((newest == version).then_some(self))
+    }
+
     /// The table's files at this version.
-    pub(crate) async fn files(&self) -> Result<TableFiles, WarehouseError> {
+    pub(crate) fn files(&self) -> Result<TableFiles, WarehouseError> {
         let mut found = TableFiles::new();
-        for (path, bytes, year) in self.adds().await? {
-            let damaged = |what| WarehouseError::damaged(&self.folder.join(&path), what);
-            let year = year.and_then(|y| y.parse::<i32>().ok()).ok_or_else(|| damaged("it has no year"))?;
-            let span = span_of_path(&path).ok_or_else(|| damaged("its name says no persons"))?;
-            if found.insert((year, span), StoredFile { path: path.clone(), bytes }).is_some() {
+        for Live { path, bytes, year } in &self.live {
+            let damaged = |what| WarehouseError::damaged(&self.folder.join(path), what);
+            let year = year.as_ref().and_then(|year| year.parse::<i32>().ok());
+            let year = year.ok_or_else(|| damaged("it has no year"))?;
+            let span = span_of_path(path).ok_or_else(|| damaged("its name says no persons"))?;
+            if found.insert((year, span), StoredFile { path: path.clone(), bytes: *bytes }).is_some() {
                 return Err(damaged("its year and persons have another file, too"));
             }
         }
@@ -123,16 +143,16 @@ impl TableLog {
         }
     }
 
-    /// Path, size and year of each live file.
-    async fn adds(&self) -> Result<Vec<(String, u64, Option<String>)>, WarehouseError> {
+    async fn adds(&self) -> Result<Vec<Live>, WarehouseError> {
         let Some(delta) = &self.delta else { return Ok(Vec::new()) };
         let failed = WarehouseError::delta(&self.name, "read");
         let snapshot = delta.snapshot().map_err(&failed)?.snapshot();
         let store = delta.log_store();
         let views = snapshot.file_views(&store, None);
-        let adds = views.map_ok(|view| {
-            let year = view.partition_values_map().remove(YEAR).flatten();
-            (view.path().into_owned(), u64::try_from(view.size()).unwrap_or_default(), year)
+        let adds = views.map_ok(|view| Live {
+            year: view.partition_values_map().remove(YEAR).flatten(),
+            path: view.path().into_owned(),
+            bytes: u64::try_from(view.size()).unwrap_or_default(),
         });
         adds.try_collect().await.map_err(&failed)
     }
@@ -140,16 +160,13 @@ impl TableLog {
     /// Commits whatever makes the live files these, and gives the version. Files that a stopped loader committed
     /// are taken out again on the way. The caller makes [`commit_file`] durable.
     pub(crate) async fn commit(self, table: &Table, files: &TableFiles) -> Result<u64, WarehouseError> {
-        let live: BTreeMap<String, (u64, Option<String>)> =
-            self.adds().await?.into_iter().map(|(path, bytes, year)| (path, (bytes, year))).collect();
         let now = jiff::Timestamp::now().as_millisecond();
-        let wanted: BTreeMap<&str, (i32, u64)> =
-            files.iter().map(|((year, _), file)| (file.path.as_str(), (*year, file.bytes))).collect();
-        let gone = live.iter().filter(|(path, _)| !wanted.contains_key(path.as_str()));
-        let mut actions: Vec<Action> =
-            gone.map(|(path, (bytes, year))| remove(path, *bytes, year.clone(), now)).collect();
-        let new = wanted.iter().filter(|(path, _)| !live.contains_key(**path));
-        actions.extend(new.map(|(path, (year, bytes))| add(path, *bytes, *year, now)));
+        let live: HashSet<&str> = self.live.iter().map(|file| file.path.as_str()).collect();
+        let wanted: HashSet<&str> = files.values().map(|file| file.path.as_str()).collect();
+        let gone = self.live.iter().filter(|file| !wanted.contains(file.path.as_str()));
+        let mut actions: Vec<Action> = gone.map(|file| remove(file, now)).collect();
+        let new = files.iter().filter(|(_, file)| !live.contains(file.path.as_str()));
+        actions.extend(new.map(|((year, _), file)| add(&file.path, file.bytes, *year, now)));
         let failed = WarehouseError::delta(&self.name, "written");
         if let (Some(delta), false) = (&self.delta, self.has_columns_of(table)?) {
             let schema = StructType::try_new(columns(table)).map_err(|error| failed(error.into()))?;
@@ -175,7 +192,16 @@ impl TableLog {
                 };
                 let state = delta.snapshot().map_err(&failed)?;
                 let commit = CommitBuilder::from(properties()).with_actions(actions);
-                commit.build(Some(state), delta.log_store(), operation).await.map_err(&failed)?.version()
+                let commit = commit.build(Some(state), delta.log_store(), operation);
+                let written = commit.into_prepared_commit_future().await.map_err(&failed)?;
+                let (written, every) =
+                    (written.await.map_err(&failed)?, state.table_config().checkpoint_interval());
+                let version = written.version;
+                // The log is read again for a checkpoint alone.
+                if (version + 1).is_multiple_of(every.get()) {
+                    written.await.map_err(&failed)?;
+                }
+                version
             }
             None => {
                 let create = CreateBuilder::new()
@@ -270,14 +296,14 @@ fn add(path: &str, bytes: u64, year: i32, now: i64) -> Action {
     })
 }
 
-fn remove(path: &str, bytes: u64, year: Option<String>, now: i64) -> Action {
+fn remove(file: &Live, now: i64) -> Action {
     Action::Remove(Remove {
-        path: path.to_owned(),
+        path: file.path.clone(),
         data_change: true,
         deletion_timestamp: Some(now),
         extended_file_metadata: Some(true),
-        partition_values: Some(partition(year)),
-        size: Some(signed(bytes)),
+        partition_values: Some(partition(file.year.clone())),
+        size: Some(signed(file.bytes)),
         ..Remove::default()
     })
 }

@@ -1,9 +1,12 @@
 //! Files that are whole once they have their name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
 
 use super::bucket::lock::Lock;
 use super::home::{Home, Others};
@@ -19,6 +22,8 @@ const UNFINISHED: &str = ".unfinished";
 pub(crate) struct LoadLock {
     home: Home,
     held: Held,
+    /// Files whose content is durable, since [`Self::syncing`] made it so.
+    durable: Mutex<HashSet<PathBuf>>,
 }
 
 #[derive(Debug)]
@@ -34,7 +39,7 @@ impl LoadLock {
             Home::Folder(root) => Self::of_folder(root)?,
             Home::Bucket(bucket) => Held::Object(Lock::wait(bucket)?),
         };
-        Ok(Self { home: home.clone(), held })
+        Ok(Self::of(home, held))
     }
 
     /// The same for whoever only looks, which must be possible where nothing can be written: no loader works meanwhile, but
@@ -56,7 +61,11 @@ impl LoadLock {
             }
             Some(Err(TryLockError::Error(error))) => return Err(failed(error)),
         }
-        Ok(Self { home: home.clone(), held: Held::File { _file: file } })
+        Ok(Self::of(home, Held::File { _file: file }))
+    }
+
+    fn of(home: &Home, held: Held) -> Self {
+        Self { home: home.clone(), held, durable: Mutex::default() }
     }
 
     /// The same as a holder that dies here.
@@ -83,6 +92,8 @@ impl LoadLock {
     /// Writes a file whose name holds the hash of its content: readers see all of it or nothing. It is durable after
     /// [`Self::sync`].
     pub(crate) fn write(&self, path: &Path, content: &[u8]) -> Result<(), WarehouseError> {
+        // Another file than the one of this name before, if there was one.
+        self.durable.lock().map(|mut durable| durable.remove(path)).ok();
         match &self.home {
             Home::Folder(root) => write(root, path, content),
             Home::Bucket(bucket) => self
@@ -94,10 +105,43 @@ impl LoadLock {
 
     /// Makes files durable. An object is, once it is written.
     pub(crate) fn sync(&self, paths: &[PathBuf]) -> Result<(), WarehouseError> {
-        match &self.home {
-            Home::Folder(root) => sync(root, paths),
-            Home::Bucket(_) => Ok(()),
+        let Home::Folder(root) = &self.home else { return Ok(()) };
+        match self.durable.lock() {
+            Ok(durable) => sync_but(root, paths, &durable),
+            Err(_) => sync_but(root, paths, &HashSet::new()),
         }
+    }
+
+    /// Makes files that are named to it durable while others are written. Their names are, after [`Self::sync`] of all.
+    pub(crate) fn syncing<R>(
+        &self,
+        work: impl FnOnce(&Sender<PathBuf>) -> Result<R, WarehouseError>,
+    ) -> Result<R, WarehouseError> {
+        let (written, named) = mpsc::channel();
+        if let Home::Bucket(_) = &self.home {
+            return work(&written);
+        }
+        let named = Mutex::new(named);
+        let next = || named.lock().ok().and_then(|named| named.recv().ok());
+        let syncer = || -> Result<Vec<PathBuf>, WarehouseError> {
+            let mut durable = Vec::new();
+            while let Some(path) = next() {
+                sync_one(&path)?;
+                durable.push(path);
+            }
+            Ok(durable)
+        };
+        thread::scope(|scope| {
+            let running: Vec<_> = (0..MEANWHILE).map(|_| scope.spawn(syncer)).collect();
+            let done = work(&written);
+            drop(written);
+            for handle in running {
+                // What could not be made durable once may only seem to be the next time.
+                let durable = handle.join().unwrap_or(Err(WarehouseError::Interrupted))?;
+                self.durable.lock().map(|mut all| all.extend(durable)).ok();
+            }
+            done
+        })
     }
 
     /// Moves the pointer, durably.
@@ -108,12 +152,11 @@ impl LoadLock {
         }
     }
 
-    /// Deletes files: one after the other in a folder, together in a bucket.
+    /// Deletes files, in any order.
     pub(crate) fn remove(&self, paths: &[PathBuf]) -> Result<(), WarehouseError> {
         let Home::Bucket(bucket) = &self.home else {
-            return paths
-                .iter()
-                .try_for_each(|path| fs::remove_file(path).map_err(WarehouseError::io("remove", path)));
+            let remove = |path: &PathBuf| fs::remove_file(path).map_err(WarehouseError::io("remove", path));
+            return workers::each_with(AT_ONCE, paths.iter().collect(), remove).map(drop);
         };
         for some in paths.chunks(AT_ONCE_IN_A_BUCKET) {
             let removed = self.still().and_then(|()| bucket.remove(some)).and_then(|()| self.still());
@@ -156,9 +199,11 @@ impl LoadLock {
 /// What somebody who waits for the lock is told.
 pub(super) const BUSY: &str = "waiting for another command that loads or keeps the warehouse";
 
-/// How many files are made durable at once. A file system gathers what is asked for together, so waiting for many
-/// takes hardly longer than for one.
+/// How many files are made durable, or deleted, at once. A file system gathers what is asked for together, so waiting
+/// for many takes hardly longer than for one.
 const AT_ONCE: usize = 16;
+/// How many are, while others are still written.
+const MEANWHILE: usize = 4;
 /// How many objects are deleted at once, between two looks whether the lock is still held.
 const AT_ONCE_IN_A_BUCKET: usize = 500;
 
@@ -183,19 +228,26 @@ pub(crate) fn replace(root: &Path, path: &Path, content: &[u8]) -> Result<(), Wa
 }
 
 /// Makes files durable, then their names, in the folders from each up to `root`.
+#[cfg(test)]
 pub(crate) fn sync(root: &Path, files: &[PathBuf]) -> Result<(), WarehouseError> {
+    sync_but(root, files, &HashSet::new())
+}
+
+/// The same, but for the content of those that are durable already.
+fn sync_but(root: &Path, files: &[PathBuf], durable: &HashSet<PathBuf>) -> Result<(), WarehouseError> {
     let mut folders: BTreeSet<&Path> = BTreeSet::new();
     for file in files {
         folders.extend(file.ancestors().skip(1).take_while(|folder| folder.starts_with(root)));
     }
-    let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+    let files = files.iter().filter(|file| !durable.contains(*file)).map(PathBuf::as_path).collect();
     workers::each_with(AT_ONCE, files, sync_one)?;
     workers::each_with(AT_ONCE, folders.into_iter().collect(), sync_one).map(drop)
 }
 
 /// Makes the names in folders durable: those that came, and those that went.
 pub(crate) fn sync_folders(folders: &BTreeSet<PathBuf>) -> Result<(), WarehouseError> {
-    folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| sync_one(folder))
+    let folders: Vec<&Path> = folders.iter().map(PathBuf::as_path).filter(|folder| folder.is_dir()).collect();
+    workers::each_with(AT_ONCE, folders, sync_one).map(drop)
 }
 
 fn sync_one(path: &Path) -> Result<(), WarehouseError> {

@@ -81,14 +81,14 @@ impl Home {
         let footer = match self {
             Self::Folder(_) => {
                 let file = std::fs::File::open(path).map_err(WarehouseError::io("read", path))?;
-                parquet::footer(&file).map_err(failed)?
+                parquet::metadata(&file).map_err(failed)?
             }
             Self::Bucket(bucket) => {
                 let content = bucket.read(path).map_err(WarehouseError::io("read", path))?;
-                parquet::footer(&content).map_err(failed)?
+                parquet::metadata(&content).map_err(failed)?
             }
         };
-        Ok(u64::try_from(footer.metadata().file_metadata().num_rows()).unwrap_or_default())
+        Ok(u64::try_from(footer.file_metadata().num_rows()).unwrap_or_default())
     }
 
     /// Whether there is something else than an ordinary file at this path: a link, a folder.

@@ -17,6 +17,7 @@ use parquet::arrow::arrow_reader::{
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, Encoding};
 use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use parquet::file::reader::ChunkReader;
 use parquet::schema::types::ColumnPath;
@@ -163,7 +164,8 @@ pub(crate) fn decode_codes(
     let stored = footer(&content).map_err(&failed)?;
     let schema = Schema::new(stored.schema().fields().iter().map(as_stored).collect::<Vec<_>>());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(content, options).map_err(&failed)?;
+    let stored = ArrowReaderMetadata::try_new(Arc::clone(stored.metadata()), options).map_err(&failed)?;
+    let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(content, stored);
     let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(&failed)?;
     let schema = reader.schema();
     let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|error| failed(error.into()))?;
@@ -182,6 +184,11 @@ fn in_order<'a>(
     let places = names.map(|name| rows.schema().index_of(name).map_err(missing));
     let places = places.collect::<Result<Vec<usize>, _>>()?;
     rows.project(&places).map_err(|error| WarehouseError::file(path, "read")(error.into()))
+}
+
+/// What a file's footer says, and no more: what it means in Arrow's types takes longer than to read it.
+pub(crate) fn metadata<R: ChunkReader>(source: &R) -> Result<Arc<ParquetMetaData>, ParquetError> {
+    ParquetMetaDataReader::new().parse_and_finish(source).map(Arc::new)
 }
 
 /// What a file's footer says.

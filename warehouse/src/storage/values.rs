@@ -9,11 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::Array;
-use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::basic::Encoding;
 use parquet::column::page::{Page, PageReader};
 use parquet::errors::ParquetError;
-use parquet::file::metadata::RowGroupMetaData;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::ChunkReader;
 use parquet::file::serialized_reader::SerializedPageReader;
 
@@ -24,19 +24,22 @@ use crate::WarehouseError;
 /// The values of a pseudonym column, each at least once.
 pub(crate) fn of_column<R: ChunkReader + Clone + 'static>(
     source: &R,
-    metadata: &ArrowReaderMetadata,
+    metadata: &Arc<ParquetMetaData>,
     column: &str,
     path: &Path,
 ) -> Result<Vec<Pseudonym>, WarehouseError> {
     let chunks = Arc::new(source.clone());
     let mut all = Vec::new();
-    for (at, group) in metadata.metadata().row_groups().iter().enumerate() {
-        let plainly = of_pages(&chunks, group, column).map_err(WarehouseError::file(path, "read"))?;
+    for (at, group) in metadata.row_groups().iter().enumerate() {
+        let failed = WarehouseError::file(path, "read");
+        let plainly = of_pages(&chunks, group, column).map_err(&failed)?;
         if let Some(values) = plainly {
             all.extend(values);
             continue;
         }
-        let rows = decode_groups(source.clone(), metadata, Some(vec![at]), &[column], path)?;
+        let metadata = ArrowReaderMetadata::try_new(Arc::clone(metadata), ArrowReaderOptions::new());
+        let rows =
+            decode_groups(source.clone(), &metadata.map_err(&failed)?, Some(vec![at]), &[column], path)?;
         let values = pseudonyms(&rows, column)
             .ok_or_else(|| WarehouseError::damaged(path, "a column holds no pseudonyms"))?;
         all.extend((0..values.len()).map(|row| pseudonym(values, row)));

@@ -26,7 +26,7 @@ async fn a_crash_before_the_pointer_moves_leaves_the_state_before() {
     assert_eq!(after.id, fresh.snapshot().await.id);
     for (name, table) in &world.policy.tables {
         let newest = TableLog::open(&world.warehouse.home, table, None);
-        let newest = newest.await.expect("a log").files().await.expect("files");
+        let newest = newest.await.expect("a log").files().expect("files");
         assert_eq!(
             newest.len(),
             after.tables[name].files.len(),

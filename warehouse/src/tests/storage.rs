@@ -195,8 +195,8 @@ async fn the_pages_of_a_person_column_hold_the_persons() {
         let mut seen = 0;
         for file in &world.snapshot().await.tables[table].files {
             let content = bytes::Bytes::from(std::fs::read(world.touchable(&file.path)).expect("a file"));
-            let footer = parquet::footer(&content).expect("a footer");
-            assert_eq!(footer.metadata().num_row_groups(), 1);
+            let footer = parquet::metadata(&content).expect("a footer");
+            assert_eq!(footer.num_row_groups(), 1);
             let values = values::of_column(&content, &footer, "person", &file.path).expect("values");
             let rows = parquet::decode(content, &["person"], &file.path).expect("rows");
             let column = parquet::pseudonyms(&rows, "person").expect("persons");
