@@ -22,7 +22,8 @@ use common::{Cost, median, work_of};
 use datafusion::prelude::SessionContext;
 use parquet::arrow::ArrowWriter;
 use skjerm_engine::{Ask, Engine, Price};
-use skjerm_warehouse::{Installation, Reference};
+use skjerm_warehouse::policy::Policy;
+use skjerm_warehouse::{Installation, Reference, Warehouse};
 
 /// A question as it is asked privately, as an aggregation by person, and plainly.
 struct Question {
@@ -229,6 +230,13 @@ impl Peers {
         write_population(engine.reference(), &population);
         plain.public("population", &population).await;
         duckdb.copy("population", &population, "snappy");
+        // Nobody reads more rows than we do: files of older snapshots, say.
+        let policy = Arc::new(Policy::load(&installation.policy_path()).unwrap());
+        let snapshot = Warehouse::open(&installation, policy).unwrap().snapshot().await.unwrap();
+        for name in ["contact", "person_year"] {
+            let files = common::files_below(&installation.warehouse_dir().join(name));
+            assert_eq!(files, snapshot.tables[name].files.len(), "{name}");
+        }
         // Where the folder is kept, other prices than the last time's.
         let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() % 1000;
         Self { engine, plain, duckdb, price: 3e-5 + now as f64 * 1e-9 }

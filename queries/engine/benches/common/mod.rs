@@ -131,3 +131,17 @@ pub(crate) fn median(times: &[f64]) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
 }
+
+/// How many Parquet files are below a folder.
+pub(crate) fn files_below(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| {
+            if path.is_dir() {
+                files_below(&path)
+            } else {
+                path.extension().is_some_and(|e| e == "parquet").into()
+            }
+        })
+        .sum()
+}

@@ -61,7 +61,7 @@ struct Table {
 enum Reading {
     Files(Box<Scan>),
     #[cfg(test)]
-    Rows(std::vec::IntoIter<Stretch>),
+    Rows(super::testing::Made),
 }
 
 /// A part of a relation, with the rows that it has of the current person-year.
@@ -103,11 +103,7 @@ enum Kind {
 
 impl PersonRows {
     /// Of a query over these tables, with the fields that are taken, in the order of `taken`.
-    pub(super) async fn new(
-        sources: &Sources,
-        query: &PrivateQuery,
-        taken: &Columns,
-    ) -> Result<Self, RunError> {
+    pub(super) fn new(sources: &Sources, query: &PrivateQuery, taken: &Columns) -> Result<Self, RunError> {
         let mut needed: BTreeSet<String> = taken.names().map(str::to_owned).collect();
         query.relation.fields(&mut needed);
         query.condition.fields(&mut needed);
@@ -123,7 +119,7 @@ impl PersonRows {
                 Source::Files(files) => Reading::Files(Box::new(Scan::new(files, &columns, &of_table)?)),
                 #[cfg(test)]
                 Source::Rows(rows) => {
-                    Reading::Rows(super::testing::stretches(rows, &query.years, &columns, &of_table).await)
+                    Reading::Rows(super::testing::Made::new(rows, &query.years, &columns, &of_table))
                 }
             };
             tables.push(Table { source, rows: Stretch::default(), next: 0, current: 0..0, last: None });
@@ -186,7 +182,7 @@ impl Table {
         match &mut self.source {
             Reading::Files(scan) => drop(scan.next(&mut self.rows).await?),
             #[cfg(test)]
-            Reading::Rows(rows) => self.rows = rows.next().unwrap_or_default(),
+            Reading::Rows(rows) => self.rows = rows.next().await,
         }
         Ok(())
     }
@@ -310,7 +306,7 @@ impl<'a> Build<'a> {
     /// `is_cut`: whether a join above lets rows of a person grow as a product.
     fn relation(&mut self, relation: &'a Relation, is_cut: bool) -> Result<Node, RunError> {
         match relation {
-            Relation::Table { instance, table } => self.table(instance, table, is_cut),
+            Relation::Table { instance, table } => Ok(self.table(instance, table, is_cut)),
             Relation::Filter { input, condition } => {
                 let input = self.relation(input, is_cut)?;
                 self.filtered(input, condition)
@@ -359,7 +355,7 @@ impl<'a> Build<'a> {
         Ok(Node::new(input.names.clone(), Kind::Filter { input: input.into(), test }))
     }
 
-    fn table(&mut self, instance: &'a str, table: &'a str, is_cut: bool) -> Result<Node, RunError> {
+    fn table(&mut self, instance: &'a str, table: &'a str, is_cut: bool) -> Node {
         let prefix = format!("{instance}_");
         let is_read = |name: &str| name == YEAR || name.starts_with(&prefix);
         let fields = self.query.fields.iter().map(|(name, field)| (name.as_str(), field));
@@ -370,7 +366,7 @@ impl<'a> Build<'a> {
         let kind = Kind::Table { at: self.tables.len(), most: usize::try_from(most).unwrap_or(usize::MAX) };
         let names = columns.names().map(str::to_owned).collect();
         self.tables.push((table, instance, columns));
-        Ok(Node::new(names, kind))
+        Node::new(names, kind)
     }
 
     /// The most rows of a person in a year that count, where there can be several.
@@ -406,7 +402,7 @@ mod tests {
         let rows: Vec<Row> = rows.collect();
         let sources = Sources::from([("contact".to_owned(), Source::Rows(table(&policy, "contact", &rows)))]);
         let none = Columns::new(std::iter::empty());
-        let rows = PersonRows::new(&sources, &query, &none).await.expect("rows");
+        let rows = PersonRows::new(&sources, &query, &none).expect("rows");
         let (taken, made) = (Cell::new(0), Cell::new(0));
         let mut reading = pin!(rows.read(|some| {
             taken.set(taken.get() + 1);

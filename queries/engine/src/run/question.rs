@@ -80,7 +80,7 @@ async fn gather(part: &Sources, query: &PrivateQuery, memory: MemoryReservation)
     let mut gather = Gather::new(query);
     let named = relation::fields(query);
     let lookup = Lookup::new(query, |name| named.contains(name))?;
-    let rows = PersonRows::new(part, query, lookup.columns()).await?;
+    let rows = PersonRows::new(part, query, lookup.columns())?;
     let take = |made: &Made| {
         let found = lookup.find(&made.places, made.units.len());
         add(&mut gather, query, &found, &made.units, |unit| *unit)?;

@@ -74,12 +74,42 @@ pub(crate) fn batch(table: &Table, rows: &[Row]) -> RecordBatch {
     RecordBatch::try_new(table.arrow_schema(), columns).expect("a batch")
 }
 
-/// The rows of a table in memory, by year and person, as a scan of files gives them.
-pub(super) async fn stretches(
+/// A table in memory, read as a scan of files is.
+pub(super) struct Made {
+    rows: Arc<dyn TableProvider>,
+    years: BTreeSet<i32>,
+    columns: Arc<Columns>,
+    /// By field the column that it is of.
+    names: BTreeMap<String, String>,
+    stretches: Option<std::vec::IntoIter<Stretch>>,
+}
+
+impl Made {
+    pub(super) fn new(
+        rows: &Arc<dyn TableProvider>,
+        years: &BTreeSet<i32>,
+        columns: &Arc<Columns>,
+        names: &BTreeMap<&str, &str>,
+    ) -> Self {
+        let names = names.iter().map(|(field, column)| ((*field).to_owned(), (*column).to_owned()));
+        let (years, names) = (years.clone(), names.collect());
+        Self { rows: Arc::clone(rows), years, columns: Arc::clone(columns), names, stretches: None }
+    }
+
+    pub(super) async fn next(&mut self) -> Stretch {
+        if self.stretches.is_none() {
+            self.stretches = Some(stretches(&self.rows, &self.years, &self.columns, &self.names).await);
+        }
+        self.stretches.as_mut().and_then(Iterator::next).unwrap_or_default()
+    }
+}
+
+/// The rows of a table in memory, by year and person.
+async fn stretches(
     rows: &Arc<dyn TableProvider>,
     years: &BTreeSet<i32>,
     columns: &Columns,
-    names: &BTreeMap<&str, &str>,
+    names: &BTreeMap<String, String>,
 ) -> std::vec::IntoIter<Stretch> {
     let context = SessionContext::new();
     let rows = context.read_table(Arc::clone(rows)).expect("a table");
@@ -88,7 +118,7 @@ pub(super) async fn stretches(
     let schema = Arc::new(rows.schema().as_arrow().clone());
     let rows = concat_batches(&schema, &rows.collect().await.expect("rows")).expect("one batch");
     let fields = columns.names().map(|name| {
-        let column = names.get(name).copied().unwrap_or(name);
+        let column = names.get(name).map_or(name, String::as_str);
         (name, Arc::clone(rows.column_by_name(column).expect("a column")))
     });
     let places: Vec<Vec<u32>> =

@@ -434,7 +434,7 @@ fn a_join_takes_so_many_rows_of_a_person_and_no_more() {
         let sources: Sources = query.tables().into_iter().map(of).collect();
         let count = async |part: &Sources| {
             let none = super::columns::Columns::new(std::iter::empty());
-            let rows = super::persons::PersonRows::new(part, &query, &none).await.expect("a relation");
+            let rows = super::persons::PersonRows::new(part, &query, &none).expect("a relation");
             let mut all = 0;
             let taken = rows.read(|made| {
                 all += made.units.len();
