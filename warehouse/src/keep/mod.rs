@@ -44,7 +44,7 @@ pub use rotate::{Rehashed, Rotation};
 pub use sought::Sought;
 pub use vacuum::Removed;
 
-use futures::future::try_join;
+use futures::future::join;
 use jiff::civil::Date;
 
 use crate::links::Links;
@@ -119,8 +119,10 @@ impl Warehouse {
                 let (after, marks) = of_tables;
                 proof::of_tables(lock.home(), &policy, &after, &marks)
             };
+            // Both to their ends: what cannot be searched must not keep the old files there.
             let (removed, searched) =
-                try_join(self.vacuum(&lock, pointer_after, after), held(&lock, search)).await?;
+                join(self.vacuum(&lock, pointer_after, after), held(&lock, search)).await;
+            let (removed, searched) = (removed?, searched?);
             let installation = self.installation.clone();
             let search =
                 move |lock: &LoadLock| proof::of_others(&installation, lock.home(), searched, &marks);

@@ -20,7 +20,6 @@ use deltalake_core::kernel::{
 use deltalake_core::logstore::LogStoreRef;
 use deltalake_core::operations::create::CreateBuilder;
 use deltalake_core::protocol::{DeltaOperation, SaveMode};
-use deltalake_core::table::config::TablePropertiesExt;
 use deltalake_core::{DeltaTable, DeltaTableBuilder, DeltaTableError};
 use futures::TryStreamExt;
 use url::Url;
@@ -194,13 +193,9 @@ impl TableLog {
                 let commit = CommitBuilder::from(properties()).with_actions(actions);
                 let commit = commit.build(Some(state), delta.log_store(), operation);
                 let written = commit.into_prepared_commit_future().await.map_err(&failed)?;
-                let (written, every) =
-                    (written.await.map_err(&failed)?, state.table_config().checkpoint_interval());
-                let version = written.version;
-                // The log is read again for a checkpoint alone.
-                if (version + 1).is_multiple_of(every.get()) {
-                    written.await.map_err(&failed)?;
-                }
+                // Without what comes after a commit: it would read the log again, and make a checkpoint now and then, which
+                // could outlive the commit that it is of where a load was stopped.
+                let version = written.await.map_err(&failed)?.version;
                 version
             }
             None => {

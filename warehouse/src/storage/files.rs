@@ -112,7 +112,7 @@ impl LoadLock {
         }
     }
 
-    /// Makes files that are named to it durable while others are written. Their names are, after [`Self::sync`] of all.
+    /// Makes files that are named to it durable while others are written, each once. Their names are, after [`Self::sync`] of all.
     pub(crate) fn syncing<R>(
         &self,
         work: impl FnOnce(&Sender<PathBuf>) -> Result<R, WarehouseError>,

@@ -63,7 +63,7 @@ fn of_pages<R: ChunkReader + 'static>(
     }
     let rows = usize::try_from(group.num_rows()).unwrap_or_default();
     let mut pages = SerializedPageReader::new(source.clone(), chunk, rows, None)?;
-    let (mut values, mut has_dictionary) = (Vec::with_capacity(rows), false);
+    let (mut values, mut has_dictionary) = (Vec::new(), false);
     while let Some(page) = pages.get_next_page()? {
         let (bytes, number) = match &page {
             Page::DictionaryPage { buf, num_values, .. } => {

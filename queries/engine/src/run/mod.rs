@@ -10,6 +10,8 @@ mod cut;
 mod error;
 mod exact;
 mod expected;
+#[cfg(test)]
+mod in_memory;
 mod lookup;
 mod normal;
 mod numbers;

@@ -90,7 +90,7 @@ impl Pages {
             let (encoding, number, levels, values) = match &page {
                 Page::DictionaryPage { buf, num_values, .. } => {
                     let number = *num_values as usize;
-                    let mut all = Vec::with_capacity(number);
+                    let mut all = Vec::with_capacity(number.min(buf.len()));
                     plain(buf, width, number, |value| all.push(make(value))).ok_or(RunError::Layout)?;
                     entries = Some(all);
                     continue;

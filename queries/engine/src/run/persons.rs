@@ -27,9 +27,6 @@ use super::scan::{STRETCH, Scan, Stretch};
 use super::vectors::Unit;
 use crate::plan::{Condition, PrivateQuery, Relation, TIMES, YEAR};
 
-/// Person-years without a row after which others get their turn.
-const PATIENCE: u32 = 4096;
-
 /// Rows made of a query's relation, those that pass its condition.
 pub(super) struct PersonRows {
     tables: Vec<Table>,
@@ -61,7 +58,7 @@ struct Table {
 enum Reading {
     Files(Box<Scan>),
     #[cfg(test)]
-    Rows(super::testing::Made),
+    Rows(super::in_memory::Made),
 }
 
 /// A part of a relation, with the rows that it has of the current person-year.
@@ -119,7 +116,7 @@ impl PersonRows {
                 Source::Files(files) => Reading::Files(Box::new(Scan::new(files, &columns, &of_table)?)),
                 #[cfg(test)]
                 Source::Rows(rows) => {
-                    Reading::Rows(super::testing::Made::new(rows, &query.years, &columns, &of_table))
+                    Reading::Rows(super::in_memory::Made::new(rows, &query.years, &columns, &of_table))
                 }
             };
             tables.push(Table { source, rows: Stretch::default(), next: 0, current: 0..0, last: None });
@@ -135,20 +132,23 @@ impl PersonRows {
         let mut made = Made { units: Vec::new(), places: vec![Vec::new(); self.fields.len()] };
         let mut since = 0;
         while let Some(unit) = self.next().await? {
-            self.root.make(&self.tables)?;
-            made.units.extend(std::iter::repeat_n(unit, self.root.rows));
-            for (all, of_root) in made.places.iter_mut().zip(&self.fields) {
-                all.extend_from_slice(&self.root.places[*of_root]);
+            since += 1 + self.root.make(&self.tables)?;
+            // In stretches also where one person-year has very many.
+            for first in (0..self.root.rows).step_by(STRETCH) {
+                let rows = first..self.root.rows.min(first + STRETCH);
+                made.units.extend(std::iter::repeat_n(unit, rows.len()));
+                for (all, of_root) in made.places.iter_mut().zip(&self.fields) {
+                    all.extend_from_slice(&self.root.places[*of_root][rows.clone()]);
+                }
+                if made.units.len() >= STRETCH {
+                    take(&made)?;
+                    made.units.clear();
+                    made.places.iter_mut().for_each(Vec::clear);
+                }
             }
-            since += 1;
-            let is_full = made.units.len() >= STRETCH;
-            if is_full {
-                take(&made)?;
-                made.units.clear();
-                made.places.iter_mut().for_each(Vec::clear);
-            }
-            // A join of a person's many rows with themselves always has more, and would not end at the deadline.
-            if is_full || since >= PATIENCE {
+            // By what was made on the way, and not by what came of it: a join of a person's many rows with themselves would not
+            // end at the deadline.
+            if since >= STRETCH {
                 since = 0;
                 tokio::task::yield_now().await;
             }
@@ -218,11 +218,12 @@ impl Node {
         self.names.iter().position(|known| known == name).ok_or(RunError::Layout)
     }
 
-    /// Makes the current person-year's rows.
-    fn make(&mut self, tables: &[Table]) -> Result<(), RunError> {
+    /// Makes the current person-year's rows, and says how many rows that took, those on the way to it with them.
+    fn make(&mut self, tables: &[Table]) -> Result<usize, RunError> {
         let Self { kind, places, rows, .. } = self;
         places.iter_mut().for_each(Vec::clear);
         *rows = 0;
+        let mut work = 0;
         match kind {
             Kind::Table { at, most } => {
                 let table = tables.get(*at).ok_or(RunError::Layout)?;
@@ -234,7 +235,7 @@ impl Node {
                 }
             }
             Kind::Filter { input, test } => {
-                input.make(tables)?;
+                work += input.make(tables)?;
                 for row in (0..input.rows).filter(|row| test.holds(&input.places, *row)) {
                     *rows += 1;
                     for (column, from) in places.iter_mut().zip(&input.places) {
@@ -243,11 +244,11 @@ impl Node {
                 }
             }
             Kind::Join { left, right, of_right } => {
-                left.make(tables)?;
+                work += left.make(tables)?;
                 if left.rows == 0 {
-                    return Ok(());
+                    return Ok(work);
                 }
-                right.make(tables)?;
+                work += right.make(tables)?;
                 *rows = left.rows * right.rows;
                 let (of_left, others) = places.split_at_mut(left.places.len());
                 for (column, from) in of_left.iter_mut().zip(&left.places) {
@@ -258,9 +259,9 @@ impl Node {
                 }
             }
             Kind::Semi { left, right, anti } => {
-                left.make(tables)?;
+                work += left.make(tables)?;
                 if left.rows > 0 {
-                    right.make(tables)?;
+                    work += right.make(tables)?;
                     if (right.rows == 0) == *anti {
                         *rows = left.rows;
                         std::mem::swap(places, &mut left.places);
@@ -268,7 +269,7 @@ impl Node {
                 }
             }
             Kind::PerPerson { input, keys, numbers, order } => {
-                input.make(tables)?;
+                work += input.make(tables)?;
                 order.clear();
                 order.extend(0..input.rows);
                 let keys: Vec<&[u32]> = keys.iter().map(|at| input.places[*at].as_slice()).collect();
@@ -285,7 +286,7 @@ impl Node {
                 }
             }
         }
-        Ok(())
+        Ok(work + *rows)
     }
 }
 

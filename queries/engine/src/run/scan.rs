@@ -14,10 +14,11 @@ use datafusion::object_store::{ObjectStore, ObjectStoreExt};
 use datafusion::parquet::arrow::async_reader::MetadataFetch;
 use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
 use datafusion::parquet::file::metadata::{
-    ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader, ParquetStatisticsPolicy, RowGroupMetaData,
+    ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader,
+    ParquetStatisticsPolicy, RowGroupMetaData,
 };
-use futures::FutureExt;
-use futures::future::{BoxFuture, try_join_all};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, TryStreamExt};
 use skjerm_warehouse::DataFile;
 
 use super::columns::Columns;
@@ -31,10 +32,12 @@ pub(super) const STRETCH: usize = 1 << 15;
 /// Bytes that are rather read than left out between two columns.
 const GAP: u64 = 4096;
 /// Bytes at the end of a file that are read at once: all of its footer, as a rule.
-const FOOTER: usize = 4 * 1024;
+const FOOTER: usize = 8 * 1024;
 /// Files that are fetched together: one after the other in a folder, where each takes less than handing it to another
-/// thread, and at once from a bucket.
+/// thread.
 const TOGETHER: usize = 16;
+/// How many of these are asked for at once from a bucket.
+const AT_ONCE: usize = 4;
 /// How many times as many are fetched while those before them are looked at.
 const AHEAD: usize = 2;
 
@@ -108,7 +111,7 @@ impl Scan {
     }
 }
 
-/// Begins to fetch files; stops when it is dropped.
+/// Begins to fetch files. Dropped, it reads those it began with in a folder, and stops in a bucket.
 fn begin(
     table: SnapshotTable,
     wanted: &Arc<Wanted>,
@@ -126,7 +129,7 @@ fn begin(
                     let (object, wanted) = (Object { store: store.clone(), path }, &wanted);
                     async move { Fetched::of_object(&object, &file, wanted).await }
                 });
-                try_join_all(objects).await
+                futures::stream::iter(objects).buffered(AT_ONCE).try_collect().await
             })
         }
     })
@@ -186,7 +189,17 @@ impl Fetched {
         let person = at(&wanted.person)?;
         let fields = wanted.fields.iter().map(|name| name.as_ref().map(at).transpose());
         let fields = fields.collect::<Result<_, _>>()?;
-        Ok(Self { year, metadata, person, fields, parts: Vec::new() })
+        let fetched = Self { year, metadata, person, fields, parts: Vec::new() };
+        let chunks = fetched.metadata.row_groups().iter();
+        let mut chunks = chunks.flat_map(|group| fetched.columns().map(|column| group.column(column)));
+        let is_within = |chunk: &ColumnChunkMetaData| {
+            let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
+            let end = u64::try_from(start).ok().zip(u64::try_from(chunk.compressed_size()).ok());
+            end.and_then(|(start, length)| start.checked_add(length)).is_some_and(|end| end <= file.bytes)
+        };
+        let is_sound = chunks.all(is_within);
+        drop(chunks);
+        if is_sound { Ok(fetched) } else { Err(RunError::Layout) }
     }
 
     fn of_file(file: &DataFile, wanted: &Wanted) -> Result<Self, RunError> {
@@ -243,7 +256,7 @@ impl Fetched {
             groups.iter().flat_map(|group| self.columns().map(move |column| range(group, column))).collect();
         ranges.sort_unstable_by_key(|range| range.start);
         ranges.dedup_by(|next, range| {
-            let is_near = next.start <= range.end + GAP;
+            let is_near = next.start <= range.end.saturating_add(GAP);
             if is_near {
                 range.end = range.end.max(next.end);
             }
