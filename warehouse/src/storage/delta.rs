@@ -195,8 +195,7 @@ impl TableLog {
                 let written = commit.into_prepared_commit_future().await.map_err(&failed)?;
                 // Without what comes after a commit: it would read the log again, and make a checkpoint now and then, which
                 // could outlive the commit that it is of where a load was stopped.
-                let version = written.await.map_err(&failed)?.version;
-                version
+                written.await.map_err(&failed)?.version
             }
             None => {
                 let create = CreateBuilder::new()
