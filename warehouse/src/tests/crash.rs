@@ -71,3 +71,17 @@ async fn a_damaged_pointer_is_said_to_be() {
         assert!(matches!(error, WarehouseError::Damaged { .. }), "{error}");
     }
 }
+
+/// A checkpoint that outlives the commit it is of, because a load was stopped, would be taken for the next commit of its number.
+#[tokio::test]
+async fn no_checkpoint_is_made() {
+    let world = World::new();
+    for n in 0..102 {
+        world.load(&[("contact", &contacts(n..n + 1))]).await;
+    }
+    let log = std::fs::read_dir(world.tables().join("contact/_delta_log")).expect("a log");
+    let names: Vec<String> =
+        log.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect();
+    assert!(names.len() > 101, "{}", names.len());
+    assert_eq!(names.iter().find(|name| name.contains("checkpoint")), None);
+}

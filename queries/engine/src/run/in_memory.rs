@@ -14,7 +14,7 @@ use super::columns::Columns;
 use super::scan::Stretch;
 
 /// A table in memory, read as a scan of files is.
-pub(super) struct Made {
+pub(super) struct InMemory {
     rows: Arc<dyn TableProvider>,
     years: BTreeSet<i32>,
     columns: Arc<Columns>,
@@ -23,7 +23,7 @@ pub(super) struct Made {
     stretches: Option<std::vec::IntoIter<Stretch>>,
 }
 
-impl Made {
+impl InMemory {
     pub(super) fn new(
         rows: &Arc<dyn TableProvider>,
         years: &BTreeSet<i32>,

@@ -97,3 +97,44 @@ impl Values {
         self.place(places, row).map(|place| self.first.saturating_add(place.into()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use skjerm_warehouse::policy::Policy;
+
+    use crate::plan::{Plan, Public};
+    use crate::run::lookup::Lookup;
+    use crate::run::persons::PersonRows;
+    use crate::run::relation::{self, Source, Sources};
+    use crate::run::testing::{Row, table};
+
+    /// Two persons with contacts of so many minutes in these months.
+    #[tokio::test]
+    async fn numbers_are_of_the_rows_that_pass_their_filter() {
+        let policy = Policy::oslo();
+        let contacts = [(1, 2, 10), (1, 3, 20), (1, 8, 40), (2, 9, 80)];
+        let rows = contacts.map(|(person, month, minutes)| Row::new(person, 2024, month, &[], Some(minutes)));
+        let sources = Sources::from([("contact".to_owned(), Source::Rows(table(&policy, "contact", &rows)))]);
+        for (number, places) in [
+            ("count(*) filter (where month < 7)", [2, 0]),
+            ("count(*)", [3, 1]),
+            ("sum(minutes) filter (where month > 2)", [60, 80]),
+        ] {
+            let sql = format!(
+                "select count(*) filter (where n > 1) from (select person, year, {number} n from contact where year = 2024 group by person, year) t"
+            );
+            let mut plan = Plan::new(&policy, &Public::default(), &sql, Some(0.1)).expect("a plan");
+            let query = plan.questions.remove(0).query;
+            let named = relation::fields(&query);
+            let lookup = Lookup::new(&query, |name| named.contains(name)).expect("a lookup");
+            let rows = PersonRows::new(&sources, &query, lookup.columns()).expect("rows");
+            let mut found = Vec::new();
+            let read = rows.read(|made| {
+                found.extend(made.places[0].iter().copied());
+                Ok(())
+            });
+            read.await.expect("read");
+            assert_eq!(found, places, "{number}");
+        }
+    }
+}

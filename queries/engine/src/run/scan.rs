@@ -306,3 +306,31 @@ fn footer() -> ParquetMetaDataReader {
         .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll);
     ParquetMetaDataReader::new().with_metadata_options(Some(options))
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, FixedSizeBinaryArray, RecordBatch};
+    use datafusion::parquet::arrow::ArrowWriter;
+    use skjerm_warehouse::Span;
+
+    use super::*;
+
+    /// A damaged footer can name any place: none outside of the file is asked for.
+    #[test]
+    fn columns_outside_of_a_file_are_a_fault() {
+        let persons =
+            FixedSizeBinaryArray::try_from_iter([[1_u8; 16], [2; 16]].into_iter()).expect("persons");
+        let rows = RecordBatch::try_from_iter([("person", Arc::new(persons) as ArrayRef)]).expect("rows");
+        let mut content = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut content, rows.schema(), None).expect("a writer");
+        writer.write(&rows).and_then(|()| writer.close().map(drop)).expect("written");
+        let content = Bytes::from(content);
+        let wanted = Wanted { person: "person".to_owned(), fields: Vec::new() };
+        let of = |bytes: u64| {
+            let file = DataFile { path: "f".into(), year: Some(2024), span: Span::of_shard(0), bytes };
+            Fetched::new(&file, footer().parse_and_finish(&content).expect("a footer"), &wanted).map(drop)
+        };
+        of(content.len() as u64).expect("as it was written");
+        assert!(matches!(of(20), Err(RunError::Layout)));
+    }
+}
