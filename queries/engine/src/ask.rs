@@ -181,7 +181,7 @@ impl Engine {
         let mut sources = Sources::new();
         for name in query.tables() {
             let table = self.policy.table(&name).ok_or_else(EngineError::uniform)?;
-            let source = SnapshotTable::new(table, snapshot.tables.get(&name), &query.years);
+            let source = SnapshotTable::new(table, snapshot.tables.get(&name), &query.years, &self.layouts);
             sources.insert(name, Source::Files(source));
         }
         Ok(Work { limits: self.limits.clone(), sources, query, plan: Arc::clone(plan), at })

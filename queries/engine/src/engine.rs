@@ -17,7 +17,7 @@ use crate::caller::Caller;
 use crate::error::EngineError;
 use crate::planner::Planner;
 use crate::public;
-use crate::run::{Limits, empty_stale_spill};
+use crate::run::{Layouts, Limits, empty_stale_spill};
 use crate::turn::Turns;
 
 /// Family of privacy units whose blocks are calendar years.
@@ -33,6 +33,8 @@ pub struct Engine {
     pub(crate) limits: Limits,
     /// Plans questions over the policy and the public tables.
     pub(crate) planner: Planner,
+    /// What is known of files that were read.
+    pub(crate) layouts: Arc<Layouts>,
     /// How many questions are worked on at once.
     pub(crate) turns: Turns,
 }
@@ -56,7 +58,8 @@ impl Engine {
         let public = Arc::new(public::tables(&policy, warehouse.reference()));
         let planner = Planner { policy: Arc::clone(&policy), public };
         let turns = Turns::new(usize::try_from(policy.query.concurrent).unwrap_or(1));
-        Ok(Self { policy, warehouse, ledger: Arc::new(ledger), limits, planner, turns })
+        let layouts = Arc::default();
+        Ok(Self { policy, warehouse, ledger: Arc::new(ledger), limits, planner, layouts, turns })
     }
 
     /// The caller of this name, with the policy's roles and share. Doors prove who somebody is; what that

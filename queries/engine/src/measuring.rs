@@ -281,7 +281,7 @@ impl Engine {
     ) -> Result<SnapshotTable, EngineError> {
         let table = self.policy.table(name);
         let table = table.ok_or_else(|| EngineError::fault(format!("The policy has no table {name}.")))?;
-        Ok(SnapshotTable::new(table, snapshot.tables.get(name), years))
+        Ok(SnapshotTable::new(table, snapshot.tables.get(name), years, &self.layouts))
     }
 
     fn observation_bounds(&self) -> Result<(i64, i64), EngineError> {

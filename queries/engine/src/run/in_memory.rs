@@ -68,10 +68,10 @@ async fn stretches(
             continue;
         }
         if made.last().is_none_or(|last| last.year != year) {
-            made.push(Stretch { year, persons: Vec::new(), places: vec![Vec::new(); places.len()] });
+            made.push(Stretch { year, places: vec![Vec::new(); places.len()], ..Stretch::default() });
         }
         let Some(last) = made.last_mut() else { continue };
-        last.persons.push(person);
+        last.persons.push(person, 1);
         for (into, column) in last.places.iter_mut().zip(&places) {
             into.push(column[row]);
         }

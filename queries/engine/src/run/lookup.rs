@@ -1,6 +1,5 @@
 //! Rows as places, cells and values: everything that a question computes from a row is looked up in its tables.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -17,10 +16,12 @@ pub(super) struct Lookup {
     terms: Vec<TermLookup>,
 }
 
-/// The axes of a grouping set, and the cell of each combination of their classes.
-struct SetLookup {
-    axes: Vec<AxisLookup>,
-    cells: Vec<u32>,
+/// A grouping set.
+enum SetLookup {
+    /// The cell of each combination of places of all fields that it is of, where these are few.
+    Flat { inputs: Combination, cells: Vec<u32> },
+    /// The axes, and the cell of each combination of their classes.
+    Axes { axes: Vec<AxisLookup>, cells: Vec<u32> },
 }
 
 struct AxisLookup {
@@ -29,8 +30,17 @@ struct AxisLookup {
     count: u32,
 }
 
-/// Which fields, and by how much each of their places counts.
-struct Combination(Vec<(usize, u32)>);
+/// Which fields, how many places each has, and by how much each of these counts.
+struct Combination(Vec<Input>);
+
+struct Input {
+    field: usize,
+    places: u32,
+    stride: u32,
+}
+
+/// The most combinations of a [`SetLookup::Flat`]: what a core has close by.
+const FLAT: usize = 1 << 14;
 
 struct TermLookup {
     filter: Test,
@@ -46,13 +56,17 @@ pub(super) enum Test {
     Any(Vec<Test>),
 }
 
-/// The rows of a batch, looked up.
+/// Rows, looked up.
+#[derive(Default)]
 pub(super) struct Found {
     /// For each grouping set the cell of each row, or [`NOWHERE`].
     cells: Vec<Vec<u32>>,
     terms: Vec<FoundTerm>,
+    /// Room for what is found on the way.
+    combinations: Vec<u32>,
 }
 
+#[derive(Default)]
 struct FoundTerm {
     /// Which rows pass the filter; all without one.
     passing: Option<Vec<bool>>,
@@ -97,7 +111,8 @@ impl Lookup {
             let mut parts = Vec::new();
             for (input, size) in inputs.iter().zip(sizes) {
                 stride = stride.checked_div(*size).ok_or(RunError::Layout)?;
-                parts.push((at(input)?, u32::try_from(stride).map_err(|_| RunError::Layout)?));
+                let whole = |number: usize| u32::try_from(number).map_err(|_| RunError::Layout);
+                parts.push(Input { field: at(input)?, places: whole(*size)?, stride: whole(stride)? });
             }
             Ok(Combination(parts))
         };
@@ -113,7 +128,7 @@ impl Lookup {
             let axes = axes.collect::<Result<Vec<_>, RunError>>()?;
             let combinations: usize = cells.axes.iter().map(|axis| axis.count).product();
             let numbers = (0..combinations).map(|at| cells.number_at(at).unwrap_or(NOWHERE)).collect();
-            sets.push(SetLookup { axes, cells: numbers });
+            sets.push(SetLookup::new(axes, numbers));
         }
         let mut terms = Vec::new();
         for term in &query.terms {
@@ -139,54 +154,101 @@ impl Lookup {
     }
 
     /// Looks so many rows up by the places of their fields, a column at a time.
-    pub(super) fn find(&self, places: &[Vec<u32>], rows: usize) -> Found {
+    pub(super) fn find(&self, places: &[Vec<u32>], rows: usize, found: &mut Found) {
+        let Found { cells, terms, combinations } = found;
         let passing = self.condition.passing(places, rows);
-        let cells = self.sets.iter().map(|set| set.cells(places, rows, passing.as_deref()));
-        let terms = self.terms.iter().map(|term| FoundTerm {
-            passing: term.filter.passing(places, rows),
-            values: term.value.as_ref().map(|(inputs, table)| {
+        cells.resize_with(self.sets.len(), Vec::new);
+        for (set, cells) in self.sets.iter().zip(cells) {
+            set.find(places, rows, combinations, cells);
+            for (cell, passes) in cells.iter_mut().zip(passing.iter().flatten()) {
+                *cell = if *passes { *cell } else { NOWHERE };
+            }
+        }
+        terms.resize_with(self.terms.len(), FoundTerm::default);
+        for (term, found) in self.terms.iter().zip(terms) {
+            found.passing = term.filter.passing(places, rows);
+            if let Some((inputs, table)) = &term.value {
                 let value = |at: &u32| table.get(*at as usize).copied().unwrap_or(0);
-                inputs.at(places, rows).iter().map(value).collect()
-            }),
-        });
-        Found { cells: cells.collect(), terms: terms.collect() }
+                let values = found.values.get_or_insert_default();
+                values.clear();
+                values.extend(inputs.at(places, rows, combinations).iter().map(value));
+            }
+        }
     }
 }
 
 impl SetLookup {
-    /// The cell of each row that passes.
-    fn cells(&self, places: &[Vec<u32>], rows: usize, passing: Option<&[bool]>) -> Vec<u32> {
-        let mut at = vec![0; rows];
-        for axis in &self.axes {
-            let combinations = axis.inputs.at(places, rows);
-            for (at, combination) in at.iter_mut().zip(combinations.iter()) {
+    fn new(axes: Vec<AxisLookup>, cells: Vec<u32>) -> Self {
+        let of_axis = |axis: &AxisLookup| axis.inputs.0.iter().map(|input| input.places as usize).product();
+        let sizes: Vec<usize> = axes.iter().map(of_axis).collect();
+        let Some(number) = sizes.iter().try_fold(1_usize, |all, size| all.checked_mul(*size)) else {
+            return Self::Axes { axes, cells };
+        };
+        if number > FLAT || axes.iter().zip(&sizes).any(|(axis, size)| axis.classes.len() != *size) {
+            return Self::Axes { axes, cells };
+        }
+        // The last axis counts ones; each before it as many as those behind it have combinations.
+        let (mut inputs, mut behind) = (Vec::new(), 1);
+        for (axis, size) in axes.iter().zip(&sizes).rev() {
+            let of_axis = axis.inputs.0.iter();
+            inputs.extend(of_axis.map(|input| Input { stride: input.stride * behind, ..*input }));
+            behind *= u32::try_from(*size).unwrap_or(u32::MAX);
+        }
+        let cell = |mut combination: usize| {
+            let (mut class, mut stride) = (0, 1);
+            for (axis, size) in axes.iter().zip(&sizes).rev() {
+                let of_axis = axis.classes.get(combination % size).filter(|class| **class != NOWHERE)?;
+                class += *of_axis as usize * stride;
+                stride *= axis.count as usize;
+                combination /= size;
+            }
+            cells.get(class).copied()
+        };
+        let cells = (0..number).map(|at| cell(at).unwrap_or(NOWHERE)).collect();
+        Self::Flat { inputs: Combination(inputs), cells }
+    }
+
+    /// The cell of each row.
+    fn find(&self, places: &[Vec<u32>], rows: usize, combinations: &mut Vec<u32>, found: &mut Vec<u32>) {
+        found.clear();
+        let (axes, cells) = match self {
+            Self::Flat { inputs, cells } => {
+                let cell = |at: &u32| cells.get(*at as usize).copied().unwrap_or(NOWHERE);
+                found.extend(inputs.at(places, rows, combinations).iter().map(cell));
+                return;
+            }
+            Self::Axes { axes, cells } => (axes, cells),
+        };
+        found.resize(rows, 0);
+        for axis in axes {
+            let of_axis = axis.inputs.at(places, rows, combinations);
+            for (at, combination) in found.iter_mut().zip(of_axis) {
                 let class = axis.classes.get(*combination as usize).copied().unwrap_or(NOWHERE);
                 *at = if *at == NOWHERE || class == NOWHERE { NOWHERE } else { *at * axis.count + class };
             }
         }
-        for at in &mut at {
-            *at = self.cells.get(*at as usize).copied().unwrap_or(NOWHERE);
+        for at in found {
+            *at = cells.get(*at as usize).copied().unwrap_or(NOWHERE);
         }
-        for (at, passes) in at.iter_mut().zip(passing.into_iter().flatten()) {
-            *at = if *passes { *at } else { NOWHERE };
-        }
-        at
     }
 }
 
 impl Combination {
     /// The number of each row's combination of places; [`NOWHERE`] if one of them is.
-    fn at<'p>(&self, places: &'p [Vec<u32>], rows: usize) -> Cow<'p, [u32]> {
-        if let [(field, 1)] = self.0[..] {
-            return Cow::Borrowed(&places[field]);
+    fn at<'p>(&self, places: &'p [Vec<u32>], rows: usize, room: &'p mut Vec<u32>) -> &'p [u32] {
+        if let [Input { field, stride: 1, .. }] = self.0[..] {
+            return &places[field];
         }
-        let mut at = vec![0; rows];
-        for (field, stride) in &self.0 {
-            for (at, place) in at.iter_mut().zip(&places[*field]) {
-                *at = if *at == NOWHERE || *place == NOWHERE { NOWHERE } else { *at + *place * stride };
+        room.clear();
+        room.resize(rows, 0);
+        for Input { field, places: number, stride } in &self.0 {
+            for (at, place) in room.iter_mut().zip(&places[*field]) {
+                // A place that is none must not be taken for another combination's.
+                let is_none = *at == NOWHERE || *place >= *number;
+                *at = if is_none { NOWHERE } else { *at + *place * stride };
             }
         }
-        Cow::Owned(at)
+        room
     }
 }
 
@@ -247,4 +309,76 @@ pub(super) fn test(
             Test::Any(parts.iter().map(|part| test(part, fields, at)).collect::<Result<_, _>>()?)
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// An axis of one or two fields with so many places and classes.
+    fn axis() -> impl Strategy<Value = (Vec<u32>, Vec<u32>, u32)> {
+        (prop::collection::vec(1..5_u32, 1..3), 1..4_u32).prop_flat_map(|(sizes, count)| {
+            let combinations = sizes.iter().product::<u32>() as usize;
+            let class = prop_oneof![4 => 0..count, 1 => Just(NOWHERE)];
+            (Just(sizes), prop::collection::vec(class, combinations), Just(count))
+        })
+    }
+
+    proptest! {
+        /// The cells are those that a look at each axis by itself gives, whichever way they are looked up.
+        #[test]
+        fn cells_are_those_of_the_axes(
+            axes in prop::collection::vec(axis(), 0..4),
+            draws in prop::collection::vec(any::<u32>(), 1..200),
+        ) {
+            let lookups = || {
+                let mut field = 0;
+                axes.iter().map(|(sizes, classes, count)| {
+                    let mut stride: u32 = sizes.iter().product();
+                    let inputs = sizes.iter().map(|places| {
+                        stride /= places;
+                        field += 1;
+                        Input { field: field - 1, places: *places, stride }
+                    });
+                    AxisLookup { inputs: Combination(inputs.collect()), classes: classes.clone(), count: *count }
+                }).collect::<Vec<_>>()
+            };
+            let sizes: Vec<u32> = axes.iter().flat_map(|(sizes, ..)| sizes.clone()).collect();
+            // Some places are none.
+            let place = |size: &u32, draw: &u32| if draw.is_multiple_of(7) { NOWHERE } else { draw / 7 % size };
+            let column = |(at, size): (usize, &u32)| {
+                draws.iter().map(|draw| place(size, &draw.rotate_left(5 * u32::try_from(at).unwrap_or(0)))).collect()
+            };
+            let places: Vec<Vec<u32>> = sizes.iter().enumerate().map(column).collect();
+            let classes: u32 = axes.iter().map(|(.., count)| count).product();
+            let cells: Vec<u32> = (0..classes).map(|at| if at % 5 == 4 { NOWHERE } else { 100 + at }).collect();
+            let expected = (0..draws.len()).map(|row| {
+                let (mut field, mut at) = (0, 0);
+                for (sizes, of_places, count) in &axes {
+                    let mut combination = 0;
+                    for size in sizes {
+                        let place = places[field][row];
+                        field += 1;
+                        if place == NOWHERE { return NOWHERE; }
+                        combination = combination * size + place;
+                    }
+                    let class = of_places[combination as usize];
+                    if class == NOWHERE { return NOWHERE; }
+                    at = at * count + class;
+                }
+                cells[at as usize]
+            });
+            let expected: Vec<u32> = expected.collect();
+            let flat = SetLookup::new(lookups(), cells.clone());
+            let few: usize = sizes.iter().map(|size| *size as usize).product();
+            prop_assert_eq!(matches!(flat, SetLookup::Flat { .. }), few <= FLAT);
+            for set in [flat, SetLookup::Axes { axes: lookups(), cells: cells.clone() }] {
+                let (mut room, mut found) = (vec![7], vec![7]);
+                set.find(&places, draws.len(), &mut room, &mut found);
+                prop_assert_eq!(&found, &expected);
+            }
+        }
+    }
 }

@@ -4,139 +4,105 @@
 //! a value is made once for each entry of a dictionary, and a row costs the look at a small table. The encodings are those
 //! that the warehouse writes: plain values, and dictionaries (RLE and bit-packing hybrid of the Parquet format, *Encodings*).
 
-use std::sync::Arc;
-
-use bytes::{Buf, Bytes, buf::Reader};
-use datafusion::parquet::basic::{Encoding, Type};
-use datafusion::parquet::column::page::{Page, PageReader};
-use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
-use datafusion::parquet::file::metadata::ColumnChunkMetaData;
-use datafusion::parquet::file::reader::{ChunkReader, Length};
-use datafusion::parquet::file::serialized_reader::SerializedPageReader;
-
 use super::error::RunError;
+use super::layout::{Kind, Layout, Part, bytes_of};
+use super::runs::Runs;
 
-/// A part of a file, addressed as the file is.
-pub(super) struct Part {
-    pub(super) start: u64,
-    pub(super) bytes: Bytes,
-}
-
-impl Part {
-    fn from(&self, start: u64) -> ParquetResult<Bytes> {
-        let at = start.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
-        let at = at.filter(|at| *at <= self.bytes.len());
-        at.map(|at| self.bytes.slice(at..))
-            .ok_or_else(|| ParquetError::EOF("outside of what was read".into()))
-    }
-}
-
-impl Length for Part {
-    fn len(&self) -> u64 {
-        self.start + self.bytes.len() as u64
-    }
-}
-
-impl ChunkReader for Part {
-    type T = Reader<Bytes>;
-
-    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        Ok(self.from(start)?.reader())
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        let bytes = self.from(start)?;
-        if bytes.len() < length {
-            return Err(ParquetError::EOF("outside of what was read".into()));
-        }
-        Ok(bytes.slice(..length))
-    }
-}
-
-/// Reads column chunks; holds room for the numbers of a page.
+/// Reads columns; holds room for what is in a page.
 #[derive(Default)]
 pub(super) struct Pages {
     levels: Vec<u32>,
     numbers: Vec<u32>,
+    /// What was made of the dictionary.
+    places: Vec<u32>,
+    persons: Vec<[u8; 16]>,
 }
 
 impl Pages {
     /// Adds what `make` makes of each row's value, given as its plain bytes, and `missing` where there is none.
-    pub(super) fn read<T: Copy>(
+    pub(super) fn places(
         &mut self,
-        part: &Arc<Part>,
-        chunk: &ColumnChunkMetaData,
-        make: impl Fn(&[u8]) -> T,
-        missing: T,
-        into: &mut Vec<T>,
+        layout: &Layout,
+        parts: &[Part],
+        make: impl Fn(&[u8]) -> u32,
+        missing: u32,
+        into: &mut Vec<u32>,
     ) -> Result<(), RunError> {
-        let about = chunk.column_descr();
-        let (level, repeated) = (about.max_def_level(), about.max_rep_level());
-        if level > 1 || repeated > 0 {
-            return Err(RunError::Layout);
-        }
-        let width = match chunk.column_type() {
-            Type::INT32 => Some(4),
-            Type::INT64 => Some(8),
-            Type::FIXED_LEN_BYTE_ARRAY => usize::try_from(about.type_length()).ok(),
-            Type::BYTE_ARRAY => None,
-            Type::BOOLEAN | Type::INT96 | Type::FLOAT | Type::DOUBLE => return Err(RunError::Layout),
-        };
-        let rows = usize::try_from(chunk.num_values()).map_err(|_| RunError::Layout)?;
-        let end = into.len() + rows;
-        let mut pages = SerializedPageReader::new(Arc::clone(part), chunk, rows, None)?;
-        let mut entries: Option<Vec<T>> = None;
-        while let Some(page) = pages.get_next_page()? {
-            let (encoding, number, levels, values) = match &page {
-                Page::DictionaryPage { buf, num_values, .. } => {
-                    let number = *num_values as usize;
-                    let mut all = Vec::with_capacity(number.min(buf.len()));
-                    plain(buf, width, number, |value| all.push(make(value))).ok_or(RunError::Layout)?;
-                    entries = Some(all);
-                    continue;
-                }
-                Page::DataPage { buf, num_values, encoding, .. } => {
-                    let (levels, values) = if level == 0 {
-                        (&[][..], &buf[..])
-                    } else {
-                        let (length, rest) = buf.split_first_chunk::<4>().ok_or(RunError::Layout)?;
-                        rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(RunError::Layout)?
-                    };
-                    (*encoding, *num_values as usize, levels, values)
-                }
-                Page::DataPageV2 { buf, num_values, encoding, def_levels_byte_len, .. } => {
-                    let parts = buf.split_at_checked(*def_levels_byte_len as usize);
-                    let (levels, values) = parts.ok_or(RunError::Layout)?;
-                    (*encoding, *num_values as usize, levels, values)
-                }
-            };
-            self.levels.clear();
-            if level > 0 {
-                unpack(levels, 1, number, &mut self.levels).ok_or(RunError::Layout)?;
+        let Self { levels, numbers, places, .. } = self;
+        let end = into.len() + layout.rows;
+        for page in &layout.pages {
+            let bytes = bytes_of(parts, page).ok_or(RunError::Layout)?;
+            let values = bytes.get(page.values..).ok_or(RunError::Layout)?;
+            if page.kind == Kind::Dictionary {
+                places.clear();
+                plain(values, layout.width, page.number, |value| places.push(make(value)))
+                    .ok_or(RunError::Layout)?;
+                continue;
             }
-            let there =
-                if level > 0 { self.levels.iter().filter(|level| **level == 1).count() } else { number };
+            levels.clear();
+            let mut there = page.number;
+            if let Some(which) = &page.levels {
+                let which = bytes.get(which.clone()).ok_or(RunError::Layout)?;
+                unpack(which, 1, page.number, levels).ok_or(RunError::Layout)?;
+                there = levels.iter().filter(|level| **level == 1).count();
+            }
             let start = into.len();
-            match (encoding, &entries) {
-                (Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY, Some(entries)) => {
-                    let (width, numbers) = values.split_first().ok_or(RunError::Layout)?;
-                    self.numbers.clear();
-                    unpack(numbers, (*width).into(), there, &mut self.numbers).ok_or(RunError::Layout)?;
-                    if self.numbers.iter().max().is_some_and(|most| *most as usize >= entries.len()) {
-                        return Err(RunError::Layout);
-                    }
-                    into.extend(self.numbers.iter().map(|number| entries[*number as usize]));
+            if page.kind == Kind::Plain {
+                plain(values, layout.width, there, |value| into.push(make(value))).ok_or(RunError::Layout)?;
+            } else {
+                let (width, packed) = values.split_first().ok_or(RunError::Layout)?;
+                numbers.clear();
+                unpack(packed, (*width).into(), there, numbers).ok_or(RunError::Layout)?;
+                if numbers.iter().max().is_some_and(|most| *most as usize >= places.len()) {
+                    return Err(RunError::Layout);
                 }
-                (Encoding::PLAIN, _) => {
-                    plain(values, width, there, |value| into.push(make(value))).ok_or(RunError::Layout)?;
-                }
-                _ => return Err(RunError::Layout),
+                into.extend(numbers.iter().map(|number| places[*number as usize]));
             }
-            if there < number {
-                spread(into, start, &self.levels, missing);
+            if there < page.number {
+                spread(into, start, levels, missing);
             }
         }
         if into.len() == end { Ok(()) } else { Err(RunError::Layout) }
+    }
+
+    /// Adds the runs of a column of persons, of whom none may be missing.
+    pub(super) fn persons(
+        &mut self,
+        layout: &Layout,
+        parts: &[Part],
+        into: &mut Runs<[u8; 16]>,
+    ) -> Result<(), RunError> {
+        let Self { numbers, persons, .. } = self;
+        let pseudonym = |value: &[u8]| value.try_into().unwrap_or_default();
+        for page in &layout.pages {
+            // Nobody is 16 zeros by being missing, or by being of another length.
+            if page.levels.is_some() || layout.width != Some(16) {
+                return Err(RunError::Layout);
+            }
+            let bytes = bytes_of(parts, page).ok_or(RunError::Layout)?;
+            let values = bytes.get(page.values..).ok_or(RunError::Layout)?;
+            let read = match page.kind {
+                Kind::Dictionary => {
+                    persons.clear();
+                    plain(values, layout.width, page.number, |value| persons.push(pseudonym(value)))
+                }
+                Kind::Plain => {
+                    plain(values, layout.width, page.number, |value| into.push(pseudonym(value), 1))
+                }
+                Kind::Places => {
+                    let (width, packed) = values.split_first().ok_or(RunError::Layout)?;
+                    numbers.clear();
+                    unpack(packed, (*width).into(), page.number, numbers).and_then(|()| {
+                        for same in numbers.chunk_by(|a, b| a == b) {
+                            into.push(*persons.get(same[0] as usize)?, same.len());
+                        }
+                        Some(())
+                    })
+                }
+            };
+            read.ok_or(RunError::Layout)?;
+        }
+        Ok(())
     }
 }
 
@@ -180,37 +146,76 @@ fn unpack(mut bytes: &[u8], width: u32, number: usize, into: &mut Vec<u32>) -> O
     while left > 0 {
         let header = varint(&mut bytes)?;
         let of_header = usize::try_from(header >> 1).ok()?;
+        let before = into.len();
+        let run;
         if header & 1 == 0 {
             let (value, rest) = bytes.split_at_checked(width.div_ceil(8) as usize)?;
-            let run = of_header.min(left);
-            into.extend(std::iter::repeat_n(u32::try_from(word(value)).ok()?, run));
-            (bytes, left) = (rest, left - run);
+            run = of_header.min(left);
+            into.resize(before + run, u32::try_from(word(value)).ok()?);
+            bytes = rest;
         } else {
             let (packed, rest) = bytes.split_at_checked(of_header.checked_mul(width as usize)?)?;
-            let run = of_header.saturating_mul(8).min(left);
-            groups(packed, width, run, into);
-            (bytes, left) = (rest, left - run);
+            run = of_header.saturating_mul(8).min(left);
+            into.resize(before + run, 0);
+            groups(packed, width, &mut into[before..]);
+            bytes = rest;
         }
+        left -= run;
     }
     Some(())
 }
 
-/// Adds so many numbers out of groups of eight.
-fn groups(packed: &[u8], width: u32, number: usize, into: &mut Vec<u32>) {
-    let mask = (1_u64 << width) - 1;
-    #[allow(clippy::cast_possible_truncation)] // at most 32 bits are left
-    let low = |word: u64| (word & mask) as u32;
-    let step = width as usize;
-    for first in (0..number).step_by(8) {
-        let group = &packed[first / 8 * step..];
-        let eight: [u32; 8] = if width <= 8 {
-            let word = word(group);
-            std::array::from_fn(|at| low(word >> (at * step)))
-        } else {
-            std::array::from_fn(|at| low(word(&group[at * step / 8..]) >> (at * step % 8)))
-        };
-        into.extend_from_slice(&eight[..(number - first).min(8)]);
+/// Numbers out of groups of eight.
+fn groups(packed: &[u8], width: u32, into: &mut [u32]) {
+    // Widths that are known when this is compiled are shifted by constants.
+    match width {
+        0 => into.fill(0),
+        1 => groups_of::<1>(packed, into),
+        2 => groups_of::<2>(packed, into),
+        3 => groups_of::<3>(packed, into),
+        4 => groups_of::<4>(packed, into),
+        5 => groups_of::<5>(packed, into),
+        6 => groups_of::<6>(packed, into),
+        7 => groups_of::<7>(packed, into),
+        8 => groups_of::<8>(packed, into),
+        9 => groups_of::<9>(packed, into),
+        10 => groups_of::<10>(packed, into),
+        11 => groups_of::<11>(packed, into),
+        12 => groups_of::<12>(packed, into),
+        _ => {
+            let step = width as usize;
+            for (packed, into) in packed.chunks_exact(step).zip(into.chunks_mut(8)) {
+                for (at, number) in into.iter_mut().enumerate() {
+                    *number = low(word(&packed[at * step / 8..]) >> (at * step % 8), width);
+                }
+            }
+        }
     }
+}
+
+/// The same of `WIDTH` bits, 12 at most.
+fn groups_of<const WIDTH: usize>(packed: &[u8], into: &mut [u32]) {
+    #[allow(clippy::cast_possible_truncation)] // 12 at most
+    let width = WIDTH as u32;
+    for (packed, into) in packed.chunks_exact(WIDTH).zip(into.chunks_mut(8)) {
+        // Four numbers are within 48 bits.
+        let mut group = [0; 16];
+        group[..WIDTH].copy_from_slice(packed);
+        let group = u128::from_le_bytes(group);
+        let eight: [u32; 8] = std::array::from_fn(|at| {
+            #[allow(clippy::cast_possible_truncation)] // the low half is meant
+            let half = (group >> (at / 4 * 4 * WIDTH)) as u64;
+            low(half >> (at % 4 * WIDTH), width)
+        });
+        into.copy_from_slice(&eight[..into.len()]);
+    }
+}
+
+/// The last bits of a word, 32 at most.
+fn low(word: u64, width: u32) -> u32 {
+    #[allow(clippy::cast_possible_truncation)] // at most 32 bits are left
+    let low = (word & ((1_u64 << width) - 1)) as u32;
+    low
 }
 
 /// The first eight bytes as a number, the least first; zeros where there are fewer.
@@ -236,16 +241,20 @@ fn varint(bytes: &mut &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use arrow::array::{Array, ArrayRef, FixedSizeBinaryArray, Int64Array, RecordBatch, StringArray};
+    use bytes::Bytes;
     use datafusion::parquet::file::metadata::ParquetMetaDataReader;
     use parquet::arrow::ArrowWriter;
+    use parquet::basic::Encoding;
     use parquet::file::properties::{WriterProperties, WriterVersion};
     use proptest::prelude::*;
 
     use super::*;
 
-    /// The plain bytes of each value of a column, or none, as [`Pages`] reads them.
-    fn written_and_read(column: ArrayRef, properties: WriterProperties) -> Vec<Option<Vec<u8>>> {
+    /// A file with this column.
+    fn written(column: ArrayRef, properties: WriterProperties) -> (Layout, [Part; 1]) {
         let rows = RecordBatch::try_from_iter([("column", column)]).expect("a batch");
         let mut content = Vec::new();
         let mut writer =
@@ -254,21 +263,23 @@ mod tests {
         writer.close().expect("closed");
         let content = Bytes::from(content);
         let metadata = ParquetMetaDataReader::new().parse_and_finish(&content).expect("a footer");
-        let (mut pages, mut read) = (Pages::default(), Vec::new());
+        let (bytes, parts) = (content.len() as u64, [Part { start: 0, bytes: content }]);
+        (Layout::of(&metadata, 0, &parts, bytes).expect("a layout"), parts)
+    }
+
+    /// The plain bytes of each value of a column, or none, as [`Pages`] reads them.
+    fn written_and_read(column: ArrayRef, properties: WriterProperties) -> Vec<Option<Vec<u8>>> {
+        let (layout, parts) = written(column, properties);
         let seen = std::cell::RefCell::new(Vec::new());
         let make = |value: &[u8]| {
             seen.borrow_mut().push(value.to_vec());
-            seen.borrow().len()
+            u32::try_from(seen.borrow().len()).expect("few")
         };
-        for group in metadata.row_groups() {
-            let (start, length) = group.column(0).byte_range();
-            let range =
-                usize::try_from(start).expect("small")..usize::try_from(start + length).expect("small");
-            let part = Arc::new(Part { start, bytes: content.slice(range) });
-            pages.read(&part, group.column(0), make, 0, &mut read).expect("read");
-        }
+        let (mut pages, mut read) = (Pages::default(), Vec::new());
+        pages.places(&layout, &parts, make, 0, &mut read).expect("read");
+        assert_eq!(read.len(), layout.rows);
         let seen = seen.into_inner();
-        read.into_iter().map(|at: usize| Some(seen[at.checked_sub(1)?].clone())).collect()
+        read.into_iter().map(|at| Some(seen[at.checked_sub(1)? as usize].clone())).collect()
     }
 
     /// Runs of equal values, long and short, of few values and of many.
@@ -317,6 +328,13 @@ mod tests {
                     written_and_read(Arc::new(ids), properties()),
                     there.iter().map(|v| Some(id(v).to_vec())).collect::<Vec<_>>()
                 );
+                let ids = FixedSizeBinaryArray::try_from_iter(there.iter().map(id)).expect("16 bytes each");
+                let (layout, parts) = written(Arc::new(ids), properties());
+                let mut persons = Runs::default();
+                Pages::default().persons(&layout, &parts, &mut persons).expect("read");
+                let read = persons.iter().map(|(person, rows)| (*person, rows.len())).collect::<Vec<_>>();
+                let runs = there.chunk_by(|a, b| a == b).map(|run| (id(&run[0]), run.len()));
+                prop_assert_eq!(read, runs.collect::<Vec<_>>());
             }
         }
 

@@ -23,6 +23,7 @@ use super::error::RunError;
 use super::lookup::{Test, test};
 use super::numbers::Number;
 use super::relation::{self, Source, Sources};
+use super::runs::Runs;
 use super::scan::{STRETCH, Scan, Stretch};
 use super::vectors::Unit;
 use crate::plan::{Condition, PrivateQuery, Relation, TIMES, YEAR};
@@ -38,7 +39,7 @@ pub(super) struct PersonRows {
 /// Some of the rows made, in the order of their units.
 #[derive(Default)]
 pub(super) struct Made {
-    pub(super) units: Vec<Unit>,
+    pub(super) units: Runs<Unit>,
     /// By field.
     pub(super) places: Vec<Vec<u32>>,
 }
@@ -47,7 +48,7 @@ pub(super) struct Made {
 struct Table {
     source: Reading,
     rows: Stretch,
-    /// The first row that was not looked at yet.
+    /// The first person of the stretch whose rows were not looked at yet.
     next: usize,
     /// The current person-year's rows.
     current: Range<usize>,
@@ -129,18 +130,18 @@ impl PersonRows {
         mut self,
         mut take: impl FnMut(&Made) -> Result<(), RunError>,
     ) -> Result<(), RunError> {
-        let mut made = Made { units: Vec::new(), places: vec![Vec::new(); self.fields.len()] };
+        let mut made = Made { units: Runs::default(), places: vec![Vec::new(); self.fields.len()] };
         let mut since = 0;
         while let Some(unit) = self.next().await? {
             since += 1 + self.root.make(&self.tables)?;
             // In stretches also where one person-year has very many.
             for first in (0..self.root.rows).step_by(STRETCH) {
                 let rows = first..self.root.rows.min(first + STRETCH);
-                made.units.extend(std::iter::repeat_n(unit, rows.len()));
+                made.units.push(unit, rows.len());
                 for (all, of_root) in made.places.iter_mut().zip(&self.fields) {
                     all.extend_from_slice(&self.root.places[*of_root][rows.clone()]);
                 }
-                if made.units.len() >= STRETCH {
+                if made.units.rows() >= STRETCH {
                     take(&made)?;
                     made.units.clear();
                     made.places.iter_mut().for_each(Vec::clear);
@@ -153,14 +154,14 @@ impl PersonRows {
                 tokio::task::yield_now().await;
             }
         }
-        if made.units.is_empty() { Ok(()) } else { take(&made) }
+        if made.units.rows() == 0 { Ok(()) } else { take(&made) }
     }
 
     /// Has all tables at the next person-year that one of them has.
     async fn next(&mut self) -> Result<Option<Unit>, RunError> {
         let mut least: Option<Unit> = None;
         for table in &mut self.tables {
-            if table.next == table.rows.persons.len() {
+            if table.head().is_none() {
                 table.read_on().await?;
             }
             let head = table.head();
@@ -189,22 +190,21 @@ impl Table {
 
     /// The person-year of the next row.
     fn head(&self) -> Option<Unit> {
-        self.rows.persons.get(self.next).map(|person| (self.rows.year, *person))
+        self.rows.persons.get(self.next).map(|(person, _)| (self.rows.year, *person))
     }
 
     /// Has the rows of this person-year as the current ones, if they are next.
     fn open(&mut self, unit: Unit) -> Result<(), RunError> {
-        self.current = self.next..self.next;
-        if self.head() != Some(unit) {
+        self.current = 0..0;
+        let Some((_, rows)) = self.rows.persons.get(self.next).filter(|_| self.head() == Some(unit)) else {
             return Ok(());
-        }
+        };
         if self.last.is_some_and(|last| last >= unit) {
             return Err(RunError::Unordered);
         }
         self.last = Some(unit);
-        let rows = self.rows.persons[self.next..].iter().take_while(|person| **person == unit.1).count();
-        self.next += rows;
-        self.current.end = self.next;
+        self.current = rows;
+        self.next += 1;
         Ok(())
     }
 }
@@ -417,7 +417,7 @@ mod tests {
             let rows = PersonRows::new(&sources, &query, &none).expect("rows");
             let made = Cell::new(0);
             let mut reading = pin!(rows.read(|some| {
-                made.set(made.get() + some.units.len());
+                made.set(made.get() + some.units.rows());
                 Ok(())
             }));
             let mut polls = 0;
@@ -440,8 +440,10 @@ mod tests {
             &none,
             &std::collections::BTreeMap::new(),
         );
-        let persons = [1, 2, 2, 1].map(|person| [person; 16]).to_vec();
-        let rows = Stretch { year: 2024, persons, places: Vec::new() };
+        let mut rows = Stretch { year: 2024, ..Stretch::default() };
+        for person in [1, 2, 2, 1] {
+            rows.persons.push([person; 16], 1);
+        }
         let mut table = Table { source: Reading::Rows(made), rows, next: 0, current: 0..0, last: None };
         for (person, rows) in [(1, 0..1), (2, 1..3)] {
             table.open((2024, [person; 16])).expect("in order");

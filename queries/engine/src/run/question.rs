@@ -15,6 +15,7 @@ use super::error::RunError;
 use super::lookup::{Added, Found, Lookup};
 use super::persons::{Made, PersonRows};
 use super::relation::{self, Sources};
+use super::runs::Runs;
 use super::scan::{Scan, Stretch};
 use super::session::{Limits, RunSession};
 use super::shares;
@@ -81,8 +82,9 @@ async fn gather(part: &Sources, query: &PrivateQuery, memory: MemoryReservation)
     let named = relation::fields(query);
     let lookup = Lookup::new(query, |name| named.contains(name))?;
     let rows = PersonRows::new(part, query, lookup.columns())?;
+    let mut found = Found::default();
     let take = |made: &Made| {
-        let found = lookup.find(&made.places, made.units.len());
+        lookup.find(&made.places, made.units.rows(), &mut found);
         add(&mut gather, query, &found, &made.units, |unit| *unit)?;
         count(&gather, &memory)
     };
@@ -103,9 +105,9 @@ async fn gather_alone(
     let named = relation::fields(query);
     let lookup = Lookup::new(query, |name| named.contains(name))?;
     let mut scan = Scan::new(table, lookup.columns(), columns)?;
-    let mut stretch = Stretch::default();
+    let (mut stretch, mut found) = (Stretch::default(), Found::default());
     while scan.next(&mut stretch).await? {
-        let found = lookup.find(&stretch.places, stretch.persons.len());
+        lookup.find(&stretch.places, stretch.persons.rows(), &mut found);
         add(&mut gather, query, &found, &stretch.persons, |person| (stretch.year, *person))?;
         count(&gather, &memory)?;
         // What was fetched ahead is always there, and reading would not end at the deadline.
@@ -117,19 +119,17 @@ async fn gather_alone(
 }
 
 /// Adds rows that were looked up to the units that they are of.
-fn add<P: PartialEq>(
+fn add<P>(
     gather: &mut Gather,
     query: &PrivateQuery,
     found: &Found,
-    persons: &[P],
+    persons: &Runs<P>,
     unit: impl Fn(&P) -> Unit,
 ) -> Result<(), RunError> {
     let vectors: Option<Vec<Added<'_>>> = query.vectors.iter().map(|vector| found.of(vector)).collect();
-    let (vectors, mut first) = (vectors.ok_or(RunError::Layout)?, 0);
-    for same in persons.chunk_by(P::eq) {
-        gather.begin(unit(&same[0]))?;
-        let rows = first..first + same.len();
-        first = rows.end;
+    let vectors = vectors.ok_or(RunError::Layout)?;
+    for (person, rows) in persons.iter() {
+        gather.begin(unit(person))?;
         for (at, vector) in vectors.iter().enumerate() {
             gather.add_all(at, vector.rows(rows.clone()));
         }

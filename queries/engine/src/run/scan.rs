@@ -23,12 +23,14 @@ use skjerm_warehouse::DataFile;
 
 use super::columns::Columns;
 use super::error::RunError;
-use super::pages::{Pages, Part};
+use super::layout::{Layout, Layouts, Part};
+use super::pages::Pages;
+use super::runs::Runs;
 use super::source::SnapshotTable;
 use crate::plan::YEAR;
 
 /// Rows from which on a stretch is handed on, with those of the file that it ends in.
-pub(super) const STRETCH: usize = 1 << 15;
+pub(super) const STRETCH: usize = 1 << 13;
 /// Bytes that are rather read than left out between two columns.
 const GAP: u64 = 4096;
 /// Bytes at the end of a file that are read at once: all of its footer, as a rule.
@@ -45,7 +47,7 @@ const AHEAD: usize = 2;
 #[derive(Default)]
 pub(super) struct Stretch {
     pub(super) year: i64,
-    pub(super) persons: Vec<[u8; 16]>,
+    pub(super) persons: Runs<[u8; 16]>,
     /// By field.
     pub(super) places: Vec<Vec<u32>>,
 }
@@ -87,13 +89,13 @@ impl Scan {
         stretch.persons.clear();
         stretch.places.resize_with(self.wanted.fields.len(), Vec::new);
         stretch.places.iter_mut().for_each(Vec::clear);
-        while stretch.persons.len() < STRETCH && self.fetch().await? {
-            let is_next = |file: &Fetched| stretch.persons.is_empty() || file.year == stretch.year;
+        while stretch.persons.rows() < STRETCH && self.fetch().await? {
+            let is_next = |file: &Fetched| stretch.persons.rows() == 0 || file.year == stretch.year;
             let Some(file) = self.fetched.pop_front_if(|file| is_next(file)) else { break };
             stretch.year = file.year;
             file.decode(&mut self.pages, &self.columns, stretch)?;
         }
-        Ok(!stretch.persons.is_empty())
+        Ok(stretch.persons.rows() > 0)
     }
 
     /// Has the next file here, if there is one.
@@ -116,18 +118,19 @@ fn begin(
     table: SnapshotTable,
     wanted: &Arc<Wanted>,
 ) -> Result<SpawnedTask<Result<Vec<Fetched>, RunError>>, RunError> {
-    let wanted = wanted.clone();
+    let (wanted, layouts) = (Arc::clone(wanted), Arc::clone(table.layouts()));
     Ok(match table.store() {
         None => SpawnedTask::spawn_blocking(move || {
-            table.files().iter().map(|file| Fetched::of_file(file, &wanted)).collect()
+            table.files().iter().map(|file| Fetched::of_file(file, &wanted, &layouts)).collect()
         }),
         Some(store) => {
             let paths = table.files().iter().map(|file| Ok((table.locate(file)?, file.clone())));
             let paths = paths.collect::<Result<Vec<_>, DataFusionError>>()?;
             SpawnedTask::spawn(async move {
                 let objects = paths.into_iter().map(|(path, file)| {
-                    let (object, wanted) = (Object { store: store.clone(), path }, &wanted);
-                    async move { Fetched::of_object(&object, &file, wanted).await }
+                    let object = Object { store: store.clone(), path };
+                    let (wanted, layouts) = (&wanted, &layouts);
+                    async move { Fetched::of_object(&object, &file, wanted, layouts).await }
                 });
                 futures::stream::iter(objects).buffered(AT_ONCE).try_collect().await
             })
@@ -137,21 +140,45 @@ fn begin(
 
 /// The columns that are read, by their names.
 struct Wanted {
-    /// The column of the persons.
-    person: String,
-    /// By field of the look-up; none for the year, which no file holds.
-    fields: Vec<Option<String>>,
+    /// That of the persons first.
+    names: Vec<Arc<str>>,
+    /// By field of the look-up which of them; none for the year, which no file holds.
+    fields: Vec<Option<usize>>,
 }
 
 impl Wanted {
     fn new(table: &SnapshotTable, columns: &Columns, names: &BTreeMap<&str, &str>) -> Result<Self, RunError> {
-        let fields = columns.names().map(|name| match names.get(name) {
-            Some(column) => Ok(Some((*column).to_owned())),
-            None if name == YEAR => Ok(None),
-            None => Err(RunError::Layout),
-        });
-        let person = table.person().ok_or(RunError::Layout)?.to_owned();
-        Ok(Self { person, fields: fields.collect::<Result<_, _>>()? })
+        let mut wanted = vec![Arc::from(table.person().ok_or(RunError::Layout)?)];
+        let mut fields = Vec::new();
+        for name in columns.names() {
+            fields.push(match names.get(name) {
+                Some(column) => {
+                    wanted.push(Arc::from(*column));
+                    Some(wanted.len() - 1)
+                }
+                None if name == YEAR => None,
+                None => return Err(RunError::Layout),
+            });
+        }
+        Ok(Self { names: wanted, fields })
+    }
+
+    /// Where they are in a file, and their bytes.
+    fn columns(&self, metadata: &ParquetMetaData, bytes: u64) -> Result<Vec<usize>, RunError> {
+        let schema = metadata.file_metadata().schema_descr();
+        let at = |name: &Arc<str>| schema.columns().iter().position(|column| column.name() == &**name);
+        let columns: Option<Vec<usize>> = self.names.iter().map(at).collect();
+        let columns = columns.ok_or(RunError::Layout)?;
+        let chunks = metadata.row_groups().iter();
+        let mut chunks = chunks.flat_map(|group| columns.iter().map(|column| group.column(*column)));
+        let is_within = |chunk: &ColumnChunkMetaData| {
+            let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
+            let end = u64::try_from(start).ok().zip(u64::try_from(chunk.compressed_size()).ok());
+            end.and_then(|(start, length)| start.checked_add(length)).is_some_and(|end| end <= bytes)
+        };
+        let is_sound = chunks.all(is_within);
+        drop(chunks);
+        if is_sound { Ok(columns) } else { Err(RunError::Layout) }
     }
 }
 
@@ -159,6 +186,13 @@ impl Wanted {
 struct Object {
     store: Arc<dyn ObjectStore>,
     path: Path,
+}
+
+impl Object {
+    async fn parts(&self, ranges: Vec<Range<u64>>) -> Result<Vec<Part>, RunError> {
+        let bytes = self.store.get_ranges(&self.path, &ranges).await.map_err(DataFusionError::from)?;
+        Ok(ranges.into_iter().zip(bytes).map(|(range, bytes)| Part { start: range.start, bytes }).collect())
+    }
 }
 
 impl MetadataFetch for &Object {
@@ -171,46 +205,54 @@ impl MetadataFetch for &Object {
 /// The bytes of the columns of a file that are read.
 struct Fetched {
     year: i64,
-    metadata: ParquetMetaData,
-    /// The column of the persons.
-    person: usize,
-    /// By field of the look-up; none for the year, which no file holds.
-    fields: Vec<Option<usize>>,
-    parts: Vec<Arc<Part>>,
+    /// By column that is wanted.
+    layouts: Vec<Arc<Layout>>,
+    wanted: Arc<Wanted>,
+    parts: Vec<Part>,
 }
 
 impl Fetched {
-    fn new(file: &DataFile, metadata: ParquetMetaData, wanted: &Wanted) -> Result<Self, RunError> {
+    fn new(
+        file: &DataFile,
+        wanted: &Arc<Wanted>,
+        layouts: Vec<Arc<Layout>>,
+        parts: Vec<Part>,
+    ) -> Result<Self, RunError> {
         let year = i64::from(file.year.ok_or(RunError::Layout)?);
-        let schema = metadata.file_metadata().schema_descr();
-        let at = |name: &String| {
-            schema.columns().iter().position(|column| column.name() == name).ok_or(RunError::Layout)
-        };
-        let person = at(&wanted.person)?;
-        let fields = wanted.fields.iter().map(|name| name.as_ref().map(at).transpose());
-        let fields = fields.collect::<Result<_, _>>()?;
-        let fetched = Self { year, metadata, person, fields, parts: Vec::new() };
-        let chunks = fetched.metadata.row_groups().iter();
-        let mut chunks = chunks.flat_map(|group| fetched.columns().map(|column| group.column(column)));
-        let is_within = |chunk: &ColumnChunkMetaData| {
-            let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
-            let end = u64::try_from(start).ok().zip(u64::try_from(chunk.compressed_size()).ok());
-            end.and_then(|(start, length)| start.checked_add(length)).is_some_and(|end| end <= file.bytes)
-        };
-        let is_sound = chunks.all(is_within);
-        drop(chunks);
-        if is_sound { Ok(fetched) } else { Err(RunError::Layout) }
+        Ok(Self { year, layouts, wanted: Arc::clone(wanted), parts })
     }
 
-    fn of_file(file: &DataFile, wanted: &Wanted) -> Result<Self, RunError> {
+    /// Of a file that was not read before.
+    fn unknown(
+        file: &DataFile,
+        wanted: &Arc<Wanted>,
+        layouts: &Layouts,
+        metadata: &ParquetMetaData,
+        parts: Vec<Part>,
+    ) -> Result<Self, RunError> {
+        let columns = wanted.columns(metadata, file.bytes)?;
+        let found = columns.into_iter().map(|column| Layout::of(metadata, column, &parts, file.bytes));
+        let found = found.map(|layout| layout.map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
+        layouts.keep(&file.path, &wanted.names, &found);
+        Self::new(file, wanted, found, parts)
+    }
+
+    fn of_file(file: &DataFile, wanted: &Arc<Wanted>, layouts: &Layouts) -> Result<Self, RunError> {
         let stored = File::open(&file.path).map_err(DataFusionError::from)?;
         let read = |start: u64, end: u64| {
             // What a footer says may be wrong: no more room than the file has bytes.
             let length = usize::try_from(end.min(file.bytes).saturating_sub(start));
             let mut bytes = vec![0; length.map_err(|_| RunError::Layout)?];
             stored.read_exact_at(&mut bytes, start).map_err(DataFusionError::from)?;
-            Ok::<_, RunError>(Arc::new(Part { start, bytes: bytes.into() }))
+            Ok::<_, RunError>(Part { start, bytes: bytes.into() })
         };
+        let read_all = |ranges: Vec<Range<u64>>| {
+            ranges.into_iter().map(|range| read(range.start, range.end)).collect::<Result<Vec<_>, _>>()
+        };
+        if let Some(known) = layouts.of(&file.path, &wanted.names) {
+            let parts = read_all(of_layouts(&known))?;
+            return Self::new(file, wanted, known, parts);
+        }
         // Two calls or three: the end of the file, and the columns.
         let mut end = FOOTER as u64;
         let metadata = loop {
@@ -224,78 +266,73 @@ impl Fetched {
                 Err(error) => return Err(error.into()),
             }
         };
-        let mut fetched = Self::new(file, metadata, wanted)?;
-        let parts = fetched.ranges().into_iter().map(|range| read(range.start, range.end));
-        fetched.parts = parts.collect::<Result<_, _>>()?;
-        Ok(fetched)
+        let parts = read_all(of_chunks(&metadata, &wanted.columns(&metadata, file.bytes)?))?;
+        Self::unknown(file, wanted, layouts, &metadata, parts)
     }
 
-    async fn of_object(object: &Object, file: &DataFile, wanted: &Wanted) -> Result<Self, RunError> {
+    async fn of_object(
+        object: &Object,
+        file: &DataFile,
+        wanted: &Arc<Wanted>,
+        layouts: &Layouts,
+    ) -> Result<Self, RunError> {
+        if let Some(known) = layouts.of(&file.path, &wanted.names) {
+            let parts = object.parts(of_layouts(&known)).await?;
+            return Self::new(file, wanted, known, parts);
+        }
         let reader = footer().with_prefetch_hint(Some(FOOTER));
         let metadata = reader.load_and_finish(object, file.bytes).await?;
-        let mut fetched = Self::new(file, metadata, wanted)?;
-        let ranges = fetched.ranges();
-        let bytes = object.store.get_ranges(&object.path, &ranges).await.map_err(DataFusionError::from)?;
-        let parts = ranges.into_iter().zip(bytes);
-        fetched.parts = parts.map(|(range, bytes)| Arc::new(Part { start: range.start, bytes })).collect();
-        Ok(fetched)
-    }
-
-    fn columns(&self) -> impl Iterator<Item = usize> {
-        self.fields.iter().flatten().copied().chain([self.person])
-    }
-
-    /// Where the bytes of its columns are, in as few pieces as makes sense.
-    fn ranges(&self) -> Vec<Range<u64>> {
-        let groups = self.metadata.row_groups();
-        let range = |group: &RowGroupMetaData, column: usize| {
-            let (start, length) = group.column(column).byte_range();
-            start..start + length
-        };
-        let mut ranges: Vec<Range<u64>> =
-            groups.iter().flat_map(|group| self.columns().map(move |column| range(group, column))).collect();
-        ranges.sort_unstable_by_key(|range| range.start);
-        ranges.dedup_by(|next, range| {
-            let is_near = next.start <= range.end.saturating_add(GAP);
-            if is_near {
-                range.end = range.end.max(next.end);
-            }
-            is_near
-        });
-        ranges
+        let parts = object.parts(of_chunks(&metadata, &wanted.columns(&metadata, file.bytes)?)).await?;
+        Self::unknown(file, wanted, layouts, &metadata, parts)
     }
 
     fn decode(&self, pages: &mut Pages, columns: &Columns, into: &mut Stretch) -> Result<(), RunError> {
-        for group in self.metadata.row_groups() {
-            let part_of = |column: usize| {
-                let start = group.column(column).byte_range().0;
-                let at = self.parts.partition_point(|part| part.start <= start).checked_sub(1);
-                at.and_then(|at| self.parts.get(at)).ok_or(RunError::Layout)
-            };
-            let (persons, chunk) = (&mut into.persons, group.column(self.person));
-            // Nobody is 16 zeros by being missing: the column has no missing values.
-            if chunk.column_descr().max_def_level() > 0 || chunk.column_descr().type_length() != 16 {
-                return Err(RunError::Layout);
+        let layout = |column: usize| self.layouts.get(column).ok_or(RunError::Layout);
+        pages.persons(layout(0)?, &self.parts, &mut into.persons)?;
+        let rows = into.persons.rows();
+        for ((at, column), places) in self.wanted.fields.iter().enumerate().zip(&mut into.places) {
+            match column {
+                Some(column) => {
+                    let layout = layout(*column)?;
+                    let place = columns.place_of(at, layout.of)?;
+                    pages.places(layout, &self.parts, place, columns.missing(at), places)?;
+                }
+                None => places.resize(rows, columns.place_of_number(at, into.year)),
             }
-            let pseudonym = |value: &[u8]| value.try_into().unwrap_or_default();
-            pages.read(part_of(self.person)?, chunk, pseudonym, [0; 16], persons)?;
-            let rows = into.persons.len();
-            for ((at, column), places) in self.fields.iter().enumerate().zip(&mut into.places) {
-                match column {
-                    Some(column) => {
-                        let chunk = group.column(*column);
-                        let place = columns.place_of(at, chunk.column_type())?;
-                        pages.read(part_of(*column)?, chunk, place, columns.missing(at), places)?;
-                    }
-                    None => places.resize(rows, columns.place_of_number(at, into.year)),
-                }
-                if places.len() != rows {
-                    return Err(RunError::Layout);
-                }
+            if places.len() != rows {
+                return Err(RunError::Layout);
             }
         }
         Ok(())
     }
+}
+
+/// Where the bytes of some columns are.
+fn of_layouts(layouts: &[Arc<Layout>]) -> Vec<Range<u64>> {
+    joined(layouts.iter().flat_map(|layout| layout.ranges()).collect())
+}
+
+/// The same by a footer.
+fn of_chunks(metadata: &ParquetMetaData, columns: &[usize]) -> Vec<Range<u64>> {
+    let range = |group: &RowGroupMetaData, column: usize| {
+        let (start, length) = group.column(column).byte_range();
+        start..start + length
+    };
+    let groups = metadata.row_groups().iter();
+    joined(groups.flat_map(|group| columns.iter().map(move |column| range(group, *column))).collect())
+}
+
+/// These bytes, in as few pieces as makes sense.
+fn joined(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
+    ranges.sort_unstable_by_key(|range| range.start);
+    ranges.dedup_by(|next, range| {
+        let is_near = next.start <= range.end.saturating_add(GAP);
+        if is_near {
+            range.end = range.end.max(next.end);
+        }
+        is_near
+    });
+    ranges
 }
 
 /// What of a footer is needed: where columns are.
@@ -309,11 +346,9 @@ fn footer() -> ParquetMetaDataReader {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use arrow::array::{ArrayRef, FixedSizeBinaryArray, RecordBatch};
     use datafusion::parquet::arrow::ArrowWriter;
-    use skjerm_warehouse::Span;
-
-    use super::*;
 
     /// A damaged footer can name any place: none outside of the file is asked for.
     #[test]
@@ -325,12 +360,10 @@ mod tests {
         let mut writer = ArrowWriter::try_new(&mut content, rows.schema(), None).expect("a writer");
         writer.write(&rows).and_then(|()| writer.close().map(drop)).expect("written");
         let content = Bytes::from(content);
-        let wanted = Wanted { person: "person".to_owned(), fields: Vec::new() };
-        let of = |bytes: u64| {
-            let file = DataFile { path: "f".into(), year: Some(2024), span: Span::of_shard(0), bytes };
-            Fetched::new(&file, footer().parse_and_finish(&content).expect("a footer"), &wanted).map(drop)
-        };
-        of(content.len() as u64).expect("as it was written");
+        let wanted = Wanted { names: vec!["person".into()], fields: Vec::new() };
+        let metadata = footer().parse_and_finish(&content).expect("a footer");
+        let of = |bytes: u64| wanted.columns(&metadata, bytes);
+        assert_eq!(of(content.len() as u64).expect("as it was written"), [0]);
         assert!(matches!(of(20), Err(RunError::Layout)));
     }
 }

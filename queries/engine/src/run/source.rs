@@ -24,6 +24,8 @@ use datafusion::physical_plan::empty::EmptyExec;
 use skjerm_warehouse::policy::{ColumnRole, Grain, Table};
 use skjerm_warehouse::{DataFile, Lease, Origin, Span, TableSnapshot};
 
+use super::layout::Layouts;
+
 /// The files of one table and some years. The year comes from the snapshot, not from a path. Holds the snapshot's
 /// lease: whoever reads the files holds this.
 ///
@@ -47,12 +49,18 @@ pub(crate) struct SnapshotTable {
     /// Which of them.
     part: Range<usize>,
     origin: Origin,
+    layouts: Arc<Layouts>,
     _lease: Lease,
 }
 
 impl SnapshotTable {
     /// The part of `snapshot` that holds `years`; a table without files is empty.
-    pub(crate) fn new(table: &Table, snapshot: Option<&TableSnapshot>, years: &BTreeSet<i32>) -> Self {
+    pub(crate) fn new(
+        table: &Table,
+        snapshot: Option<&TableSnapshot>,
+        years: &BTreeSet<i32>,
+        layouts: &Arc<Layouts>,
+    ) -> Self {
         let (schema, file_schema) = schemas(table.file_schema());
         let files = snapshot.map(|s| s.files.as_slice()).unwrap_or_default();
         let mut files: Vec<DataFile> =
@@ -66,6 +74,7 @@ impl SnapshotTable {
             part: 0..files.len(),
             files: files.into(),
             origin: snapshot.map(|s| s.origin.clone()).unwrap_or_default(),
+            layouts: Arc::clone(layouts),
             _lease: snapshot.map(|s| s.lease.clone()).unwrap_or_default(),
         }
     }
@@ -73,6 +82,11 @@ impl SnapshotTable {
     /// Its files, in the order of year and person.
     pub(super) fn files(&self) -> &[DataFile] {
         &self.files[self.part.clone()]
+    }
+
+    /// What is known of files that were read.
+    pub(super) fn layouts(&self) -> &Arc<Layouts> {
+        &self.layouts
     }
 
     /// The column of the persons.

@@ -396,7 +396,8 @@ fn a_snapshot_is_read_from_exactly_its_files() {
     let snapshot = stored(declared, folder.path(), &[(2023, 0, 1), (2024, 0, 1), (2024, 3, 200)], 3);
     let run = |sql: &str| {
         let question = question(sql);
-        let source = super::SnapshotTable::new(declared, Some(&snapshot), &question.query.years);
+        let source =
+            super::SnapshotTable::new(declared, Some(&snapshot), &question.query.years, &Arc::default());
         let sources = Sources::from([("contact".to_owned(), Source::Files(source))]);
         runtime().block_on(async { read(&limits(), &sources, &Arc::new(question.query)).await }).map(
             |mut found| {
@@ -429,7 +430,15 @@ fn a_join_takes_so_many_rows_of_a_person_and_no_more() {
         let snapshot = stored(declared, folder.path(), &[(2024, 0, 1), (2024, 1, 70)], rows);
         let of = |name: String| {
             let table = POLICY.table(&name).expect("a table");
-            (name, Source::Files(super::SnapshotTable::new(table, Some(&snapshot), &query.years)))
+            (
+                name,
+                Source::Files(super::SnapshotTable::new(
+                    table,
+                    Some(&snapshot),
+                    &query.years,
+                    &Arc::default(),
+                )),
+            )
         };
         let sources: Sources = query.tables().into_iter().map(of).collect();
         let count = async |part: &Sources| {
@@ -437,7 +446,7 @@ fn a_join_takes_so_many_rows_of_a_person_and_no_more() {
             let rows = super::persons::PersonRows::new(part, &query, &none).expect("a relation");
             let mut all = 0;
             let taken = rows.read(|made| {
-                all += made.units.len();
+                all += made.units.rows();
                 Ok(())
             });
             taken.await.expect("rows");
@@ -466,7 +475,7 @@ fn a_person_in_two_files_of_a_year_is_no_two_persons() {
         let query = Arc::new(question.query);
         let run = |cells: &[(i64, u8, u8)]| {
             let snapshot = stored(declared, folder.path(), cells, 1);
-            let source = super::SnapshotTable::new(declared, Some(&snapshot), &query.years);
+            let source = super::SnapshotTable::new(declared, Some(&snapshot), &query.years, &Arc::default());
             let sources = Sources::from([(name.to_owned(), Source::Files(source))]);
             let found = runtime().block_on(read(&limits(), &sources, &query));
             found.map(|mut found| found.remove(0).into_exact(1).expect("summed").reveal().to_vec())
@@ -476,7 +485,8 @@ fn a_person_in_two_files_of_a_year_is_no_two_persons() {
     }
     let declared = POLICY.table("person_year").expect("a table");
     let snapshot = stored(declared, folder.path(), &[(2024, 0, 1), (2024, 1, 1)], 1);
-    let source = super::SnapshotTable::new(declared, Some(&snapshot), &BTreeSet::from([2024]));
+    let source =
+        super::SnapshotTable::new(declared, Some(&snapshot), &BTreeSet::from([2024]), &Arc::default());
     let request = shape::request(2024);
     let limits = limits();
     let source: std::sync::Arc<dyn datafusion::catalog::TableProvider> = std::sync::Arc::new(source);

@@ -46,31 +46,85 @@ struct Units {
     ends: Vec<usize>,
 }
 
-/// The cells and values of a unit, each cell once, in the order they came in.
-struct Open {
-    entries: Vec<(u32, i64)>,
-    /// By cell where its entry is, if it is there and of that cell. What units before left is never of the same cell, or in use
-    /// again: nothing has to be cleared (the sparse set of Briggs and Torczon 1993).
-    places: Vec<u32>,
+/// The cells and values of a unit, each cell once.
+enum Open {
+    /// A sum for each of a few cells, and which of them have one.
+    Few { sums: Box<[i64; FEW]>, have: u64 },
+    Many {
+        /// In the order they came in.
+        entries: Vec<(u32, i64)>,
+        /// By cell where its entry is, if it is there and of that cell. What units before left is never of the same cell, or in
+        /// use again: nothing has to be cleared (the sparse set of Briggs and Torczon 1993).
+        places: Vec<u32>,
+    },
 }
+
+/// A bit for each in a word.
+const FEW: usize = 64;
 
 impl Open {
     fn new(cells: usize) -> Self {
-        Self { entries: Vec::new(), places: vec![0; cells] }
+        if cells <= FEW {
+            Self::Few { sums: Box::new([0; FEW]), have: 0 }
+        } else {
+            Self::Many { entries: Vec::new(), places: vec![0; cells] }
+        }
     }
 
-    fn add(&mut self, cell: u32, value: i64) {
-        let place = self.places.get_mut(cell as usize);
-        let known = place.as_ref().and_then(|place| self.entries.get_mut(**place as usize));
-        match known {
-            Some(known) if known.0 == cell => known.1 = known.1.saturating_add(value),
-            Some(_) | None => {
-                if let Some(place) = place {
-                    // As many as there are cells at most, whose numbers are as small.
-                    *place = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+    fn add(&mut self, values: impl Iterator<Item = (u32, i64)>) {
+        match self {
+            Self::Few { sums, have } => {
+                for (cell, value) in values {
+                    if let Some(sum) = sums.get_mut(cell as usize) {
+                        *sum = sum.saturating_add(value);
+                        *have |= 1 << cell;
+                    }
                 }
-                self.entries.push((cell, value));
             }
+            Self::Many { entries, places } => {
+                values.for_each(|(cell, value)| add_to_many(entries, places, cell, value));
+            }
+        }
+    }
+
+    /// Moves a unit's entries, clamped in each cell, behind those of others; says whether there were any.
+    fn clamp_into(&mut self, bound: Bounding, into: &mut Vec<(u32, i32)>) -> bool {
+        match self {
+            Self::Few { have: 0, .. } => return false,
+            Self::Many { entries, .. } if entries.is_empty() => return false,
+            Self::Few { sums, have } => {
+                let entries = std::iter::from_fn(|| {
+                    let cell = have.trailing_zeros();
+                    let sum = sums.get_mut(cell as usize)?;
+                    *have &= *have - 1;
+                    Some((cell, std::mem::take(sum)))
+                });
+                clamp(bound, entries, into);
+            }
+            Self::Many { entries, .. } => clamp(bound, entries.drain(..), into),
+        }
+        true
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Few { .. } => size_of::<[i64; FEW]>(),
+            Self::Many { places, .. } => places.len() * size_of::<u32>(),
+        }
+    }
+}
+
+fn add_to_many(entries: &mut Vec<(u32, i64)>, places: &mut [u32], cell: u32, value: i64) {
+    let place = places.get_mut(cell as usize);
+    let known = place.as_ref().and_then(|place| entries.get_mut(**place as usize));
+    match known {
+        Some(known) if known.0 == cell => known.1 = known.1.saturating_add(value),
+        Some(_) | None => {
+            if let Some(place) = place {
+                // As many as there are cells at most, whose numbers are as small.
+                *place = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+            }
+            entries.push((cell, value));
         }
     }
 }
@@ -119,7 +173,7 @@ impl Gather {
     /// Adds values of the current unit to cells of a vector.
     pub(crate) fn add_all(&mut self, vector: usize, values: impl Iterator<Item = (u32, i64)>) {
         if let Some(open) = self.open.get_mut(vector) {
-            values.for_each(|(cell, value)| open.add(cell, value));
+            open.add(values);
         }
     }
 
@@ -151,8 +205,7 @@ impl Gather {
         let (entry, end) = (size_of::<(u32, i32)>(), size_of::<usize>());
         let parts = self.done.iter().flat_map(|done| &done.parts);
         let done = parts.map(|part| part.entries.capacity() * entry + part.ends.capacity() * end);
-        let open = self.open.iter().map(|open| open.places.len() * size_of::<u32>());
-        done.chain(open).sum()
+        done.chain(self.open.iter().map(Open::bytes)).sum()
     }
 
     pub(crate) fn finish(mut self) -> Vec<PersonYears> {
@@ -163,26 +216,22 @@ impl Gather {
     /// Ends the current unit: its entries, clamped.
     pub(crate) fn close(&mut self) {
         for (open, person_years) in self.open.iter_mut().zip(&mut self.done) {
-            if open.entries.is_empty() {
-                continue;
-            }
             let Some(part) = person_years.parts.last_mut() else { continue };
-            clamp(person_years.bound, &mut open.entries, &mut part.entries);
-            part.ends.push(part.entries.len());
+            if open.clamp_into(person_years.bound, &mut part.entries) {
+                part.ends.push(part.entries.len());
+            }
         }
     }
 }
 
-/// Moves a unit's entries, clamped in each cell, behind those of others.
-///
 /// # Privacy
 /// Bounds hold for whatever comes in. For [`Bounding::One`], one entry stays, of the first cell, whatever the plan delivered.
-fn clamp(bound: Bounding, open: &mut Vec<(u32, i64)>, into: &mut Vec<(u32, i32)>) {
+fn clamp(bound: Bounding, entries: impl Iterator<Item = (u32, i64)>, into: &mut Vec<(u32, i32)>) {
     let (low, high) = match bound {
         Bounding::One => (0, 1),
         Bounding::Norm { low, high, .. } => (low, high),
     };
-    let clamped = open.drain(..).filter_map(|(cell, value)| {
+    let clamped = entries.filter_map(|(cell, value)| {
         // Bounds are at most 2³⁰: no norm is larger.
         let value = value.clamp(low, high).clamp(i32::MIN.into(), i32::MAX.into());
         i32::try_from(value).ok().filter(|value| *value != 0).map(|value| (cell, value))
@@ -351,4 +400,37 @@ fn absolute(values: &[i64]) -> i64 {
 
 fn clamped(sum: i128) -> Result<i64, RunError> {
     i64::try_from(sum.clamp(-MOST, MOST)).map_err(|_| RunError::Overflow)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sums by unit and cell are the same, however many cells there could be; and nothing of a unit is left for the next.
+    #[test]
+    fn many_cells_and_few_are_summed_alike() {
+        let rows =
+            [(1, 3, 2), (1, 0, 1), (1, 3, 5), (2, 3, 1), (3, 63, -4), (3, 1, 4), (3, 63, 4), (4, 0, 1)];
+        let bound = Bounding::Norm { low: -3, high: 6, max_norm: 100, given: None };
+        let gathered = |bound: Bounding, cells: usize| {
+            let mut gather = Gather::of(&[(bound, cells)]);
+            for (person, cell, value) in rows {
+                gather.begin((2024, [person; 16])).expect("in order");
+                gather.add(0, cell, value);
+            }
+            let units = gather.finish().remove(0).parts.remove(0);
+            let sorted = |unit: &[(u32, i32)]| {
+                let mut unit = unit.to_vec();
+                unit.sort_unstable();
+                unit
+            };
+            units.vectors().map(sorted).collect::<Vec<_>>()
+        };
+        let expected = vec![vec![(0, 1), (3, 6)], vec![(3, 1)], vec![(1, 4)], vec![(0, 1)]];
+        assert_eq!(gathered(bound, FEW), expected);
+        assert_eq!(gathered(bound, FEW + 1), expected);
+        let expected = vec![vec![(0, 1)], vec![(3, 1)], vec![(1, 1)], vec![(0, 1)]];
+        assert_eq!(gathered(Bounding::One, FEW), expected);
+        assert_eq!(gathered(Bounding::One, FEW + 1), expected);
+    }
 }

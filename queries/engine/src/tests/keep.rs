@@ -24,7 +24,12 @@ async fn rows_that_are_being_read_keep_their_files() {
     let policy = house.engine.policy();
     let snapshot = house.engine.snapshot().await.expect("a snapshot");
     let table = policy.table("contact").expect("a table");
-    let source = SnapshotTable::new(table, snapshot.tables.get("contact"), &BTreeSet::from([2024]));
+    let source = SnapshotTable::new(
+        table,
+        snapshot.tables.get("contact"),
+        &BTreeSet::from([2024]),
+        &std::sync::Arc::default(),
+    );
     drop(snapshot);
     let plan = RunSession::scan("rows", std::sync::Arc::new(source)).and_then(|scan| Ok(scan.build()?));
     let session = RunSession::new(&house.engine.limits).expect("a session");

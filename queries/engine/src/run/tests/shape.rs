@@ -29,7 +29,7 @@ fn source(table: &Table) -> SnapshotTable {
         })
         .collect();
     let snapshot = TableSnapshot { version: 1, files, ..TableSnapshot::default() };
-    SnapshotTable::new(table, Some(&snapshot), &(2023..=2024).collect())
+    SnapshotTable::new(table, Some(&snapshot), &(2023..=2024).collect(), &Arc::default())
 }
 
 fn protected() -> impl Iterator<Item = &'static Table> {
