@@ -45,7 +45,7 @@ pub(crate) use linear::Measured;
 #[cfg(test)]
 pub(crate) use measured::Column;
 pub(crate) use measured::{Shown, json};
-pub(crate) use post::{Origin, Post};
+pub(crate) use post::{Origin, Post, is_noised};
 pub(crate) use present::{Lost, NoisedColumn, NoisedTable, ReadOff};
 pub(crate) use price::{CONFIDENCE, Part, checked_rho, half_widths, norms};
 pub(crate) use query::{Bounding, Known, NORM_UNIT, ONE, PrivateQuery, Value, Vector, What};

@@ -436,7 +436,7 @@ fn computed(expr: &Expr, schema: &DFSchema, of_input: &[Origin]) -> Origin {
 }
 
 /// Whether an expression over a plan's columns depends on noised values.
-fn is_noised(expr: &Expr, input: &LogicalPlan) -> bool {
+pub(crate) fn is_noised(expr: &Expr, input: &LogicalPlan) -> bool {
     computed(expr, input.schema(), &origins(input)) != Origin::Key
 }
 

@@ -119,6 +119,7 @@ fn parts(column: &NoisedColumn, shown: &[f64]) -> Vec<f64> {
 }
 
 /// Draws what bounds may have cut off.
+#[derive(Clone)]
 pub(super) struct Cuts {
     random: Normal,
     everywhere: bool,

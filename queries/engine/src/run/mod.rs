@@ -7,6 +7,7 @@ mod again;
 mod bounded;
 mod columns;
 mod cut;
+mod draws;
 mod error;
 mod exact;
 mod expected;

@@ -1,6 +1,7 @@
 //! Numbers drawn for intervals. No noise that protects anybody is drawn so.
 
 /// Standard normal numbers from a seed, by Box and Muller's method on BLAKE3's output.
+#[derive(Clone)]
 pub(super) struct Normal {
     output: blake3::OutputReader,
     spare: Option<f64>,

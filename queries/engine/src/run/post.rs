@@ -18,32 +18,22 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch};
-use arrow::compute::{cast, concat_batches};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Float64Type};
 use datafusion::common::ScalarValue;
-use datafusion::common::tree_node::TreeNode;
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::LogicalPlan;
 use serde_json::{Number, Value as Json};
-use skjerm_privacy::centred;
 use skjerm_privacy::interval::{bootstrap, percentiles};
 
 use super::again::Ready;
 use super::cut::{Around, Cuts, hull, said};
+use super::draws::{DRAWS, Draws};
 use super::error::RunError;
-use super::normal::Normal;
 use super::session::{Limits, RunSession};
 use crate::plan::{
     CONFIDENCE, Cells, Lost, NoisedColumn, NoisedTable, Origin, Plan, Post, Public, Question, json,
 };
 
-/// How often the noise is drawn again.
-pub(crate) const DRAWS: usize = 400;
-/// So many values are drawn at once.
-const AT_ONCE: usize = 1 << 20;
-/// The first answer's table.
-const FIRST: &str = "answer_0";
-/// Standard deviations from the middle to the end of a 95 % interval.
-const TO_END: f64 = 1.959_963_984_540_054;
 /// Of so many draws a computed value must come out, or it has no interval.
 const ENOUGH: usize = DRAWS / 4;
 
@@ -161,8 +151,10 @@ async fn shown(
     Ok(Presented { rows, intervals, with_bound, notes })
 }
 
+/// Stands in the key of a row before its number among those of its kind.
+pub(super) const NUMBER: char = '\u{1e}';
 /// How the key of a row ends that is the first of its kind.
-const ONLY: &str = "\u{1e}1";
+pub(super) const ONLY: &str = "\u{1e}1";
 
 /// Runs the part of a question over its answers on made-up ones: whether it works has to be known before anything is
 /// charged.
@@ -196,9 +188,6 @@ pub(super) struct Over<'a> {
 
 /// The values that a column of a question and vector shows.
 type Change<'c> = dyn Fn(usize, usize, &NoisedColumn) -> Vec<f64> + Sync + 'c;
-
-/// By row the values drawn of each computed column.
-type Draws = HashMap<String, Vec<Vec<f64>>>;
 
 impl Over<'_> {
     /// What was measured for a term, one column a grouping set. Its intervals are the widest of them.
@@ -237,104 +226,6 @@ impl Over<'_> {
         Ready::new(self.session, self.public, plan, answers).await
     }
 
-    /// What comes out of computed columns when the noise is drawn again, with what bounds may have cut off or without.
-    async fn draws(
-        &self,
-        post: &Post,
-        derived: &[usize],
-        seed: &str,
-        mut cuts: Option<Cuts>,
-    ) -> Result<Draws, RunError> {
-        let plan = self.ready(&post.unordered).await?;
-        let mut random = Normal::new(seed);
-        let mut all = Draws::new();
-        let mut add = |table: &RecordBatch, keys: &[String]| -> Result<(), RunError> {
-            for (place, at) in derived.iter().enumerate() {
-                let values = numbers(table.column(*at))?;
-                for (key, value) in keys.iter().zip(values.iter()) {
-                    if !all.contains_key(key) {
-                        all.insert(key.clone(), vec![Vec::with_capacity(DRAWS); derived.len()]);
-                    }
-                    let Some(of_row) = all.get_mut(key) else { continue };
-                    if let Some(value) = value.filter(|value| value.is_finite()) {
-                        of_row[place].push(value);
-                    }
-                }
-            }
-            Ok(())
-        };
-        if !is_row_by_row(&post.unordered) {
-            for _ in 0..DRAWS {
-                let table = plan.run(self.drawn(&mut random, cuts.as_mut())?).await?;
-                add(&table, &row_keys(&table, post)?)?;
-            }
-            return Ok(all);
-        }
-        // Row by row, so that many draws can go through the plan at once, one below the other.
-        let values: usize = self.answers.iter().flat_map(|a| &a.columns).map(|c| c.values.len()).sum();
-        let at_once = (AT_ONCE / values.max(1)).clamp(1, DRAWS);
-        let mut left = DRAWS;
-        while left > 0 {
-            let now = left.min(at_once);
-            let mut drawn = Vec::with_capacity(now);
-            for _ in 0..now {
-                let mut tables = self.drawn(&mut random, cuts.as_mut())?;
-                drawn.push(tables.remove(FIRST).ok_or(RunError::Layout)?);
-            }
-            let schema = drawn.first().map(RecordBatch::schema).ok_or(RunError::Layout)?;
-            let one = concat_batches(&schema, &drawn).map_err(|_| RunError::Layout)?;
-            let table = plan.run(HashMap::from([(FIRST.to_owned(), one)])).await?;
-            let each = table.num_rows() / now;
-            if each * now != table.num_rows() {
-                return Err(RunError::Layout);
-            }
-            // The same rows in each draw.
-            let keys = row_keys(&table.slice(0, each), post)?;
-            for draw in 0..now {
-                add(&table.slice(draw * each, each), &keys)?;
-            }
-            left -= now;
-        }
-        Ok(all)
-    }
-
-    /// The answers with other noise. What was measured once has one noise, however often it is asked for.
-    fn drawn(
-        &self,
-        random: &mut Normal,
-        mut cuts: Option<&mut Cuts>,
-    ) -> Result<HashMap<String, RecordBatch>, RunError> {
-        if let Some(cuts) = &mut cuts {
-            cuts.again();
-        }
-        let mut drawn: Vec<Vec<Vec<f64>>> = Vec::new();
-        let mut of_question: HashMap<String, usize> = HashMap::new();
-        // What is read off the same theme of a release has the same errors.
-        let mut of_release: HashMap<&(String, String), Vec<f64>> = HashMap::new();
-        let mut drawn_of = Vec::new();
-        for (asked, table) in self.plan.questions.iter().zip(self.answers) {
-            let next = drawn.len();
-            let at = *of_question.entry(asked.key("")).or_insert(next);
-            if at == next {
-                drawn.push(match &table.read_off {
-                    Some(read_off) => {
-                        let normal = of_release.entry(&read_off.source).or_insert_with(|| {
-                            (0..read_off.joint.dimensions()).map(|_| random.next()).collect()
-                        });
-                        with_errors(table, &read_off.joint.errors(normal))
-                    }
-                    None => with_other_noise(table, random, cuts.as_deref_mut()),
-                });
-            }
-            drawn_of.push(at);
-        }
-        let change = |question: usize, vector: usize, _: &NoisedColumn| -> Vec<f64> {
-            let of_table = drawn_of.get(question).and_then(|at| drawn.get(*at));
-            of_table.and_then(|columns| columns.get(vector)).cloned().unwrap_or_default()
-        };
-        self.tables(&change)
-    }
-
     /// The answers' tables by name, with the values that their columns are to show.
     pub(super) fn tables(&self, change: &Change<'_>) -> Result<HashMap<String, RecordBatch>, RunError> {
         let mut tables = HashMap::new();
@@ -342,56 +233,6 @@ impl Over<'_> {
             tables.insert(format!("answer_{at}"), self.answer(at, asked, change)?);
         }
         Ok(tables)
-    }
-}
-
-/// What each column shows when these errors come on top, column by column.
-fn with_errors(table: &NoisedTable, errors: &[f64]) -> Vec<Vec<f64>> {
-    let mut errors = errors.iter();
-    let mut shown =
-        |column: &NoisedColumn| column.values.iter().zip(errors.by_ref()).map(|(v, e)| v + e).collect();
-    table.columns.iter().map(&mut shown).collect()
-}
-
-/// What each column shows when the noise is drawn again, and what the bound may have cut off.
-fn with_other_noise(table: &NoisedTable, random: &mut Normal, mut cuts: Option<&mut Cuts>) -> Vec<Vec<f64>> {
-    let of_column = |column: &NoisedColumn| {
-        let mut errors: Vec<f64> = column.values.iter().map(|_| random.next()).collect();
-        if column.shared > 0.0 {
-            errors = centred::errors(column.half_width, column.shared, errors, random.next());
-        } else {
-            for error in &mut errors {
-                *error *= column.half_width;
-            }
-        }
-        let values: Vec<f64> =
-            column.values.iter().zip(errors).map(|(value, error)| value + error / TO_END).collect();
-        let of_remainder = if matches!(column.lost, Lost::Measured { .. }) { random.next() } else { 0.0 };
-        let mut shown = column.shown_with(&values, of_remainder);
-        if let Some(cuts) = &mut cuts {
-            for (value, lost) in shown.iter_mut().zip(cuts.of(column)) {
-                *value += lost;
-            }
-        }
-        shown
-    };
-    table.columns.iter().map(of_column).collect()
-}
-
-/// Whether a plan makes each row of one row of one answer, in their order.
-pub(super) fn is_row_by_row(plan: &LogicalPlan) -> bool {
-    let alone = plan
-        .expressions()
-        .iter()
-        .all(|expr| !expr.exists(|part| Ok(matches!(part, Expr::ScalarSubquery(_)))).unwrap_or(true));
-    match plan {
-        LogicalPlan::TableScan(scan) => scan.table_name.table() == FIRST,
-        LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) => {
-            alone && plan.inputs().into_iter().all(is_row_by_row)
-        }
-        // What is filtered by is no noised value, and so the same in every draw.
-        LogicalPlan::Filter(_) => alone && plan.inputs().into_iter().all(is_row_by_row),
-        _ => false,
     }
 }
 
@@ -409,7 +250,7 @@ pub(super) fn row_keys(table: &RecordBatch, post: &Post) -> Result<Vec<String>, 
         }
         let times = seen.entry(text.clone()).or_default();
         *times += 1;
-        keys.push(format!("{text}\u{1e}{times}"));
+        keys.push(format!("{text}{NUMBER}{times}"));
     }
     Ok(keys)
 }

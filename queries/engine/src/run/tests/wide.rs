@@ -7,7 +7,8 @@ use super::corpus::{OVER_CELLS, corpus, heavy_city, ordinary, plain, plain_rows,
 use super::noisy::{ONE_IN, RUNS, noised_and_bounded};
 use super::*;
 use crate::plan::Origin;
-use crate::run::post::{Presented, is_row_by_row};
+use crate::run::draws::by_row;
+use crate::run::post::Presented;
 use crate::run::present;
 
 /// Figures, those inside their plain intervals, and those inside their wider ones; and how much wider those are.
@@ -75,7 +76,7 @@ fn wider_intervals_hold_the_answer_without_any_bound() {
             continue;
         }
         let drawn = plan.post.origins.contains(&Origin::Derived);
-        let alone = drawn && !is_row_by_row(&plan.post.unordered);
+        let alone = drawn && by_row(&plan.post.unordered).is_none();
         slow += usize::from(alone);
         if alone && slow % ONE_IN > 0 {
             continue;
