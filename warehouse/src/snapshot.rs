@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::policy::{ColumnRole, Table};
 use crate::storage::home::Home;
@@ -25,7 +26,7 @@ pub struct TableSnapshot {
     /// Version in the table's Delta log; 0 before the first load.
     pub version: u64,
     /// Data files in the order of their years and persons.
-    pub files: Vec<DataFile>,
+    pub files: Arc<[DataFile]>,
     /// Hashes of what was last loaded, by year: an erasure leaves them as they are.
     pub loaded: BTreeMap<i32, String>,
     /// Whether its rows are persons': these tables are parts of one ([`Snapshot::part_id`]).

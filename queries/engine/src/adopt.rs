@@ -79,8 +79,12 @@ impl Engine {
         let fault = |error: &dyn std::error::Error| EngineError::fault(error.to_string());
         let warehouse = Warehouse::open(installation, Arc::clone(&policy)).map_err(|e| fault(&e))?;
         let snapshot = warehouse.snapshot().await.map_err(|e| fault(&e))?;
-        let years: BTreeSet<i32> =
-            snapshot.tables.values().flat_map(|table| &table.files).filter_map(|file| file.year).collect();
+        let years: BTreeSet<i32> = snapshot
+            .tables
+            .values()
+            .flat_map(|table| table.files.iter())
+            .filter_map(|file| file.year)
+            .collect();
         let folder = installation.root();
         let new = folder.join(NEW);
         let made = (|| {

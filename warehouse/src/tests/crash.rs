@@ -55,7 +55,7 @@ async fn a_snapshot_taken_before_stays_readable() {
     let before = world.snapshot().await;
     world.load(&[("contact", &contacts(0..60))]).await;
     assert_ne!(world.snapshot().await.id, before.id);
-    assert!(before.tables.values().flat_map(|t| &t.files).all(|f| world.touchable(&f.path).is_file()));
+    assert!(before.tables.values().flat_map(|t| t.files.iter()).all(|f| world.touchable(&f.path).is_file()));
 }
 
 #[tokio::test]

@@ -176,7 +176,7 @@ async fn a_corrected_row_of_an_earlier_load_is_gone_with_the_files_it_was_in() {
         .await
         .tables
         .values()
-        .flat_map(|t| t.files.clone())
+        .flat_map(|t| t.files.to_vec())
         .map(|f| world.touchable(&f.path))
         .collect();
     let data = left.keys().filter(|path| is_data(path));
@@ -197,7 +197,7 @@ async fn a_reader_keeps_its_files_and_the_erasure_says_that_it_waits() {
     );
     assert!(error.to_string().contains("run the same erasure again"), "{error}");
     assert!(
-        held.tables.values().flat_map(|t| &t.files).all(|f| world.touchable(&f.path).is_file()),
+        held.tables.values().flat_map(|t| t.files.iter()).all(|f| world.touchable(&f.path).is_file()),
         "the reader's files are there"
     );
     assert!(

@@ -38,7 +38,7 @@ async fn rows_are_stored_under_the_second_pseudonym_sorted_in_their_shard() {
     let snapshot = world.snapshot().await;
     let files = &snapshot.tables["contact"].files;
     assert!(files.len() >= usize::from(SHARDS));
-    for file in files {
+    for file in files.iter() {
         let path = world.touchable(&file.path);
         assert!(path.is_absolute() && path.is_file());
         assert_eq!(file.bytes, path.metadata().expect("a file").len());

@@ -144,7 +144,7 @@ async fn an_erasure_beside_a_full_rewrite() {
     }
     for columns in [&["person", "service"][..], &["person", "service", "gender", "date", "minutes"]] {
         let (start, before) = (Instant::now(), worked());
-        let files = snapshot.tables["contact"].files.clone();
+        let files = snapshot.tables["contact"].files.to_vec();
         let read =
             workers::each(files, |file| Ok(parquet::read(&file.path, columns)?.num_rows())).expect("read");
         assert_eq!(read.iter().sum::<usize>(), loaded);

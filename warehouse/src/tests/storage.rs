@@ -67,7 +67,7 @@ async fn files_hold_no_statistics() {
     let world = World::new();
     world.load(&[("contact", &contacts())]).await;
     for table in world.snapshot().await.tables.values() {
-        for file in &table.files {
+        for file in table.files.iter() {
             let reader = SerializedFileReader::new(File::open(world.touchable(&file.path)).expect("a file"))
                 .expect("Parquet");
             assert_eq!(reader.metadata().num_row_groups(), 1);
@@ -193,7 +193,7 @@ async fn the_pages_of_a_person_column_hold_the_persons() {
     // One with a dictionary, one without.
     for (table, rows) in [("contact", 9_000), ("person_year", 4_000)] {
         let mut seen = 0;
-        for file in &world.snapshot().await.tables[table].files {
+        for file in world.snapshot().await.tables[table].files.iter() {
             let content = bytes::Bytes::from(std::fs::read(world.touchable(&file.path)).expect("a file"));
             let footer = parquet::metadata(&content).expect("a footer");
             assert_eq!(footer.num_row_groups(), 1);

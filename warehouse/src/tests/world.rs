@@ -196,7 +196,7 @@ impl World {
         let schema = self.policy.table(table).expect("a table").file_schema();
         let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
         let mut stored = Vec::new();
-        for file in &snapshot.tables[table].files {
+        for file in snapshot.tables[table].files.iter() {
             let batch = self.warehouse.home.columns(&file.path, &names).expect("a data file");
             assert_eq!(batch.schema(), schema, "the file has the declared types");
             for row in 0..batch.num_rows() {

@@ -21,7 +21,7 @@ async fn ingest(whole: &Whole, name: &str, rows: &[SomaRow]) -> IngestReport {
 async fn persons(whole: &Whole) -> Vec<usize> {
     let snapshot = whole.warehouse.snapshot().await.unwrap();
     let mut rows = BTreeMap::<Vec<u8>, usize>::new();
-    for file in &snapshot.tables["contact"].files {
+    for file in snapshot.tables["contact"].files.iter() {
         let file = std::fs::File::open(&file.path).unwrap();
         let reader = parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
         for batch in reader.build().unwrap() {

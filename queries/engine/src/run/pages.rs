@@ -197,17 +197,24 @@ fn groups(packed: &[u8], width: u32, into: &mut [u32]) {
 fn groups_of<const WIDTH: usize>(packed: &[u8], into: &mut [u32]) {
     #[allow(clippy::cast_possible_truncation)] // 12 at most
     let width = WIDTH as u32;
-    for (packed, into) in packed.chunks_exact(WIDTH).zip(into.chunks_mut(8)) {
+    let eight = |packed: &[u8]| -> [u32; 8] {
         // Four numbers are within 48 bits.
         let mut group = [0; 16];
         group[..WIDTH].copy_from_slice(packed);
         let group = u128::from_le_bytes(group);
-        let eight: [u32; 8] = std::array::from_fn(|at| {
+        std::array::from_fn(|at| {
             #[allow(clippy::cast_possible_truncation)] // the low half is meant
             let half = (group >> (at / 4 * 4 * WIDTH)) as u64;
             low(half >> (at % 4 * WIDTH), width)
-        });
-        into.copy_from_slice(&eight[..into.len()]);
+        })
+    };
+    let mut groups = packed.chunks_exact(WIDTH);
+    let (whole, last) = into.as_chunks_mut::<8>();
+    for (into, packed) in whole.iter_mut().zip(&mut groups) {
+        *into = eight(packed);
+    }
+    if let Some(packed) = groups.next() {
+        last.copy_from_slice(&eight(packed)[..last.len()]);
     }
 }
 

@@ -120,9 +120,7 @@ fn begin(
 ) -> Result<SpawnedTask<Result<Vec<Fetched>, RunError>>, RunError> {
     let (wanted, layouts) = (Arc::clone(wanted), Arc::clone(table.layouts()));
     Ok(match table.store() {
-        None => SpawnedTask::spawn_blocking(move || {
-            table.files().iter().map(|file| Fetched::of_file(file, &wanted, &layouts)).collect()
-        }),
+        None => SpawnedTask::spawn_blocking(move || Fetched::of_files(table.files(), &wanted, &layouts)),
         Some(store) => {
             let paths = table.files().iter().map(|file| Ok((table.locate(file)?, file.clone())));
             let paths = paths.collect::<Result<Vec<_>, DataFusionError>>()?;
@@ -237,7 +235,47 @@ impl Fetched {
         Self::new(file, wanted, found, parts)
     }
 
-    fn of_file(file: &DataFile, wanted: &Arc<Wanted>, layouts: &Layouts) -> Result<Self, RunError> {
+    fn of_files(files: &[DataFile], wanted: &Arc<Wanted>, layouts: &Layouts) -> Result<Vec<Self>, RunError> {
+        let known = |file: &DataFile| {
+            let known = layouts.of(&file.path, &wanted.names)?;
+            Some((of_layouts(&known), known))
+        };
+        let known: Vec<_> = files.iter().map(known).collect();
+        let ranges = known.iter().flatten().flat_map(|(ranges, _)| ranges);
+        // One room for those that are known: a piece for each column and file takes longer than to fill it.
+        let length = usize::try_from(ranges.map(|range| range.end - range.start).sum::<u64>());
+        let mut bytes = vec![0; length.map_err(|_| RunError::Layout)?];
+        let mut left = &mut bytes[..];
+        let mut new = VecDeque::new();
+        for (file, known) in files.iter().zip(&known) {
+            let Some((ranges, _)) = known else {
+                new.push_back(Self::of_new_file(file, wanted, layouts)?);
+                continue;
+            };
+            let stored = File::open(&file.path).map_err(DataFusionError::from)?;
+            for range in ranges {
+                let length = usize::try_from(range.end - range.start).map_err(|_| RunError::Layout)?;
+                let (into, rest) = left.split_at_mut_checked(length).ok_or(RunError::Layout)?;
+                stored.read_exact_at(into, range.start).map_err(DataFusionError::from)?;
+                left = rest;
+            }
+        }
+        let mut bytes = Bytes::from(bytes);
+        let fetched = files.iter().zip(known).map(|(file, known)| {
+            let Some((ranges, known)) = known else { return new.pop_front().ok_or(RunError::Layout) };
+            let part = |range: Range<u64>| {
+                // As long as the one that was read.
+                let length = usize::try_from(range.end - range.start).unwrap_or_default();
+                Part { start: range.start, bytes: bytes.split_to(length) }
+            };
+            let parts = ranges.into_iter().map(part).collect();
+            Self::new(file, wanted, known, parts)
+        });
+        fetched.collect()
+    }
+
+    /// Of one that was not read before. Two calls or three: the end of the file, and the columns.
+    fn of_new_file(file: &DataFile, wanted: &Arc<Wanted>, layouts: &Layouts) -> Result<Self, RunError> {
         let stored = File::open(&file.path).map_err(DataFusionError::from)?;
         let read = |start: u64, end: u64| {
             // What a footer says may be wrong: no more room than the file has bytes.
@@ -246,14 +284,6 @@ impl Fetched {
             stored.read_exact_at(&mut bytes, start).map_err(DataFusionError::from)?;
             Ok::<_, RunError>(Part { start, bytes: bytes.into() })
         };
-        let read_all = |ranges: Vec<Range<u64>>| {
-            ranges.into_iter().map(|range| read(range.start, range.end)).collect::<Result<Vec<_>, _>>()
-        };
-        if let Some(known) = layouts.of(&file.path, &wanted.names) {
-            let parts = read_all(of_layouts(&known))?;
-            return Self::new(file, wanted, known, parts);
-        }
-        // Two calls or three: the end of the file, and the columns.
         let mut end = FOOTER as u64;
         let metadata = loop {
             let tail = read(file.bytes.saturating_sub(end), file.bytes)?;
@@ -266,7 +296,8 @@ impl Fetched {
                 Err(error) => return Err(error.into()),
             }
         };
-        let parts = read_all(of_chunks(&metadata, &wanted.columns(&metadata, file.bytes)?))?;
+        let ranges = of_chunks(&metadata, &wanted.columns(&metadata, file.bytes)?);
+        let parts = ranges.into_iter().map(|range| read(range.start, range.end)).collect::<Result<_, _>>()?;
         Self::unknown(file, wanted, layouts, &metadata, parts)
     }
 

@@ -54,7 +54,8 @@ pub(crate) struct SnapshotTable {
 }
 
 impl SnapshotTable {
-    /// The part of `snapshot` that holds `years`; a table without files is empty.
+    /// The part of `snapshot` that holds `years`; a table without files is empty. The snapshot's files are in the order of year and
+    /// person.
     pub(crate) fn new(
         table: &Table,
         snapshot: Option<&TableSnapshot>,
@@ -62,17 +63,22 @@ impl SnapshotTable {
         layouts: &Arc<Layouts>,
     ) -> Self {
         let (schema, file_schema) = schemas(table.file_schema());
-        let files = snapshot.map(|s| s.files.as_slice()).unwrap_or_default();
-        let mut files: Vec<DataFile> =
-            files.iter().filter(|f| f.year.is_some_and(|year| years.contains(&year))).cloned().collect();
-        files.sort_by_key(|file| (file.year, file.span));
+        let mut files = snapshot.map(|snapshot| Arc::clone(&snapshot.files)).unwrap_or_default();
+        let is_asked = |file: &DataFile| file.year.is_some_and(|year| years.contains(&year));
+        let first = files.iter().position(is_asked).unwrap_or(files.len());
+        let mut part = first..first + files[first..].iter().take_while(|file| is_asked(file)).count();
+        // Years with others between them are no part of the list.
+        if files[part.end..].iter().any(is_asked) {
+            files = files.iter().filter(|file| is_asked(file)).cloned().collect();
+            part = 0..files.len();
+        }
         Self {
             schema,
             table: file_schema,
             person: table.column_of(&ColumnRole::Person).map(str::to_owned),
             max_rows: (table.grain != Grain::PersonYear).then_some(table.max_rows.into()),
-            part: 0..files.len(),
-            files: files.into(),
+            part,
+            files,
             origin: snapshot.map(|s| s.origin.clone()).unwrap_or_default(),
             layouts: Arc::clone(layouts),
             _lease: snapshot.map(|s| s.lease.clone()).unwrap_or_default(),
@@ -243,5 +249,38 @@ impl TableProvider for SnapshotTable {
         }
         let config = config.build();
         Ok(DataSourceExec::from_data_source(config))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use skjerm_warehouse::policy::Policy;
+
+    use super::*;
+
+    #[test]
+    fn a_table_has_the_files_of_its_years_and_no_others() {
+        let policy = Policy::oslo();
+        let table = policy.table("contact").expect("a table");
+        let file = |(year, shard)| DataFile {
+            path: format!("{year}-{shard}").into(),
+            year: Some(year),
+            span: Span::of_shard(shard),
+            bytes: 1,
+        };
+        let files = (2021..=2024).flat_map(|year| [0, 3].map(|shard| file((year, shard))));
+        let snapshot = TableSnapshot { files: files.collect(), ..TableSnapshot::default() };
+        for years in [&[][..], &[2021], &[2022, 2023], &[2024], &[2021, 2023, 2024], &[2019, 2022, 2030]] {
+            let asked = years.iter().copied().collect();
+            let table = SnapshotTable::new(table, Some(&snapshot), &asked, &Arc::default());
+            let found: Vec<_> = table.files().iter().map(|file| (file.year, file.span.shard())).collect();
+            let there = years.iter().filter(|year| (2021..=2024).contains(*year));
+            let expected: Vec<_> = there.flat_map(|year| [(Some(*year), 0), (Some(*year), 3)]).collect();
+            assert_eq!(found, expected);
+            assert_eq!(table.cells().collect::<Vec<_>>(), expected);
+            for cell in expected {
+                assert_eq!(table.of_cell(cell).files().iter().map(super::cell).collect::<Vec<_>>(), [cell]);
+            }
+        }
     }
 }

@@ -384,7 +384,7 @@ fn stored(table: &Table, folder: &std::path::Path, cells: &[(i64, u8, u8)], rows
             bytes,
         });
     }
-    TableSnapshot { version: 1, files, ..TableSnapshot::default() }
+    TableSnapshot { version: 1, files: files.into(), ..TableSnapshot::default() }
 }
 
 /// The provider over Parquet files: only the years asked for, the year from the snapshot, several shards.
