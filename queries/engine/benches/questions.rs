@@ -150,10 +150,10 @@ async fn main() {
             for _ in 0..repeats {
                 costs.push(peers.private(question).await);
             }
-            let [seconds, work] = [|cost: &Cost| cost.seconds, |cost: &Cost| cost.work]
+            let [seconds, worked] = [|cost: &Cost| cost.seconds, |cost: &Cost| cost.work]
                 .map(|of| median(&costs.iter().map(of).collect::<Vec<_>>()));
             let name = question.name;
-            println!("{name}: {seconds:.3} ({work:.2}), first {:.3} ({:.2})", first.seconds, first.work);
+            println!("{name}: {seconds:.3} ({worked:.2}), first {:.3} ({:.2})", first.seconds, first.work);
         }
         return;
     }

@@ -53,12 +53,19 @@ pub fn bucket_of(norm: u64, buckets: &[u64]) -> usize {
     buckets.partition_point(|bound| *bound < norm).min(buckets.len().saturating_sub(1))
 }
 
-/// The bucket that a vector's norm falls into, without a root: a norm rounded up is at most a whole bound just where its
+/// The bucket that a norm falls into, by its square and without a root: a norm rounded up is at most a whole bound just where its
 /// square is at most the bound's.
-pub fn bucket_of_vector(vector: &[i64], buckets: &[u64]) -> usize {
-    let squared = squared_norm(vector);
-    let is_above = |bound: &u64| u128::from(*bound) * u128::from(*bound) < squared;
+pub fn bucket_of_square(square: u128, buckets: &[u64]) -> usize {
+    let is_above = |bound: &u64| u128::from(*bound) * u128::from(*bound) < square;
     buckets.partition_point(is_above).min(buckets.len().saturating_sub(1))
+}
+
+/// The square of the L2 norm of some values, exact below 2¹²⁸ and saturating there.
+pub fn squared(values: impl Iterator<Item = i64>) -> u128 {
+    values.fold(0_u128, |sum, value| {
+        let magnitude = u128::from(value.unsigned_abs());
+        sum.saturating_add(magnitude * magnitude)
+    })
 }
 
 /// ‖vector‖₂, rounded up, in exact integer arithmetic; it saturates at the largest `u64`.
@@ -79,10 +86,12 @@ fn squared_norm(vector: &[i64]) -> u128 {
     if let Some(small) = small {
         return small.into();
     }
-    vector.iter().fold(0_u128, |sum, v| {
-        let magnitude = u128::from(v.unsigned_abs());
-        sum.saturating_add(magnitude * magnitude)
-    })
+    squared(vector.iter().copied())
+}
+
+/// Whether a vector whose norm has this square is left as it is by [`scale_to_norm`].
+pub fn is_within(square: u128, c: u64) -> bool {
+    square <= u128::from(c.min(crate::gaussian::MAX_L2)).pow(2)
 }
 
 /// Scales a vector to an L2 norm of at most `c`, in integers rounded towards zero. A vector that is
@@ -91,9 +100,8 @@ fn squared_norm(vector: &[i64]) -> u128 {
 /// A `c` above [`crate::gaussian::MAX_L2`] is taken as that: no mechanism accepts more.
 pub fn scale_to_norm(vector: &mut [i64], c: u64) {
     let c = c.min(crate::gaussian::MAX_L2);
-    let limit = u128::from(c) * u128::from(c);
     // Once is enough, but for norms beyond 64 bits; the check decides, not the argument.
-    while squared_norm(vector) > limit {
+    while !is_within(squared_norm(vector), c) {
         // Rounded up, hence never too little is cut; above c, hence every pass shortens.
         let norm = norm(vector);
         for value in vector.iter_mut() {
@@ -361,8 +369,8 @@ mod tests {
             max in 1..u64::MAX,
         ) {
             let bounds = buckets(max);
-            prop_assert_eq!(bucket_of_vector(&vector, &bounds), bucket_of(norm(&vector), &bounds));
-            prop_assert_eq!(bucket_of_vector(&[max.min(1 << 62).cast_signed()], &bounds), bucket_of(max.min(1 << 62), &bounds));
+            prop_assert_eq!(bucket_of_square(squared(vector.iter().copied()), &bounds), bucket_of(norm(&vector), &bounds));
+            prop_assert_eq!(bucket_of_square(u128::from(max.min(1 << 62)).pow(2), &bounds), bucket_of(max.min(1 << 62), &bounds));
         }
 
         #[test]

@@ -3,10 +3,11 @@
 //! # Privacy
 //! Post-processing, as all of [`super::post`]: it knows noised values, and how much noise there is in them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use arrow::array::RecordBatch;
-use arrow::compute::concat_batches;
+use arrow::array::{RecordBatch, UInt32Array};
+use arrow::compute::{concat_batches, take_record_batch};
+use arrow::row::{RowConverter, SortField};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, JoinType, LogicalPlan};
 use skjerm_privacy::centred;
@@ -15,7 +16,7 @@ use super::again::Ready;
 use super::cut::Cuts;
 use super::error::RunError;
 use super::normal::Normal;
-use super::post::{NUMBER, ONLY, Over, numbers, row_keys};
+use super::post::{Over, numbers, row_keys};
 use crate::plan::{Lost, NoisedColumn, NoisedTable, Post, is_noised};
 
 /// How often the noise is drawn again.
@@ -65,7 +66,7 @@ impl Over<'_> {
         rows: ByRow,
     ) -> Result<Option<Draws>, RunError> {
         let mut random = Normal::new(seed);
-        let mut all = Draws::new();
+        let (mut kinds, mut drawn_of): (Vec<String>, Vec<Vec<Vec<f64>>>) = (Vec::new(), Vec::new());
         let values: usize = self.answers.iter().flat_map(|a| &a.columns).map(|c| c.values.len()).sum();
         let at_once = (AT_ONCE / values.max(1)).clamp(1, DRAWS);
         let mut left = DRAWS;
@@ -78,39 +79,39 @@ impl Over<'_> {
             }
             let schema = drawn.first().map(RecordBatch::schema).ok_or(RunError::Layout)?;
             let one = concat_batches(&schema, &drawn).map_err(|_| RunError::Layout)?;
-            let table = plan.run(HashMap::from([(FIRST.to_owned(), one)])).await?;
+            let table = match plan.run(HashMap::from([(FIRST.to_owned(), one)])).await {
+                Err(RunError::TooManyRows) => return Ok(None),
+                table => table?,
+            };
             let each = table.num_rows() / now;
-            if each * now != table.num_rows() {
-                return Err(RunError::Layout);
-            }
-            match rows {
-                ByRow::InOrder => {
-                    // The same rows in each draw.
-                    let keys = row_keys(&table.slice(0, each), post)?;
-                    for draw in 0..now {
-                        add(&mut all, derived, &table.slice(draw * each, each), &keys)?;
-                    }
+            let of_rows = match rows {
+                ByRow::InAnyOrder => of_kinds(&table, post, now)?,
+                // The same rows in each draw.
+                ByRow::InOrder => (each * now == table.num_rows())
+                    .then(|| (0..each).cycle().take(table.num_rows()).collect()),
+            };
+            let Some(of_rows) = of_rows else { return Ok(None) };
+            if kinds.is_empty() && each > 0 {
+                let mut firsts = vec![u32::MAX; each];
+                for (row, of) in (0..).zip(&of_rows) {
+                    let first = firsts.get_mut(*of).ok_or(RunError::Layout)?;
+                    *first = row.min(*first);
                 }
-                ByRow::InAnyOrder => {
-                    let mut keys = row_keys(&table, post)?;
-                    let mut times: HashMap<&str, usize> = HashMap::new();
-                    for key in &keys {
-                        *times.entry(kind(key)).or_default() += 1;
+                let firsts = take_record_batch(&table, &UInt32Array::from(firsts));
+                kinds = row_keys(&firsts.map_err(|_| RunError::Layout)?, post)?;
+                drawn_of = vec![vec![Vec::with_capacity(DRAWS); derived.len()]; each];
+            }
+            for (place, at) in derived.iter().enumerate() {
+                let values = numbers(table.column(*at))?;
+                for (of, value) in of_rows.iter().zip(values.iter()) {
+                    if let Some(value) = value.filter(|value| value.is_finite()) {
+                        drawn_of.get_mut(*of).ok_or(RunError::Layout)?[place].push(value);
                     }
-                    // Once in each draw: then it does not matter which of them a row is of.
-                    if times.values().any(|times| *times != now) {
-                        return Ok(None);
-                    }
-                    for key in &mut keys {
-                        key.truncate(kind(key).len());
-                        key.push_str(ONLY);
-                    }
-                    add(&mut all, derived, &table, &keys)?;
                 }
             }
             left -= now;
         }
-        Ok(Some(all))
+        Ok(Some(kinds.into_iter().zip(drawn_of).collect()))
     }
 
     /// The answers with other noise. What was measured once has one noise, however often it is asked for.
@@ -225,9 +226,26 @@ fn add(all: &mut Draws, derived: &[usize], table: &RecordBatch, keys: &[String])
     Ok(())
 }
 
-/// A row's key without its number among those with the same.
-fn kind(key: &str) -> &str {
-    key.rsplit_once(NUMBER).map_or(key, |(kind, _)| kind)
+/// Which kind of row each is, by what tells rows apart, in the order of the kinds' keys; nothing unless there is one of each
+/// kind in each of so many draws: then it does not matter which draw a row is of.
+fn of_kinds(table: &RecordBatch, post: &Post, draws: usize) -> Result<Option<Vec<usize>>, RunError> {
+    let keys = &table.columns()[post.names.len()..post.names.len() + post.hidden];
+    let fields = keys.iter().map(|key| SortField::new(key.data_type().clone())).collect();
+    if keys.is_empty() {
+        return Ok((table.num_rows() == draws).then(|| vec![0; draws]));
+    }
+    let failed = |_| RunError::Layout;
+    let rows = RowConverter::new(fields).map_err(failed)?.convert_columns(keys).map_err(failed)?;
+    // In an order that all batches of draws have.
+    let mut times: BTreeMap<&[u8], usize> = BTreeMap::new();
+    for row in &rows {
+        *times.entry(row.data()).or_default() += 1;
+    }
+    if times.values().any(|times| *times != draws) {
+        return Ok(None);
+    }
+    let places: HashMap<&[u8], usize> = times.into_keys().zip(0..).collect();
+    Ok(rows.iter().map(|row| places.get(row.data()).copied()).collect())
 }
 
 /// What each column shows when these errors come on top, column by column.

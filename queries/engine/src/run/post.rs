@@ -151,10 +151,8 @@ async fn shown(
     Ok(Presented { rows, intervals, with_bound, notes })
 }
 
-/// Stands in the key of a row before its number among those of its kind.
-pub(super) const NUMBER: char = '\u{1e}';
 /// How the key of a row ends that is the first of its kind.
-pub(super) const ONLY: &str = "\u{1e}1";
+const ONLY: &str = "\u{1e}1";
 
 /// Runs the part of a question over its answers on made-up ones: whether it works has to be known before anything is
 /// charged.
@@ -250,7 +248,7 @@ pub(super) fn row_keys(table: &RecordBatch, post: &Post) -> Result<Vec<String>, 
         }
         let times = seen.entry(text.clone()).or_default();
         *times += 1;
-        keys.push(format!("{text}{NUMBER}{times}"));
+        keys.push(format!("{text}\u{1e}{times}"));
     }
     Ok(keys)
 }

@@ -44,13 +44,15 @@ pub(crate) struct PersonYears {
 struct Units {
     entries: Vec<(u32, i32)>,
     ends: Vec<usize>,
+    /// The square of each unit's L2 norm, saturating: asked twice of all of them, and known when a unit ends.
+    squares: Vec<u64>,
 }
 
 /// The cells and values of a unit, each cell once.
 enum Open {
-    /// A sum for each of a few cells, and which of them have one.
-    Few { sums: Box<[i64; FEW]>, have: u64 },
-    Many {
+    /// A sum for each cell, and which of them have one, a bit each.
+    Dense { sums: Vec<i64>, have: Vec<u64> },
+    Sparse {
         /// In the order they came in.
         entries: Vec<(u32, i64)>,
         /// By cell where its entry is, if it is there and of that cell. What units before left is never of the same cell, or in
@@ -59,30 +61,31 @@ enum Open {
     },
 }
 
-/// A bit for each in a word.
-const FEW: usize = 64;
+/// The most cells of [`Open::Dense`]: their bits are looked through for each unit.
+const DENSE: usize = 1024;
 
 impl Open {
     fn new(cells: usize) -> Self {
-        if cells <= FEW {
-            Self::Few { sums: Box::new([0; FEW]), have: 0 }
+        if cells <= DENSE {
+            Self::Dense { sums: vec![0; cells], have: vec![0; cells.div_ceil(64)] }
         } else {
-            Self::Many { entries: Vec::new(), places: vec![0; cells] }
+            Self::Sparse { entries: Vec::new(), places: vec![0; cells] }
         }
     }
 
     fn add(&mut self, values: impl Iterator<Item = (u32, i64)>) {
         match self {
-            Self::Few { sums, have } => {
+            Self::Dense { sums, have } => {
                 for (cell, value) in values {
-                    if let Some(sum) = sums.get_mut(cell as usize) {
+                    let of_cell = (sums.get_mut(cell as usize), have.get_mut(cell as usize / 64));
+                    if let (Some(sum), Some(have)) = of_cell {
                         *sum = sum.saturating_add(value);
-                        *have |= 1 << cell;
+                        *have |= 1 << (cell % 64);
                     }
                 }
             }
-            Self::Many { entries, places } => {
-                values.for_each(|(cell, value)| add_to_many(entries, places, cell, value));
+            Self::Sparse { entries, places } => {
+                values.for_each(|(cell, value)| add_sparsely(entries, places, cell, value));
             }
         }
     }
@@ -90,31 +93,42 @@ impl Open {
     /// Moves a unit's entries, clamped in each cell, behind those of others; says whether there were any.
     fn clamp_into(&mut self, bound: Bounding, into: &mut Vec<(u32, i32)>) -> bool {
         match self {
-            Self::Few { have: 0, .. } => return false,
-            Self::Many { entries, .. } if entries.is_empty() => return false,
-            Self::Few { sums, have } => {
-                let entries = std::iter::from_fn(|| {
-                    let cell = have.trailing_zeros();
-                    let sum = sums.get_mut(cell as usize)?;
-                    *have &= *have - 1;
-                    Some((cell, std::mem::take(sum)))
-                });
+            Self::Dense { sums, have } => {
+                if have.iter().all(|have| *have == 0) {
+                    return false;
+                }
+                let of_word = |(word, have): (u32, &mut u64)| {
+                    let (first, mut left) = (word * 64, std::mem::take(have));
+                    std::iter::from_fn(move || {
+                        let cell = (left != 0).then(|| first + left.trailing_zeros())?;
+                        left &= left - 1;
+                        Some(cell)
+                    })
+                };
+                let cells = (0_u32..).zip(have).flat_map(of_word);
+                let entries =
+                    cells.filter_map(|cell| Some((cell, std::mem::take(sums.get_mut(cell as usize)?))));
                 clamp(bound, entries, into);
             }
-            Self::Many { entries, .. } => clamp(bound, entries.drain(..), into),
+            Self::Sparse { entries, .. } => {
+                if entries.is_empty() {
+                    return false;
+                }
+                clamp(bound, entries.drain(..), into);
+            }
         }
         true
     }
 
     fn bytes(&self) -> usize {
         match self {
-            Self::Few { .. } => size_of::<[i64; FEW]>(),
-            Self::Many { places, .. } => places.len() * size_of::<u32>(),
+            Self::Dense { sums, have } => size_of_val(sums.as_slice()) + size_of_val(have.as_slice()),
+            Self::Sparse { places, .. } => size_of_val(places.as_slice()),
         }
     }
 }
 
-fn add_to_many(entries: &mut Vec<(u32, i64)>, places: &mut [u32], cell: u32, value: i64) {
+fn add_sparsely(entries: &mut Vec<(u32, i64)>, places: &mut [u32], cell: u32, value: i64) {
     let place = places.get_mut(cell as usize);
     let known = place.as_ref().and_then(|place| entries.get_mut(**place as usize));
     match known {
@@ -202,9 +216,12 @@ impl Gather {
 
     /// Bytes held, to be counted with the run's memory.
     pub(crate) fn bytes(&self) -> usize {
-        let (entry, end) = (size_of::<(u32, i32)>(), size_of::<usize>());
+        let (entry, end, square) = (size_of::<(u32, i32)>(), size_of::<usize>(), size_of::<u64>());
         let parts = self.done.iter().flat_map(|done| &done.parts);
-        let done = parts.map(|part| part.entries.capacity() * entry + part.ends.capacity() * end);
+        let of_part = |part: &Units| {
+            part.entries.capacity() * entry + part.ends.capacity() * end + part.squares.capacity() * square
+        };
+        let done = parts.map(of_part);
         done.chain(self.open.iter().map(Open::bytes)).sum()
     }
 
@@ -217,8 +234,12 @@ impl Gather {
     pub(crate) fn close(&mut self) {
         for (open, person_years) in self.open.iter_mut().zip(&mut self.done) {
             let Some(part) = person_years.parts.last_mut() else { continue };
+            let first = part.entries.len();
             if open.clamp_into(person_years.bound, &mut part.entries) {
                 part.ends.push(part.entries.len());
+                let squares =
+                    part.entries[first..].iter().map(|(_, value)| i64::from(*value).pow(2).unsigned_abs());
+                part.squares.push(squares.fold(0, u64::saturating_add));
             }
         }
     }
@@ -250,6 +271,13 @@ impl Units {
     }
 }
 
+impl Units {
+    /// The same, each with the square of its norm.
+    fn with_squares(&self) -> impl Iterator<Item = (&[(u32, i32)], u64)> {
+        self.vectors().zip(self.squares.iter().copied())
+    }
+}
+
 impl PersonYears {
     /// What `work` makes of the parts, which the cores share. Blocking.
     fn shared<T: Send>(
@@ -273,11 +301,13 @@ impl PersonYears {
     pub(super) fn histogram(&self, buckets: &[u64]) -> Result<Exact, RunError> {
         let counts = self.shared(|parts| {
             let mut counts = vec![0_i64; buckets.len()];
-            let mut values: Vec<i64> = Vec::new();
-            for unit in parts.iter().flat_map(Units::vectors) {
-                values.clear();
-                values.extend(unit.iter().map(|(_, value)| i64::from(*value) * NORM_UNIT));
-                let bucket = bounding::bucket_of_vector(&values, buckets);
+            for (unit, square) in parts.iter().flat_map(Units::with_squares) {
+                let square = match square {
+                    u64::MAX => bounding::squared(unit.iter().map(|(_, value)| i64::from(*value))),
+                    square => square.into(),
+                };
+                let unit = u128::from(NORM_UNIT.unsigned_abs());
+                let bucket = bounding::bucket_of_square(square.saturating_mul(unit * unit), buckets);
                 *counts.get_mut(bucket).ok_or(RunError::Layout)? += 1;
             }
             Ok(counts)
@@ -347,30 +377,24 @@ impl PersonYears {
     /// Sums are added up exactly and clamped: a clamp moves no two sums apart, so that the bound holds, and no sum fails
     /// because of how many persons there are.
     pub(crate) fn into_exact(self, c: u64) -> Result<Exact, RunError> {
-        let l2 = match self.bound {
-            Bounding::One => 1,
-            Bounding::Norm { .. } => in_fixed_point(c)?,
+        let (l2, one) = match self.bound {
+            Bounding::One => (1, 1),
+            Bounding::Norm { .. } => (in_fixed_point(c)?, ONE),
         };
+        // A square that is saturated says nothing.
+        let unit = u128::from(one.unsigned_abs()).pow(2);
+        let is_short = |square: u64| square < u64::MAX && bounding::is_within(u128::from(square) * unit, l2);
         let sums = self.shared(|parts| {
             let mut sums = vec![0_i128; self.cells];
             let mut scaled: Vec<i64> = Vec::new();
-            for unit in parts.iter().flat_map(Units::vectors) {
-                match self.bound {
-                    Bounding::One => {
-                        scaled.clear();
-                        scaled.extend(unit.iter().map(|(_, value)| i64::from(*value)));
-                    }
-                    Bounding::Norm { .. } => {
-                        fixed_point(unit, &mut scaled);
-                        bounding::scale_to_norm(&mut scaled, l2);
-                    }
+            for (unit, square) in parts.iter().flat_map(Units::with_squares) {
+                scaled.clear();
+                scaled.extend(unit.iter().map(|(_, value)| i64::from(*value) * one));
+                if !is_short(square) {
+                    bounding::scale_to_norm(&mut scaled, l2);
                 }
                 for ((cell, _), value) in unit.iter().zip(&scaled) {
-                    let sum = usize::try_from(*cell)
-                        .ok()
-                        .and_then(|cell| sums.get_mut(cell))
-                        .ok_or(RunError::Layout)?;
-                    *sum += i128::from(*value);
+                    *sums.get_mut(*cell as usize).ok_or(RunError::Layout)? += i128::from(*value);
                 }
             }
             Ok(sums)
@@ -427,10 +451,10 @@ mod tests {
             units.vectors().map(sorted).collect::<Vec<_>>()
         };
         let expected = vec![vec![(0, 1), (3, 6)], vec![(3, 1)], vec![(1, 4)], vec![(0, 1)]];
-        assert_eq!(gathered(bound, FEW), expected);
-        assert_eq!(gathered(bound, FEW + 1), expected);
+        assert_eq!(gathered(bound, DENSE), expected);
+        assert_eq!(gathered(bound, DENSE + 1), expected);
         let expected = vec![vec![(0, 1)], vec![(3, 1)], vec![(1, 1)], vec![(0, 1)]];
-        assert_eq!(gathered(Bounding::One, FEW), expected);
-        assert_eq!(gathered(Bounding::One, FEW + 1), expected);
+        assert_eq!(gathered(Bounding::One, DENSE), expected);
+        assert_eq!(gathered(Bounding::One, DENSE + 1), expected);
     }
 }
