@@ -17,7 +17,7 @@ use crate::WarehouseError;
 use crate::load::{NewFiles, State, Workplace, replace_files};
 use crate::policy::{ColumnRole, Table};
 use crate::storage::{
-    Cell, Place, Span, StoredFile, TableFiles, cells, of_cell, parquet, path_of, split, values, workers,
+    Cell, Place, Span, StoredFile, TableFiles, cells, edit, of_cell, parquet, path_of, split, values, workers,
 };
 
 /// What an erasure did. Counts for the steward; nobody is named.
@@ -111,6 +111,8 @@ pub(super) fn take_out(
 /// The rows of a span: in the file there is, or what is left of it.
 enum Part<'a> {
     There(&'a StoredFile),
+    /// The bytes of a file, and how many rows it has.
+    Edited(Bytes, usize),
     Left(RecordBatch),
 }
 
@@ -141,7 +143,7 @@ impl OfTable<'_> {
                     Some((left, gone)) => {
                         changed.push(span);
                         rows += gone;
-                        Part::Left(left)
+                        left
                     }
                     None => Part::There(file),
                 },
@@ -153,16 +155,18 @@ impl OfTable<'_> {
         Joining { place, table, year: cell.0 }.join(&mut parts, changed)?;
         let mut made = Vec::with_capacity(parts.len());
         for (span, part) in parts {
-            match part {
-                Part::There(file) => made.push((span, file.clone())),
-                Part::Left(left) if left.num_rows() == 0 => {}
-                Part::Left(left) => {
-                    let file = place.write_file(table, (cell.0, span), None, &left)?;
-                    // Whom nobody hears any more, because it failed, says so in the end.
-                    self.written.send(place.folder(&table.name).join(&file.path)).ok();
-                    made.push((span, file));
+            let file = match part {
+                Part::There(file) => {
+                    made.push((span, file.clone()));
+                    continue;
                 }
-            }
+                Part::Left(left) if left.num_rows() == 0 => continue,
+                Part::Left(left) => place.write_file(table, (cell.0, span), None, &left)?,
+                Part::Edited(content, _) => place.store(table, (cell.0, span), None, &content)?,
+            };
+            // Whom nobody hears any more, because it failed, says so in the end.
+            self.written.send(place.folder(&table.name).join(&file.path)).ok();
+            made.push((span, file));
         }
         Ok(Some(Changed { files: (cell, made), rows, persons }))
     }
@@ -175,7 +179,7 @@ impl OfTable<'_> {
         of_file: Place,
         file: &StoredFile,
         found: &mut BTreeSet<usize>,
-    ) -> Result<Option<(RecordBatch, u64)>, WarehouseError> {
+    ) -> Result<Option<(Part<'static>, u64)>, WarehouseError> {
         let Self { place, table, person, marks, .. } = self;
         let (path, content) = content(place, table, of_file, file)?;
         let footer = parquet::metadata(&content).map_err(WarehouseError::file(&path, "read"))?;
@@ -183,7 +187,7 @@ impl OfTable<'_> {
         if values.into_iter().all(|value| marks.person(value).is_none()) {
             return Ok(None);
         }
-        let rows = parquet::decode_codes(table, content, &path)?;
+        let rows = parquet::decode(content.clone(), &[person], &path)?;
         let Some(persons) = parquet::pseudonyms(&rows, person) else {
             return Err(WarehouseError::damaged(&path, "a column holds no pseudonyms"));
         };
@@ -193,12 +197,17 @@ impl OfTable<'_> {
             .inspect(|person| found.extend(*person))
             .map(|person| Some(person.is_none()))
             .collect();
-        let gone = (rows.num_rows() - others.true_count()) as u64;
+        let left = others.true_count();
+        let gone = (others.len() - left) as u64;
         if gone == 0 {
             return Ok(None);
         }
+        if let Some(content) = edit::without(table, of_file, &content, &footer, &others)? {
+            return Ok(Some((Part::Edited(content, left), gone)));
+        }
+        let rows = parquet::decode_codes(table, content, &path)?;
         let left = filter_record_batch(&rows, &others).map_err(WarehouseError::arrow(&table.name))?;
-        Ok(Some((left, gone)))
+        Ok(Some((Part::Left(left), gone)))
     }
 }
 
@@ -260,6 +269,9 @@ impl Joining<'_> {
                     Some(Part::There(file)) => {
                         batches.push(read(self.place, self.table, (self.year, span), file)?);
                     }
+                    Some(Part::Edited(content, _)) => {
+                        batches.push(parquet::decode_codes(self.table, content, self.table.name.as_ref())?);
+                    }
                     Some(Part::Left(rows)) => batches.push(rows),
                     None => {}
                 }
@@ -282,6 +294,7 @@ impl Joining<'_> {
                 Part::There(file) => {
                     self.place.home().rows(&self.place.folder(&self.table.name).join(&file.path))?
                 }
+                Part::Edited(_, rows) => *rows as u64,
                 Part::Left(rows) => rows.num_rows() as u64,
             };
             (rows, with_rows) = (rows + here, with_rows + u32::from(here > 0));

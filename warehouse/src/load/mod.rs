@@ -155,10 +155,20 @@ impl Workplace<'_> {
         old: Option<&StoredFile>,
         rows: &RecordBatch,
     ) -> Result<StoredFile, WarehouseError> {
-        let content = parquet::encode(table, place, rows)?;
-        let file = StoredFile { path: path_of(place, &content), bytes: content.len() as u64 };
+        self.store(table, place, old, &parquet::encode(table, place, rows)?)
+    }
+
+    /// Writes a file with this content, unless the very same is there.
+    pub(crate) fn store(
+        &self,
+        table: &Table,
+        place: Place,
+        old: Option<&StoredFile>,
+        content: &[u8],
+    ) -> Result<StoredFile, WarehouseError> {
+        let file = StoredFile { path: path_of(place, content), bytes: content.len() as u64 };
         if old != Some(&file) {
-            self.lock.write(&self.folder(&table.name).join(&file.path), &content)?;
+            self.lock.write(&self.folder(&table.name).join(&file.path), content)?;
         }
         Ok(file)
     }

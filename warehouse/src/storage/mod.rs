@@ -17,8 +17,10 @@
 
 pub(crate) mod bucket;
 pub(crate) mod delta;
+pub(crate) mod edit;
 pub(crate) mod files;
 pub(crate) mod home;
+mod hybrid;
 pub(crate) mod lease;
 pub(crate) mod origin;
 pub(crate) mod parquet;

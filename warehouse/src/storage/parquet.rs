@@ -67,7 +67,7 @@ pub(crate) fn encode(table: &Table, place: Place, rows: &RecordBatch) -> Result<
 ///
 /// What is not compressed can be searched byte by byte: the proof of an erasure finds a pseudonym also in a copy of a
 /// file that the log knows nothing of.
-fn properties(table: &Table) -> WriterProperties {
+pub(super) fn properties(table: &Table) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         // Version 1 has no dictionaries for columns of a fixed number of bytes, such as the persons.
         .set_writer_version(WriterVersion::PARQUET_2_0)
@@ -86,7 +86,7 @@ fn properties(table: &Table) -> WriterProperties {
     properties.build()
 }
 
-fn write(table: &Table, rows: &RecordBatch) -> Result<Bytes, ParquetError> {
+pub(super) fn write(table: &Table, rows: &RecordBatch) -> Result<Bytes, ParquetError> {
     let options = ArrowWriterOptions::new().with_properties(properties(table)).with_skip_arrow_metadata(true);
     let mut content = Vec::new();
     let mut writer = ArrowWriter::try_new_with_options(&mut content, rows.schema(), options)?;
@@ -105,7 +105,7 @@ pub(crate) fn keys<'a>(table: &Table, rows: &'a RecordBatch) -> Option<impl Iter
 
 /// Reads the order columns back: every row in its span, in strictly rising order, none lost. Strictly, so
 /// a person-year cannot be there twice, nor a record of a person.
-fn check(table: &Table, place: Place, rows: usize, content: &Bytes) -> Result<(), WarehouseError> {
+pub(super) fn check(table: &Table, place: Place, rows: usize, content: &Bytes) -> Result<(), WarehouseError> {
     let misplaced = |what| WarehouseError::Misplaced { table: table.name.clone(), year: place.0, what };
     let stored = decode(content.clone(), &order_columns(table), Path::new(&table.name))?;
     if stored.num_rows() != rows {
