@@ -161,6 +161,8 @@ async fn main() {
     let mut is_declared = vec![false; asked.len()];
     for repeat in 0..=repeats {
         for ((question, costs), is_declared) in asked.iter().zip(&mut costs).zip(&mut is_declared) {
+            // Twice, and the second time counts, as for DuckDB: what DataFusion leaves behind in this process is not ours.
+            peers.private(question).await;
             let ours = peers.private(question).await;
             // The better way of the two is asked again.
             let mut by_person = None;
@@ -172,6 +174,7 @@ async fn main() {
                 *is_declared = by_person.is_none_or(|usual| declared.work < usual.work);
                 by_person = Some(declared);
             }
+            peers.duckdb.ask(question.plain);
             let cost = [ours, by_person.unwrap(), peers.duckdb.ask(question.plain)];
             if repeat > 0 {
                 costs.iter_mut().zip(cost).for_each(|(costs, cost)| costs.push(cost));
@@ -183,9 +186,9 @@ async fn main() {
         "| question | Skjerm | DataFusion, by person | DuckDB, plain | Skjerm / DataFusion | Skjerm / DuckDB | Skjerm, first | peak (MiB) |"
     );
     println!("|---|---|---|---|---|---|---|---|");
-    let ours = firsts.iter().zip(peaks);
+    let alone = firsts.iter().zip(peaks);
     for (((question, costs), is_declared), (first, peak)) in
-        asked.iter().zip(&costs).zip(is_declared).zip(ours)
+        asked.iter().zip(&costs).zip(is_declared).zip(alone)
     {
         let medians = |of: fn(&Cost) -> f64| {
             costs.each_ref().map(|costs| median(&costs.iter().map(of).collect::<Vec<_>>()))

@@ -90,13 +90,29 @@ impl Found {
 }
 
 impl Added<'_> {
-    /// The cells and values of these rows, of those that count.
-    pub(super) fn rows(&self, rows: Range<usize>) -> impl Iterator<Item = (u32, i64)> {
-        rows.filter_map(move |row| {
-            let cell = self.cells[row];
-            let counts = cell != NOWHERE && self.passing.is_none_or(|passing| passing[row]);
-            counts.then(|| (cell, self.values.map_or(1, |values| values[row])))
-        })
+    /// Gives the cells and values of these rows, of those that count, to `add`.
+    pub(super) fn rows(&self, rows: Range<usize>, mut add: impl FnMut(u32, i64)) {
+        let mut add = |cell: u32, value: i64| {
+            if cell != NOWHERE {
+                add(cell, value);
+            }
+        };
+        let cells = &self.cells[rows.clone()];
+        // One loop for each, in which nothing is asked that is the same for all rows.
+        match (self.passing.map(|passing| &passing[rows.clone()]), self.values.map(|values| &values[rows])) {
+            (None, None) => cells.iter().for_each(|cell| add(*cell, 1)),
+            (None, Some(values)) => {
+                cells.iter().zip(values).for_each(|(cell, value)| add(*cell, *value));
+            }
+            (Some(passing), None) => {
+                let passing = cells.iter().zip(passing).filter(|(_, passes)| **passes);
+                passing.for_each(|(cell, _)| add(*cell, 1));
+            }
+            (Some(passing), Some(values)) => {
+                let passing = cells.iter().zip(values).zip(passing).filter(|(_, passes)| **passes);
+                passing.for_each(|((cell, value), _)| add(*cell, *value));
+            }
+        }
     }
 }
 

@@ -131,7 +131,7 @@ fn add<P>(
     for (person, rows) in persons.iter() {
         gather.begin(unit(person))?;
         for (at, vector) in vectors.iter().enumerate() {
-            gather.add_all(at, vector.rows(rows.clone()));
+            gather.add_all(at, vector, rows.clone());
         }
     }
     Ok(())

@@ -1,11 +1,14 @@
 //! The bounding layer: person-years as vectors over the cells, clamped, scaled, summed.
 
+use std::ops::Range;
+
 use datafusion::execution::memory_pool::MemoryReservation;
 use skjerm_privacy::bounding;
 use skjerm_privacy::centred::Centred;
 
 use super::error::RunError;
 use super::exact::Exact;
+use super::lookup::Added;
 use crate::plan::{Bounding, Cells, NORM_UNIT, ONE, PrivateQuery};
 
 /// The largest sum of a cell.
@@ -73,20 +76,11 @@ impl Open {
         }
     }
 
-    fn add(&mut self, values: impl Iterator<Item = (u32, i64)>) {
+    #[cfg(test)]
+    fn add(&mut self, cell: u32, value: i64) {
         match self {
-            Self::Dense { sums, have } => {
-                for (cell, value) in values {
-                    let of_cell = (sums.get_mut(cell as usize), have.get_mut(cell as usize / 64));
-                    if let (Some(sum), Some(have)) = of_cell {
-                        *sum = sum.saturating_add(value);
-                        *have |= 1 << (cell % 64);
-                    }
-                }
-            }
-            Self::Sparse { entries, places } => {
-                values.for_each(|(cell, value)| add_sparsely(entries, places, cell, value));
-            }
+            Self::Dense { sums, have } => add_densely(sums, have, cell, value),
+            Self::Sparse { entries, places } => add_sparsely(entries, places, cell, value),
         }
     }
 
@@ -125,6 +119,13 @@ impl Open {
             Self::Dense { sums, have } => size_of_val(sums.as_slice()) + size_of_val(have.as_slice()),
             Self::Sparse { places, .. } => size_of_val(places.as_slice()),
         }
+    }
+}
+
+fn add_densely(sums: &mut [i64], have: &mut [u64], cell: u32, value: i64) {
+    if let (Some(sum), Some(have)) = (sums.get_mut(cell as usize), have.get_mut(cell as usize / 64)) {
+        *sum = sum.saturating_add(value);
+        *have |= 1 << (cell % 64);
     }
 }
 
@@ -181,13 +182,21 @@ impl Gather {
     /// Adds a value of the current unit to a cell of a vector.
     #[cfg(test)]
     pub(crate) fn add(&mut self, vector: usize, cell: u32, value: i64) {
-        self.add_all(vector, std::iter::once((cell, value)));
+        if let Some(open) = self.open.get_mut(vector) {
+            open.add(cell, value);
+        }
     }
 
-    /// Adds values of the current unit to cells of a vector.
-    pub(crate) fn add_all(&mut self, vector: usize, values: impl Iterator<Item = (u32, i64)>) {
-        if let Some(open) = self.open.get_mut(vector) {
-            open.add(values);
+    /// Adds these rows, of the current unit, to a vector.
+    pub(super) fn add_all(&mut self, vector: usize, added: &Added<'_>, rows: Range<usize>) {
+        match self.open.get_mut(vector) {
+            Some(Open::Dense { sums, have }) => {
+                added.rows(rows, |cell, value| add_densely(sums, have, cell, value));
+            }
+            Some(Open::Sparse { entries, places }) => {
+                added.rows(rows, |cell, value| add_sparsely(entries, places, cell, value));
+            }
+            None => {}
         }
     }
 
