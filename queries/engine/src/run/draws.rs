@@ -37,7 +37,7 @@ impl Over<'_> {
         post: &Post,
         derived: &[usize],
         seed: &str,
-        mut cuts: Option<Cuts>,
+        cuts: Option<Cuts>,
     ) -> Result<Draws, RunError> {
         let plan = self.ready(&post.unordered).await?;
         if let Some(rows) = by_row(&post.unordered)
@@ -45,6 +45,17 @@ impl Over<'_> {
         {
             return Ok(all);
         }
+        self.one_by_one(post, derived, seed, cuts, &plan).await
+    }
+
+    pub(super) async fn one_by_one(
+        &self,
+        post: &Post,
+        derived: &[usize],
+        seed: &str,
+        mut cuts: Option<Cuts>,
+        plan: &Ready<'_>,
+    ) -> Result<Draws, RunError> {
         let mut random = Normal::new(seed);
         let mut all = Draws::new();
         for _ in 0..DRAWS {
@@ -56,7 +67,7 @@ impl Over<'_> {
 
     /// The same row by row: many draws go through the plan at once, one below the other. Nothing if it cannot be told which
     /// rows are of which.
-    async fn at_once(
+    pub(super) async fn at_once(
         &self,
         post: &Post,
         derived: &[usize],

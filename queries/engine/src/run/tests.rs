@@ -18,6 +18,7 @@ use crate::plan::{Bounding, Lost, NORM_UNIT, NoisedColumn, NoisedTable, ONE, Pla
 use crate::public;
 
 mod corpus;
+mod draws;
 mod noisy;
 mod parts;
 mod shape;
