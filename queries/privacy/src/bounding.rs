@@ -53,11 +53,15 @@ pub fn bucket_of(norm: u64, buckets: &[u64]) -> usize {
     buckets.partition_point(|bound| *bound < norm).min(buckets.len().saturating_sub(1))
 }
 
-/// The bucket that a norm falls into, by its square and without a root: a norm rounded up is at most a whole bound just where its
-/// square is at most the bound's.
-pub fn bucket_of_square(square: u128, buckets: &[u64]) -> usize {
-    let is_above = |bound: &u64| u128::from(*bound) * u128::from(*bound) < square;
-    buckets.partition_point(is_above).min(buckets.len().saturating_sub(1))
+/// The squares of the bounds of buckets, for [`bucket_of_square`].
+pub fn squares(buckets: &[u64]) -> Vec<u128> {
+    buckets.iter().map(|bound| u128::from(*bound).pow(2)).collect()
+}
+
+/// The bucket that a norm falls into, by its square, the [`squares`] of the bounds, and without a root: a norm rounded up is at most
+/// a whole bound just where its square is at most the bound's.
+pub fn bucket_of_square(square: u128, squares: &[u128]) -> usize {
+    squares.partition_point(|bound| *bound < square).min(squares.len().saturating_sub(1))
 }
 
 /// The square of the L2 norm of some values, exact below 2¹²⁸ and saturating there.
@@ -369,8 +373,9 @@ mod tests {
             max in 1..u64::MAX,
         ) {
             let bounds = buckets(max);
-            prop_assert_eq!(bucket_of_square(squared(vector.iter().copied()), &bounds), bucket_of(norm(&vector), &bounds));
-            prop_assert_eq!(bucket_of_square(u128::from(max.min(1 << 62)).pow(2), &bounds), bucket_of(max.min(1 << 62), &bounds));
+            let squares = squares(&bounds);
+            prop_assert_eq!(bucket_of_square(squared(vector.iter().copied()), &squares), bucket_of(norm(&vector), &bounds));
+            prop_assert_eq!(bucket_of_square(u128::from(max.min(1 << 62)).pow(2), &squares), bucket_of(max.min(1 << 62), &bounds));
         }
 
         #[test]

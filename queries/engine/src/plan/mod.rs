@@ -48,7 +48,9 @@ pub(crate) use measured::{Shown, json};
 pub(crate) use post::{Origin, Post, is_noised};
 pub(crate) use present::{Lost, NoisedColumn, NoisedTable, ReadOff};
 pub(crate) use price::{CONFIDENCE, Part, checked_rho, half_widths, norms};
-pub(crate) use query::{Bounding, Known, NORM_UNIT, ONE, PrivateQuery, Value, Vector, What};
+#[cfg(test)]
+pub(crate) use query::Vector;
+pub(crate) use query::{Bounding, Known, NORM_UNIT, ONE, PrivateQuery, Term, Value, What};
 pub(crate) use relation::{NumberOf, PersonNumber, Relation};
 pub(crate) use rows::TIMES;
 

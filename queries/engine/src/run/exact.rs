@@ -65,7 +65,8 @@ impl Exact {
 #[cfg(test)]
 mod tests {
     use super::Exact;
-    use crate::run::vectors::{Gather, PersonYears};
+    use crate::run::gather::Gather;
+    use crate::run::vectors::PersonYears;
 
     static_assertions::assert_not_impl_any!(Exact: std::fmt::Debug, std::fmt::Display, Clone, serde::Serialize);
     static_assertions::assert_not_impl_any!(PersonYears: std::fmt::Debug, std::fmt::Display, Clone, serde::Serialize);

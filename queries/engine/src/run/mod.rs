@@ -5,12 +5,15 @@
 
 mod again;
 mod bounded;
+mod cells;
 mod columns;
+mod condition;
 mod cut;
 mod draws;
 mod error;
 mod exact;
 mod expected;
+mod gather;
 #[cfg(test)]
 mod in_memory;
 mod layout;

@@ -1,8 +1,8 @@
 //! Numbers of a person: counted, summed or looked for in the rows of one person-year.
 
 use super::columns::{Columns, NOWHERE};
+use super::condition::{Test, test};
 use super::error::RunError;
-use super::lookup::{Test, test};
 use crate::plan::{Domain, Fields, NumberOf, PersonNumber};
 
 /// A number over rows of a person, and its places in its own field.

@@ -28,7 +28,7 @@ impl Pages {
         missing: u32,
         into: &mut Vec<u32>,
     ) -> Result<(), RunError> {
-        let Self { levels, numbers, places, .. } = self;
+        let Self { levels, places, .. } = self;
         let end = into.len() + layout.rows;
         for page in &layout.pages {
             let bytes = bytes_of(parts, page).ok_or(RunError::Layout)?;
@@ -43,7 +43,7 @@ impl Pages {
             let mut there = page.number;
             if let Some(which) = &page.levels {
                 let which = bytes.get(which.clone()).ok_or(RunError::Layout)?;
-                unpack(which, 1, page.number, levels).ok_or(RunError::Layout)?;
+                unpack(which, 1, page.number, levels, |level| level).ok_or(RunError::Layout)?;
                 there = levels.iter().filter(|level| **level == 1).count();
             }
             let start = into.len();
@@ -51,12 +51,15 @@ impl Pages {
                 plain(values, layout.width, there, |value| into.push(make(value))).ok_or(RunError::Layout)?;
             } else {
                 let (width, packed) = values.split_first().ok_or(RunError::Layout)?;
-                numbers.clear();
-                unpack(packed, (*width).into(), there, numbers).ok_or(RunError::Layout)?;
-                if numbers.iter().max().is_some_and(|most| *most as usize >= places.len()) {
+                let mut most = 0;
+                let place = |number: u32| {
+                    most = most.max(number);
+                    places.get(number as usize).copied().unwrap_or(missing)
+                };
+                unpack(packed, (*width).into(), there, into, place).ok_or(RunError::Layout)?;
+                if there > 0 && most as usize >= places.len() {
                     return Err(RunError::Layout);
                 }
-                into.extend(numbers.iter().map(|number| places[*number as usize]));
             }
             if there < page.number {
                 spread(into, start, levels, missing);
@@ -92,7 +95,7 @@ impl Pages {
                 Kind::Places => {
                     let (width, packed) = values.split_first().ok_or(RunError::Layout)?;
                     numbers.clear();
-                    unpack(packed, (*width).into(), page.number, numbers).and_then(|()| {
+                    unpack(packed, (*width).into(), page.number, numbers, |number| number).and_then(|()| {
                         for same in numbers.chunk_by(|a, b| a == b) {
                             into.push(*persons.get(same[0] as usize)?, same.len());
                         }
@@ -137,8 +140,14 @@ fn plain(mut bytes: &[u8], width: Option<usize>, number: usize, mut each: impl F
     Some(())
 }
 
-/// Adds so many numbers of `width` bits: runs of one number, and groups of eight, packed.
-fn unpack(mut bytes: &[u8], width: u32, number: usize, into: &mut Vec<u32>) -> Option<()> {
+/// Adds what `make` makes of so many numbers of `width` bits: runs of one number, and groups of eight, packed.
+fn unpack(
+    mut bytes: &[u8],
+    width: u32,
+    number: usize,
+    into: &mut Vec<u32>,
+    mut make: impl FnMut(u32) -> u32,
+) -> Option<()> {
     if width > 32 {
         return None;
     }
@@ -151,13 +160,13 @@ fn unpack(mut bytes: &[u8], width: u32, number: usize, into: &mut Vec<u32>) -> O
         if header & 1 == 0 {
             let (value, rest) = bytes.split_at_checked(width.div_ceil(8) as usize)?;
             run = of_header.min(left);
-            into.resize(before + run, u32::try_from(word(value)).ok()?);
+            into.resize(before + run, make(u32::try_from(word(value)).ok()?));
             bytes = rest;
         } else {
             let (packed, rest) = bytes.split_at_checked(of_header.checked_mul(width as usize)?)?;
             run = of_header.saturating_mul(8).min(left);
             into.resize(before + run, 0);
-            groups(packed, width, &mut into[before..]);
+            groups(packed, width, &mut into[before..], &mut make);
             bytes = rest;
         }
         left -= run;
@@ -165,28 +174,28 @@ fn unpack(mut bytes: &[u8], width: u32, number: usize, into: &mut Vec<u32>) -> O
     Some(())
 }
 
-/// Numbers out of groups of eight.
-fn groups(packed: &[u8], width: u32, into: &mut [u32]) {
+/// What is made of the numbers of groups of eight.
+fn groups(packed: &[u8], width: u32, into: &mut [u32], make: &mut impl FnMut(u32) -> u32) {
     // Widths that are known when this is compiled are shifted by constants.
     match width {
-        0 => into.fill(0),
-        1 => groups_of::<1>(packed, into),
-        2 => groups_of::<2>(packed, into),
-        3 => groups_of::<3>(packed, into),
-        4 => groups_of::<4>(packed, into),
-        5 => groups_of::<5>(packed, into),
-        6 => groups_of::<6>(packed, into),
-        7 => groups_of::<7>(packed, into),
-        8 => groups_of::<8>(packed, into),
-        9 => groups_of::<9>(packed, into),
-        10 => groups_of::<10>(packed, into),
-        11 => groups_of::<11>(packed, into),
-        12 => groups_of::<12>(packed, into),
+        0 => into.fill_with(|| make(0)),
+        1 => groups_of::<1>(packed, into, make),
+        2 => groups_of::<2>(packed, into, make),
+        3 => groups_of::<3>(packed, into, make),
+        4 => groups_of::<4>(packed, into, make),
+        5 => groups_of::<5>(packed, into, make),
+        6 => groups_of::<6>(packed, into, make),
+        7 => groups_of::<7>(packed, into, make),
+        8 => groups_of::<8>(packed, into, make),
+        9 => groups_of::<9>(packed, into, make),
+        10 => groups_of::<10>(packed, into, make),
+        11 => groups_of::<11>(packed, into, make),
+        12 => groups_of::<12>(packed, into, make),
         _ => {
             let step = width as usize;
             for (packed, into) in packed.chunks_exact(step).zip(into.chunks_mut(8)) {
                 for (at, number) in into.iter_mut().enumerate() {
-                    *number = low(word(&packed[at * step / 8..]) >> (at * step % 8), width);
+                    *number = make(low(word(&packed[at * step / 8..]) >> (at * step % 8), width));
                 }
             }
         }
@@ -194,7 +203,7 @@ fn groups(packed: &[u8], width: u32, into: &mut [u32]) {
 }
 
 /// The same of `WIDTH` bits, 12 at most.
-fn groups_of<const WIDTH: usize>(packed: &[u8], into: &mut [u32]) {
+fn groups_of<const WIDTH: usize>(packed: &[u8], into: &mut [u32], make: &mut impl FnMut(u32) -> u32) {
     #[allow(clippy::cast_possible_truncation)] // 12 at most
     let width = WIDTH as u32;
     let eight = |packed: &[u8]| -> [u32; 8] {
@@ -211,10 +220,10 @@ fn groups_of<const WIDTH: usize>(packed: &[u8], into: &mut [u32]) {
     let mut groups = packed.chunks_exact(WIDTH);
     let (whole, last) = into.as_chunks_mut::<8>();
     for (into, packed) in whole.iter_mut().zip(&mut groups) {
-        *into = eight(packed);
+        *into = eight(packed).map(&mut *make);
     }
     if let Some(packed) = groups.next() {
-        last.copy_from_slice(&eight(packed)[..last.len()]);
+        last.iter_mut().zip(eight(packed)).for_each(|(into, number)| *into = make(number));
     }
 }
 
@@ -349,7 +358,7 @@ mod tests {
         #[test]
         fn any_bytes_are_numbers_or_none(bytes in prop::collection::vec(any::<u8>(), 0..60), width in 0..40_u32) {
             let mut numbers = Vec::new();
-            let whole = unpack(&bytes, width, 1000, &mut numbers);
+            let whole = unpack(&bytes, width, 1000, &mut numbers, |number| number);
             prop_assert!(numbers.len() <= 1000 && (whole.is_none() || numbers.len() == 1000));
         }
     }

@@ -19,8 +19,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::columns::Columns;
+use super::condition::{Test, test};
 use super::error::RunError;
-use super::lookup::{Test, test};
 use super::numbers::Number;
 use super::relation::{self, Source, Sources};
 use super::runs::Runs;

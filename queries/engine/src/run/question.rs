@@ -12,6 +12,7 @@ use skjerm_privacy::Gaussian;
 
 use super::bounded::{Bounded, Form, Look, bounded, look};
 use super::error::RunError;
+use super::gather::Gather;
 use super::lookup::{Added, Found, Lookup};
 use super::persons::{Made, PersonRows};
 use super::relation::{self, Sources};
@@ -20,7 +21,7 @@ use super::scan::{Scan, Stretch};
 use super::session::{Limits, RunSession};
 use super::shares;
 use super::source::SnapshotTable;
-use super::vectors::{Gather, PersonYears, Unit};
+use super::vectors::{PersonYears, Unit};
 use crate::plan::{Bounding, Lost, NORM_UNIT, NoisedColumn, NoisedTable, ONE, Part, PrivateQuery, What};
 
 /// Reads a question's person-years. The result is exact: see [`PersonYears`].
@@ -36,14 +37,16 @@ pub(crate) async fn read(
 ) -> Result<Vec<PersonYears>, RunError> {
     let session = RunSession::of_parts(limits)?;
     let memory = session.reserve("person-years");
+    let named = relation::fields(query);
+    let lookup = Arc::new(Lookup::new(query, |name| named.contains(name))?);
     // In tasks of their own, so that the machine's cores share the parts.
     let mut work: Vec<BoxFuture<'static, Result<Gather, RunError>>> = Vec::new();
     for part in relation::parts(sources) {
-        let (query, memory) = (Arc::clone(query), memory.new_empty());
+        let (query, lookup, memory) = (Arc::clone(query), Arc::clone(&lookup), memory.new_empty());
         let read = async move {
             match relation::alone(&part, &query)? {
-                Some((table, columns)) => gather_alone(&table, &columns, &query, memory).await,
-                None => gather(&part, &query, memory).await,
+                Some((table, columns)) => gather_alone(&table, &columns, &query, &lookup, memory).await,
+                None => gather(&part, &query, &lookup, memory).await,
             }
         };
         work.push(Box::pin(async move {
@@ -77,15 +80,18 @@ impl Drop for AbortOnDrop {
 }
 
 /// Gathers the rows made of several tables, or of a person's.
-async fn gather(part: &Sources, query: &PrivateQuery, memory: MemoryReservation) -> Result<Gather, RunError> {
+async fn gather(
+    part: &Sources,
+    query: &PrivateQuery,
+    lookup: &Lookup,
+    memory: MemoryReservation,
+) -> Result<Gather, RunError> {
     let mut gather = Gather::new(query);
-    let named = relation::fields(query);
-    let lookup = Lookup::new(query, |name| named.contains(name))?;
     let rows = PersonRows::new(part, query, lookup.columns())?;
     let mut found = Found::default();
     let take = |made: &Made| {
-        lookup.find(&made.places, made.units.rows(), &mut found);
-        add(&mut gather, query, &found, &made.units, |unit| *unit)?;
+        let added = lookup.find(&made.places, made.units.rows(), &mut found);
+        add(&mut gather, &added, &made.units, |unit| *unit)?;
         count(&gather, &memory)
     };
     rows.read(take).await?;
@@ -99,16 +105,15 @@ async fn gather_alone(
     table: &SnapshotTable,
     columns: &BTreeMap<&str, &str>,
     query: &PrivateQuery,
+    lookup: &Lookup,
     memory: MemoryReservation,
 ) -> Result<Gather, RunError> {
     let mut gather = Gather::new(query);
-    let named = relation::fields(query);
-    let lookup = Lookup::new(query, |name| named.contains(name))?;
     let mut scan = Scan::new(table, lookup.columns(), columns)?;
     let (mut stretch, mut found) = (Stretch::default(), Found::default());
     while scan.next(&mut stretch).await? {
-        lookup.find(&stretch.places, stretch.persons.rows(), &mut found);
-        add(&mut gather, query, &found, &stretch.persons, |person| (stretch.year, *person))?;
+        let added = lookup.find(&stretch.places, stretch.persons.rows(), &mut found);
+        add(&mut gather, &added, &stretch.persons, |person| (stretch.year, *person))?;
         count(&gather, &memory)?;
         // What was fetched ahead is always there, and reading would not end at the deadline.
         tokio::task::yield_now().await;
@@ -121,17 +126,14 @@ async fn gather_alone(
 /// Adds rows that were looked up to the units that they are of.
 fn add<P>(
     gather: &mut Gather,
-    query: &PrivateQuery,
-    found: &Found,
+    added: &[Added<'_>],
     persons: &Runs<P>,
     unit: impl Fn(&P) -> Unit,
 ) -> Result<(), RunError> {
-    let vectors: Option<Vec<Added<'_>>> = query.vectors.iter().map(|vector| found.of(vector)).collect();
-    let vectors = vectors.ok_or(RunError::Layout)?;
     for (person, rows) in persons.iter() {
         gather.begin(unit(person))?;
-        for (at, vector) in vectors.iter().enumerate() {
-            gather.add_all(at, vector, rows.clone());
+        for (group, added) in added.iter().enumerate() {
+            gather.add_all(group, added, rows.clone());
         }
     }
     Ok(())

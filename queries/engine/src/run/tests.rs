@@ -296,7 +296,7 @@ fn too_little_memory_is_a_fault_and_not_a_wrong_answer() {
 
 #[test]
 fn rows_of_a_unit_that_do_not_come_together_are_a_fault() {
-    use super::vectors::Gather;
+    use super::gather::Gather;
     let (a, b) = ((2024, [1; 16]), (2024, [2; 16]));
     let with = |units: &[_]| {
         let mut gather = Gather::of(&[(Bounding::One, 1)]);
@@ -325,7 +325,7 @@ fn a_sum_is_not_cut_to_a_count_of_persons_where_the_look_sees_nobody() {
 
 #[test]
 fn sums_beyond_every_number_are_no_fault() {
-    use super::vectors::Gather;
+    use super::gather::Gather;
     let most = 1_i64 << 30;
     let bound = Bounding::Norm { low: 0, high: most, max_norm: most.unsigned_abs(), given: None };
     let mut gather = Gather::of(&[(bound, 1)]);
@@ -342,7 +342,7 @@ fn sums_beyond_every_number_are_no_fault() {
 
 #[test]
 fn two_entries_of_one_cell_count_as_one() {
-    use super::vectors::Gather;
+    use super::gather::Gather;
     let bound = Bounding::Norm { low: 0, high: 10, max_norm: 10, given: None };
     let mut gather = Gather::of(&[(bound, 2), (Bounding::One, 2)]);
     gather.begin((2024, [1; 16])).expect("the first");

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::noisy::{noised_and_bounded, noised_with};
 use super::*;
-use crate::run::vectors::Gather;
+use crate::run::gather::Gather;
 
 /// Persons in one to three cells each, with a power law of rows and ten to a hundred minutes a row.
 fn persons(question: &Question, many: u32, seed: u64) -> Vec<PersonYears> {
