@@ -17,7 +17,7 @@ use crate::WarehouseError;
 use crate::load::{NewFiles, State, Workplace, replace_files};
 use crate::policy::{ColumnRole, Table};
 use crate::storage::{
-    Cell, Place, Span, StoredFile, TableFiles, cells, edit, of_cell, parquet, path_of, split, values, workers,
+    Cell, Place, Span, StoredFile, TableFiles, cells, edit, of_cell, parquet, split, values, workers,
 };
 
 /// What an erasure did. Counts for the steward; nobody is named.
@@ -181,7 +181,7 @@ impl OfTable<'_> {
         found: &mut BTreeSet<usize>,
     ) -> Result<Option<(Part<'static>, u64)>, WarehouseError> {
         let Self { place, table, person, marks, .. } = self;
-        let (path, content) = content(place, table, of_file, file)?;
+        let (path, content) = place.content(table, of_file, file)?;
         let footer = parquet::metadata(&content).map_err(WarehouseError::file(&path, "read"))?;
         let values = values::of_column(&content, &footer, person, &path)?;
         if values.into_iter().all(|value| marks.person(value).is_none()) {
@@ -218,28 +218,8 @@ fn read(
     of_file: Place,
     file: &StoredFile,
 ) -> Result<RecordBatch, WarehouseError> {
-    let (path, content) = content(place, table, of_file, file)?;
+    let (path, content) = place.content(table, of_file, file)?;
     parquet::decode_codes(table, content, &path)
-}
-
-/// Where a file is and what it holds. Its rows go on under another name, which must not vouch for what a disk did to
-/// them; nor must it hide whose they are.
-fn content(
-    place: &Workplace<'_>,
-    table: &Table,
-    of_file: Place,
-    file: &StoredFile,
-) -> Result<(PathBuf, Bytes), WarehouseError> {
-    let path = place.folder(&table.name).join(&file.path);
-    // Behind a link the old file would stay.
-    if place.home().is_no_file(&path) {
-        return Err(WarehouseError::damaged(&path, "it is no ordinary file"));
-    }
-    let content = place.home().read(&path).map_err(WarehouseError::io("read", &path))?;
-    if path_of(of_file, &content) != file.path {
-        return Err(WarehouseError::damaged(&path, "its content is not the one it was written with"));
-    }
-    Ok((path, content))
 }
 
 /// Puts spans together whose rows have become few, so that they are split as the rows that are left would be.

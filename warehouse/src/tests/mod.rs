@@ -3,6 +3,7 @@
 mod check;
 mod compact;
 mod crash;
+mod damaged;
 mod erase;
 mod keys;
 mod killed;

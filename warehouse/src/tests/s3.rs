@@ -16,7 +16,7 @@ use crate::{Installation, Warehouse, WarehouseError};
 
 /// What says something of folders alone: links, lock files, folders that are empty, what an ordinary Delta reader finds
 /// there; what has numbers of its own; and these tests.
-const OF_FOLDERS: [&str; 11] = [
+const OF_FOLDERS: [&str; 12] = [
     "tests::s3",
     "tests::scale",
     "tests::speed",
@@ -25,6 +25,7 @@ const OF_FOLDERS: [&str; 11] = [
     "nothing_is_deleted_through_a_link",
     "a_link_a_lost_log_and_a_pointer_that_points_nowhere_are_named",
     "a_file_that_is_damaged_or_a_link_is_named_and_not_made_anew",
+    "a_link_in_place_of_a_file_stops_a_load",
     "a_damaged_file_is_named_and_stops_the_rotation_before_it_is_in_force",
     "any_delta_reader_finds_the_files",
     "replaced_files_and_leftovers_go_and_nothing_else_does",
