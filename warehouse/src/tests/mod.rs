@@ -5,6 +5,8 @@ mod compact;
 mod crash;
 mod damaged;
 mod erase;
+mod full_size;
+mod joined;
 mod keys;
 mod killed;
 mod learnt;

@@ -16,10 +16,11 @@ use crate::{Installation, Warehouse, WarehouseError};
 
 /// What says something of folders alone: links, lock files, folders that are empty, what an ordinary Delta reader finds
 /// there; what has numbers of its own; and these tests.
-const OF_FOLDERS: [&str; 12] = [
+const OF_FOLDERS: [&str; 13] = [
     "tests::s3",
     "tests::scale",
     "tests::speed",
+    "tests::full_size",
     "tests::killed::another_process",
     "a_lease_is_of_the_snapshot_the_pointer_names",
     "nothing_is_deleted_through_a_link",

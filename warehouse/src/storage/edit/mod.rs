@@ -27,7 +27,7 @@ use parquet::file::serialized_reader::SerializedPageReader;
 use parquet::file::writer::{SerializedFileWriter, SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescriptor;
 
-use super::parquet::{check, properties};
+use super::parquet::{check_whole, properties};
 use super::{Place, hybrid};
 use crate::WarehouseError;
 use crate::policy::Table;
@@ -37,7 +37,8 @@ const PSEUDONYM: usize = 16;
 /// Bytes of the length of a text.
 const LENGTH: usize = 4;
 
-/// The bytes of a file with the rows that are left, checked as [`super::parquet::encode`] does; nothing if it is to be made anew.
+/// The bytes of a file with the rows that are left, checked as [`super::parquet::encode`] does, and read back whole; nothing if it is
+/// to be made anew.
 pub(crate) fn without(
     table: &Table,
     place: Place,
@@ -48,7 +49,7 @@ pub(crate) fn without(
     let Some(edited) = edited(table, content, footer, &Rows::new(left), properties(table)) else {
         return Ok(None);
     };
-    check(table, place, left.true_count(), &edited)?;
+    check_whole(table, place, left.true_count(), &edited)?;
     Ok(Some(edited))
 }
 

@@ -7,7 +7,7 @@ use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::file::properties::{WriterPropertiesBuilder, WriterVersion};
 use proptest::prelude::*;
 
-use super::super::parquet::{decode_codes, encode, metadata, write};
+use super::super::parquet::{check, decode_codes, encode, metadata, write};
 use super::*;
 use crate::policy::{ColumnRole, Policy};
 
@@ -295,4 +295,25 @@ fn pages_with_more_or_fewer_values_than_rows_are_not_edited() {
         });
         assert!(edit(&table, &other, &left).expect("in order").is_none(), "{bytes}");
     }
+}
+
+/// No edit is known that writes such a file, and the rows that it came from would be deleted.
+#[test]
+fn a_file_with_a_column_that_cannot_be_read_is_not_let_pass() {
+    let table = contact();
+    let content = write(&table, &rows(&table, 100, &[(9, 1, 0)])).expect("written");
+    assert!(check_whole(&table, place(), 100, &content).is_ok());
+    for columns in [&["minutes"][..], &["gender"], &["person", "month"]] {
+        let shorter = with_pages(&table, &content, |column, page| {
+            if let (true, Page::DataPageV2 { buf, .. }) = (columns.contains(&column), page) {
+                *buf = buf.slice(..buf.len() - 5);
+            }
+        });
+        let error = check_whole(&table, place(), 100, &shorter).expect_err("not to be read");
+        assert!(matches!(error, WarehouseError::Misplaced { .. }), "{error}");
+        let of_order = columns.contains(&"person");
+        assert_eq!(check(&table, place(), 100, &shorter).is_err(), of_order, "persons and records alone");
+    }
+    let error = check_whole(&table, place(), 99, &content).expect_err("a row too many");
+    assert!(error.to_string().contains("in part"), "{error}");
 }
