@@ -1,7 +1,7 @@
 //! Takes rows out of a file page by page, without decoding its values.
 //!
 //! A column is stored as places in a dictionary. Without some of its rows it is the places of the others, in a dictionary of what
-//! they still name, in the order in which they first do: no value has to be looked at. What the writer does not make of so few rows
+//! they still name, in the order in which they first do: no value has to be written anew. What the writer does not make of so few rows
 //! (several row groups or data pages, a dictionary that was given up) is not edited, and neither is what cannot be read: its rows are to
 //! be decoded and written anew, which also says what is wrong with them.
 //!
