@@ -145,13 +145,12 @@ impl Links {
             let Some(table) = place.policy.table(name) else { continue };
             let of_persons = table.column_of(&ColumnRole::Person).is_some();
             if of_persons && !place.derivation.derives(name) {
-                jobs.extend(files.iter().map(|(place, file)| (table, place.0, file)));
+                jobs.extend(files.iter().map(|(of_file, file)| (table, *of_file, file)));
             }
         }
-        let moved = workers::each(jobs, |(table, year, file)| {
-            let path = place.folder(&table.name).join(&file.path);
+        let moved = workers::each(jobs, |(table, of_file, file)| {
             let person = table.column_of(&ColumnRole::Person).unwrap_or("person");
-            let rows = place.home().columns(&path, &[person])?;
+            let rows = place.glimpse(table, of_file, file, &[person])?;
             let Some(persons) = parquet::pseudonyms(&rows, person) else { return Ok(None) };
             let theirs: Vec<bool> =
                 (0..persons.len()).map(|row| new.contains(&parquet::pseudonym(persons, row))).collect();
@@ -160,10 +159,10 @@ impl Links {
             }
             let schema = table.file_schema();
             let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-            let rows = place.home().columns(&path, &names)?;
+            let rows = place.columns(table, of_file, file, &names)?;
             let failed = WarehouseError::arrow(&table.name);
             let rows = filter_record_batch(&rows, &theirs.into()).map_err(&failed)?;
-            let rows = with_year(table, &rows, year).map_err(&failed)?;
+            let rows = with_year(table, &rows, of_file.0).map_err(&failed)?;
             let rows = self.apply(table, &rows)?.unwrap_or(rows);
             Ok(Some((table.name.clone(), Accepted { delivery: None, rows })))
         })?;

@@ -77,9 +77,11 @@ pub(crate) fn of_year(
 ) -> Result<Vec<RecordBatch>, WarehouseError> {
     let grid = grid(place.policy)?;
     let columns: Vec<&str> = ["date"].into_iter().chain(CODES).chain(GRID).collect();
-    let sources = state.get(SOURCE).into_iter().flatten().filter(|((of, _), _)| *of == year);
-    let files =
-        sources.map(|(_, file)| place.home().columns(&place.folder(SOURCE).join(&file.path), &columns));
+    let sources = place.policy.table(SOURCE).zip(state.get(SOURCE)).into_iter();
+    let sources = sources.flat_map(|(source, files)| files.iter().map(move |(of, file)| (source, *of, file)));
+    let files = sources
+        .filter(|(_, of_file, _)| of_file.0 == year)
+        .map(|(source, of_file, file)| place.columns(source, of_file, file, &columns));
     let rounds = whole_rounds(&grid, &files.collect::<Result<Vec<_>, _>>()?)?;
     let mut shards: [BTreeMap<u128, Round>; SHARDS as usize] = Default::default();
     for round in rounds {

@@ -17,7 +17,7 @@ use crate::policy::Table;
 use crate::storage::files::LoadLock;
 use crate::storage::parquet::Key;
 use crate::storage::pointer::Pointer;
-use crate::storage::{Place, SHARDS, StoredFile, TableFiles, parquet, path_of, shard, workers};
+use crate::storage::{Place, SHARDS, StoredFile, TableFiles, parquet, shard, workers};
 use crate::warehouse::held;
 use crate::{Purpose, Warehouse, WarehouseError, WarehouseKey, today_in_oslo};
 
@@ -204,16 +204,7 @@ fn hash_year(
     let mut batches: Vec<RecordBatch> = Vec::with_capacity(files.len());
     let mut shards: Vec<Vec<(Key, (usize, usize))>> = vec![Vec::new(); usize::from(SHARDS)];
     for (at, (of_file, file)) in files.iter().enumerate() {
-        let path = place.folder(&table.name).join(&file.path);
-        // Behind a link the old file would stay.
-        if place.home().is_no_file(&path) {
-            return Err(WarehouseError::damaged(&path, "it is no ordinary file"));
-        }
-        let content = place.home().read(&path).map_err(WarehouseError::io("read", &path))?;
-        // What is made of it gets a new name, which must not vouch for what a disk did to it.
-        if path_of(*of_file, &content) != file.path {
-            return Err(WarehouseError::damaged(&path, "its content is not the one it was written with"));
-        }
+        let (path, content) = place.content(table, *of_file, file)?;
         let rows = layer::hashed(table, columns, &parquet::decode(content, &names, &path)?, hash)?;
         let keys = parquet::keys(table, &rows)
             .ok_or_else(|| WarehouseError::damaged(&path, "a column holds no pseudonyms"))?;

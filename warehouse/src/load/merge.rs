@@ -18,7 +18,7 @@ use super::{NewFiles, Workplace};
 use crate::WarehouseError;
 use crate::delivery::DeliveryLoad;
 use crate::policy::{ColumnRole, Table};
-use crate::storage::{Cell, Pseudonym, TableFiles, cells, parquet, shard, workers};
+use crate::storage::{Cell, Pseudonym, TableFiles, cells, of_cell, parquet, shard, workers};
 
 /// A row of the call: batch and row in it.
 type Row = (u32, u32);
@@ -101,12 +101,15 @@ impl<'a> Merge<'a> {
         }
         let mut jobs: BTreeMap<Cell, Job> = BTreeMap::new();
         let stored = workers::each(cells(files).into_iter().collect(), |cell: Cell| {
-            let Some(rows) = place.rows(table, files, cell, &["record"])? else {
-                return Ok((cell, Vec::new()));
-            };
-            let column = record_column(table, &rows)?;
-            let all = (0..rows.num_rows()).map(|row| (narrow(row), parquet::pseudonym(column, row)));
-            let hits: Vec<(u32, Pseudonym)> = all.filter(|(_, r)| records.contains_key(r)).collect();
+            let (mut before, mut hits) = (0, Vec::new());
+            for (span, file) in of_cell(files, cell) {
+                let rows = place.glimpse(table, (cell.0, span), file, &["record"])?;
+                let column = record_column(table, &rows)?;
+                let all =
+                    (0..rows.num_rows()).map(|row| (narrow(before + row), parquet::pseudonym(column, row)));
+                hits.extend(all.filter(|(_, record)| records.contains_key(record)));
+                before += rows.num_rows();
+            }
             Ok((cell, hits))
         })?;
         for (cell, hits) in stored {

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 
 use arrow::compute::concat_batches;
 use arrow::record_batch::RecordBatch;
+use bytes::Bytes;
 use jiff::civil::Date;
 
 use crate::delivery::DeliveryLoad;
@@ -113,7 +114,58 @@ impl Workplace<'_> {
         Ok(loads)
     }
 
-    /// The named columns of the rows of a cell, in their order; none if it has no files.
+    /// Where a file is and what it holds. Its rows go on under another name, which must not vouch for what a disk did to
+    /// them; nor must it hide whose they are.
+    pub(crate) fn content(
+        &self,
+        table: &Table,
+        of_file: Place,
+        file: &StoredFile,
+    ) -> Result<(PathBuf, Bytes), WarehouseError> {
+        let path = self.ordinary(table, file)?;
+        let content = self.home().read(&path).map_err(WarehouseError::io("read", &path))?;
+        if path_of(of_file, &content) != file.path {
+            return Err(WarehouseError::damaged(&path, "its content is not the one it was written with"));
+        }
+        Ok((path, content))
+    }
+
+    /// Where a file is, if nothing else is there. Behind a link the old file would stay when it is replaced.
+    fn ordinary(&self, table: &Table, file: &StoredFile) -> Result<PathBuf, WarehouseError> {
+        let path = self.folder(&table.name).join(&file.path);
+        if self.home().is_no_file(&path) {
+            return Err(WarehouseError::damaged(&path, "it is no ordinary file"));
+        }
+        Ok(path)
+    }
+
+    /// The named columns of a file, of which something is to be made: only if it is as it was written.
+    pub(crate) fn columns(
+        &self,
+        table: &Table,
+        of_file: Place,
+        file: &StoredFile,
+        columns: &[&str],
+    ) -> Result<RecordBatch, WarehouseError> {
+        let (path, content) = self.content(table, of_file, file)?;
+        parquet::decode(content, columns, &path)
+    }
+
+    /// The named columns of a file, to find out whether something is to be made of it: no more of it is read than they are.
+    /// What is damaged elsewhere stays as it is, under the name that tells.
+    pub(crate) fn glimpse(
+        &self,
+        table: &Table,
+        of_file: Place,
+        file: &StoredFile,
+        columns: &[&str],
+    ) -> Result<RecordBatch, WarehouseError> {
+        let path = self.folder(&table.name).join(&file.path);
+        let unreadable = |error| self.content(table, of_file, file).err().unwrap_or(error);
+        self.home().columns(&path, columns).map_err(unreadable)
+    }
+
+    /// The named columns of the rows of a cell, in their order, of which something is to be made; none if it has no files.
     pub(crate) fn rows(
         &self,
         table: &Table,
@@ -121,9 +173,8 @@ impl Workplace<'_> {
         cell: Cell,
         columns: &[&str],
     ) -> Result<Option<RecordBatch>, WarehouseError> {
-        let folder = self.folder(&table.name);
         let read =
-            of_cell(files, cell).map(|(_, file)| self.home().columns(&folder.join(&file.path), columns));
+            of_cell(files, cell).map(|(span, file)| self.columns(table, (cell.0, span), file, columns));
         let mut read = read.collect::<Result<Vec<_>, _>>()?;
         if read.len() < 2 {
             return Ok(read.pop());
@@ -140,6 +191,7 @@ impl Workplace<'_> {
         cell: Cell,
         rows: &RecordBatch,
     ) -> Result<NewFiles, WarehouseError> {
+        of_cell(old, cell).try_for_each(|(_, file)| self.ordinary(table, file).map(drop))?;
         let written = parts(table, cell, rows).into_iter().map(|((year, span), rows)| {
             let file = self.write_file(table, (year, span), old.get(&(year, span)), &rows)?;
             Ok::<_, WarehouseError>((span, file))

@@ -8,7 +8,7 @@ const GROUP: usize = 8;
 /// The most groups that the library packs in a run.
 const MOST_GROUPS: u8 = 63;
 
-/// The first `count` numbers of these bytes; nothing if they do not hold so many, or one that is too wide.
+/// The `count` numbers that these bytes are; nothing if they hold fewer, one that is too wide, or something behind them.
 pub(super) fn decode(mut bytes: &[u8], width: u32, count: usize) -> Option<Vec<u16>> {
     if width > u16::BITS {
         return None;
@@ -36,7 +36,7 @@ pub(super) fn decode(mut bytes: &[u8], width: u32, count: usize) -> Option<Vec<u
         }
         numbers.truncate(count);
     }
-    Some(numbers)
+    bytes.is_empty().then_some(numbers)
 }
 
 /// Packs numbers of so many bits: the same number eight times or more, from where the groups before it are full, is a run.
@@ -165,6 +165,8 @@ mod tests {
             prop_assert_eq!(decode(&bytes, width, numbers.len()), Some(numbers.clone()));
             let short = &bytes[..bytes.len().saturating_sub(1)];
             prop_assert!(numbers.is_empty() || decode(short, width, numbers.len()).is_none());
+            bytes.push(0);
+            prop_assert!(decode(&bytes, width, numbers.len()).is_none());
         }
 
         #[test]

@@ -106,12 +106,36 @@ pub(crate) fn keys<'a>(table: &Table, rows: &'a RecordBatch) -> Option<impl Iter
 /// Reads the order columns back: every row in its span, in strictly rising order, none lost. Strictly, so
 /// a person-year cannot be there twice, nor a record of a person.
 pub(super) fn check(table: &Table, place: Place, rows: usize, content: &Bytes) -> Result<(), WarehouseError> {
-    let misplaced = |what| WarehouseError::Misplaced { table: table.name.clone(), year: place.0, what };
     let stored = decode(content.clone(), &order_columns(table), Path::new(&table.name))?;
+    check_places(table, place, rows, &stored)
+}
+
+/// The same of a file whose columns the library did not write: each must be readable, and have so many rows.
+pub(super) fn check_whole(
+    table: &Table,
+    place: Place,
+    rows: usize,
+    content: &Bytes,
+) -> Result<(), WarehouseError> {
+    let stored = decode_codes(table, content.clone(), Path::new(&table.name));
+    let stored = stored.map_err(|_| misplaced(table, place, "in columns that cannot be read"))?;
+    check_places(table, place, rows, &stored)
+}
+
+fn check_places(
+    table: &Table,
+    place: Place,
+    rows: usize,
+    stored: &RecordBatch,
+) -> Result<(), WarehouseError> {
     if stored.num_rows() != rows {
-        return Err(misplaced("in part"));
+        return Err(misplaced(table, place, "in part"));
     }
-    wrong_place(table, place.1, &stored).map_or(Ok(()), |what| Err(misplaced(what)))
+    wrong_place(table, place.1, stored).map_or(Ok(()), |what| Err(misplaced(table, place, what)))
+}
+
+fn misplaced(table: &Table, place: Place, what: &'static str) -> WarehouseError {
+    WarehouseError::Misplaced { table: table.name.clone(), year: place.0, what }
 }
 
 /// What is wrong with the places of these rows of a span; nothing if all is as it should be.

@@ -7,17 +7,17 @@ use super::world::{Row, World, hex, layer_one, row};
 use crate::{Purpose, Sought, WarehouseError, WarehouseKey};
 
 /// Contacts of many persons, with enough rows for several files a shard.
-fn contacts(persons: u64) -> Vec<Row> {
+pub(super) fn contacts(persons: u64) -> Vec<Row> {
     let of = |person: u64| (0..=person % 9).map(move |n| row(person, person * 10 + n, "2023-05-01").ute());
     (0..persons).flat_map(of).collect()
 }
 
-fn sought(persons: impl IntoIterator<Item = u64>) -> Vec<Sought> {
+pub(super) fn sought(persons: impl IntoIterator<Item = u64>) -> Vec<Sought> {
     persons.into_iter().map(|person| Sought::new(vec![layer_one("person", person)])).collect()
 }
 
 /// Always the same, so that the same rows always lie the same way.
-fn fixed_key() -> WarehouseKey {
+pub(super) fn fixed_key() -> WarehouseKey {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("warehouse.key");

@@ -3,7 +3,10 @@
 mod check;
 mod compact;
 mod crash;
+mod damaged;
 mod erase;
+mod full_size;
+mod joined;
 mod keys;
 mod killed;
 mod learnt;

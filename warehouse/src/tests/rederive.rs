@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use super::damaged::Spoilt;
 use super::world::{Row, World, row};
 use crate::policy::Policy;
 use crate::storage::pointer::{Loaded, Pointer};
@@ -118,4 +119,19 @@ async fn nothing_was_loaded_and_nothing_is_derived() {
     let world = World::new();
     let done = world.warehouse.rederive().await.expect("nothing to do");
     assert!(done.tables.is_empty() && done.snapshot_before == done.snapshot_after);
+}
+
+/// Which years are still what was loaded is read off the old files.
+#[tokio::test]
+async fn an_old_file_that_is_damaged_stops_the_derivation() {
+    let world = World::new();
+    filled(&world, earlier(&world)).await;
+    let names = world.files().into_keys().filter(|path| path.extension().is_some_and(|e| e == "parquet"));
+    let old = names.map(|path| path.strip_prefix(world.tables()).expect("below").to_owned());
+    let old = old.into_iter().find(|path| path.starts_with("person_year")).expect("a file");
+    let spoilt = Spoilt::in_its_footer(&world, &world.root().join(old));
+    spoilt.is_named_by(&world.warehouse.rederive().await.expect_err("damaged"));
+    spoilt.restore();
+    world.warehouse.rederive().await.expect("derived");
+    assert_eq!(world.rows("person_year").await.len(), 60);
 }

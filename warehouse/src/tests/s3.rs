@@ -16,15 +16,17 @@ use crate::{Installation, Warehouse, WarehouseError};
 
 /// What says something of folders alone: links, lock files, folders that are empty, what an ordinary Delta reader finds
 /// there; what has numbers of its own; and these tests.
-const OF_FOLDERS: [&str; 11] = [
+const OF_FOLDERS: [&str; 13] = [
     "tests::s3",
     "tests::scale",
     "tests::speed",
+    "tests::full_size",
     "tests::killed::another_process",
     "a_lease_is_of_the_snapshot_the_pointer_names",
     "nothing_is_deleted_through_a_link",
     "a_link_a_lost_log_and_a_pointer_that_points_nowhere_are_named",
     "a_file_that_is_damaged_or_a_link_is_named_and_not_made_anew",
+    "a_link_in_place_of_a_file_stops_a_load",
     "a_damaged_file_is_named_and_stops_the_rotation_before_it_is_in_force",
     "any_delta_reader_finds_the_files",
     "replaced_files_and_leftovers_go_and_nothing_else_does",

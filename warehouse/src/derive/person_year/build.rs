@@ -82,11 +82,12 @@ pub(crate) fn rows(
 ) -> Result<RecordBatch, WarehouseError> {
     let mut year = Year { rules, codes: Codes::default(), persons: BTreeMap::new() };
     for source in &rules.sources {
-        let Some(files) = state.get(&source.table) else { continue };
+        let (Some(files), Some(of)) = (state.get(&source.table), place.policy.table(&source.table)) else {
+            continue;
+        };
         let columns: Vec<&str> = source.columns.iter().map(String::as_str).collect();
-        for (_, file) in of_cell(files, cell) {
-            let path = place.folder(&source.table).join(&file.path);
-            year.read(source, &place.home().columns(&path, &columns)?);
+        for (span, file) in of_cell(files, cell) {
+            year.read(source, &place.columns(of, (cell.0, span), file, &columns)?);
         }
     }
     year.rows(table)
