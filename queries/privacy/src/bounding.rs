@@ -53,19 +53,17 @@ pub fn bucket_of(norm: u64, buckets: &[u64]) -> usize {
     buckets.partition_point(|bound| *bound < norm).min(buckets.len().saturating_sub(1))
 }
 
-/// The squares of the bounds of buckets, for [`bucket_of_square`].
-pub fn squares(buckets: &[u64]) -> Vec<u128> {
-    buckets.iter().map(|bound| u128::from(*bound).pow(2)).collect()
-}
-
-/// The bucket that a norm falls into, by its square, the [`squares`] of the bounds, and without a root: a norm rounded up is at most
-/// a whole bound just where its square is at most the bound's.
-pub fn bucket_of_square(square: u128, squares: &[u128]) -> usize {
-    squares.partition_point(|bound| *bound < square).min(squares.len().saturating_sub(1))
+/// The bucket that a norm falls into, of so many that [`buckets`] made, by its square and without a root.
+///
+/// A norm, rounded up, is at most 2ⁱ just where its square is at most 4ⁱ: where what is below the square takes 2i bits at most. The
+/// last bucket's bound may be another number, and it holds all that is above the one before it.
+pub fn bucket_of_square(square: u128, buckets: usize) -> usize {
+    let bits = u128::BITS - square.saturating_sub(1).leading_zeros();
+    (bits.div_ceil(2) as usize).min(buckets.saturating_sub(1))
 }
 
 /// The square of the L2 norm of some values, exact below 2¹²⁸ and saturating there.
-pub fn squared(values: impl Iterator<Item = i64>) -> u128 {
+fn squared(values: impl Iterator<Item = i64>) -> u128 {
     values.fold(0_u128, |sum, value| {
         let magnitude = u128::from(value.unsigned_abs());
         sum.saturating_add(magnitude * magnitude)
@@ -94,7 +92,7 @@ fn squared_norm(vector: &[i64]) -> u128 {
 }
 
 /// Whether a vector whose norm has this square is left as it is by [`scale_to_norm`].
-pub fn is_within(square: u128, c: u64) -> bool {
+fn is_within(square: u128, c: u64) -> bool {
     square <= u128::from(c.min(crate::gaussian::MAX_L2)).pow(2)
 }
 
@@ -373,9 +371,8 @@ mod tests {
             max in 1..u64::MAX,
         ) {
             let bounds = buckets(max);
-            let squares = squares(&bounds);
-            prop_assert_eq!(bucket_of_square(squared(vector.iter().copied()), &squares), bucket_of(norm(&vector), &bounds));
-            prop_assert_eq!(bucket_of_square(u128::from(max.min(1 << 62)).pow(2), &squares), bucket_of(max.min(1 << 62), &bounds));
+            prop_assert_eq!(bucket_of_square(squared(vector.iter().copied()), bounds.len()), bucket_of(norm(&vector), &bounds));
+            prop_assert_eq!(bucket_of_square(u128::from(max.min(1 << 62)).pow(2), bounds.len()), bucket_of(max.min(1 << 62), &bounds));
         }
 
         #[test]

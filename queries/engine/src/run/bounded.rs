@@ -78,21 +78,12 @@ pub(super) fn look(person_years: &PersonYears, part: Part) -> Result<Option<Look
     if part.look.is_zero() {
         return Ok(None);
     }
-    let most = match person_years.bound() {
-        Bounding::One => NORM_UNIT.unsigned_abs(),
-        Bounding::Norm { max_norm, .. } => most(max_norm),
-    };
-    let buckets = match person_years.bound() {
-        // All of one length: one bucket.
-        Bounding::One => vec![most],
-        Bounding::Norm { .. } => bounding::buckets(most),
-    };
     let gaussian = Gaussian::for_rho(1, part.look)?;
-    let noised = person_years.histogram(&buckets)?.into_noised(&gaussian)?;
+    let noised = person_years.histogram()?.into_noised(&gaussian)?;
     Ok(Some(Look {
         noised: noised.into_iter().map(|count| count as f64).collect(),
         sd: gaussian.sigma(),
-        buckets,
+        buckets: person_years.buckets().to_vec(),
     }))
 }
 

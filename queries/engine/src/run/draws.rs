@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use arrow::array::{RecordBatch, UInt32Array};
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
 use arrow::row::{RowConverter, SortField};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
@@ -23,6 +23,8 @@ use crate::plan::{Lost, NoisedColumn, NoisedTable, Post, is_noised};
 pub(crate) const DRAWS: usize = 400;
 /// So many values are drawn at once.
 const AT_ONCE: usize = 1 << 20;
+/// So many where they are joined, which holds them in memory.
+const JOINED: usize = 1 << 16;
 /// The first answer's table.
 const FIRST: &str = "answer_0";
 /// Standard deviations from the middle to the end of a 95 % interval.
@@ -40,10 +42,13 @@ impl Over<'_> {
         cuts: Option<Cuts>,
     ) -> Result<Draws, RunError> {
         let plan = self.ready(&post.unordered).await?;
-        if let Some(rows) = by_row(&post.unordered)
-            && let Some(all) = self.at_once(post, derived, seed, cuts.clone(), &plan, rows).await?
-        {
-            return Ok(all);
+        if let Some(rows) = by_row(&post.unordered) {
+            match self.at_once(post, derived, seed, cuts.clone(), &plan, rows).await {
+                Ok(Some(all)) => return Ok(all),
+                Ok(None) => {}
+                // Many draws need more memory than one, and the answer is paid for.
+                Err(error) => tracing::debug!(%error, "the noise is drawn one by one"),
+            }
         }
         self.one_by_one(post, derived, seed, cuts, &plan).await
     }
@@ -79,7 +84,8 @@ impl Over<'_> {
         let mut random = Normal::new(seed);
         let (mut kinds, mut drawn_of): (Vec<String>, Vec<Vec<Vec<f64>>>) = (Vec::new(), Vec::new());
         let values: usize = self.answers.iter().flat_map(|a| &a.columns).map(|c| c.values.len()).sum();
-        let at_once = (AT_ONCE / values.max(1)).clamp(1, DRAWS);
+        let most = if rows == ByRow::InOrder { AT_ONCE } else { JOINED };
+        let at_once = (most / values.max(1)).clamp(1, DRAWS);
         let mut left = DRAWS;
         while left > 0 {
             let now = left.min(at_once);
@@ -90,13 +96,13 @@ impl Over<'_> {
             }
             let schema = drawn.first().map(RecordBatch::schema).ok_or(RunError::Layout)?;
             let one = concat_batches(&schema, &drawn).map_err(|_| RunError::Layout)?;
-            let table = match plan.run(HashMap::from([(FIRST.to_owned(), one)])).await {
-                Err(RunError::TooManyRows) => return Ok(None),
-                table => table?,
-            };
+            let table = plan.run(HashMap::from([(FIRST.to_owned(), one)])).await?;
             let each = table.num_rows() / now;
             let of_rows = match rows {
-                ByRow::InAnyOrder => of_kinds(&table, post, now)?,
+                ByRow::InAnyOrder => {
+                    let keys = post.names.len()..post.names.len() + post.hidden;
+                    of_kinds(&table.columns()[keys], table.num_rows(), now)?
+                }
                 // The same rows in each draw.
                 ByRow::InOrder => (each * now == table.num_rows())
                     .then(|| (0..each).cycle().take(table.num_rows()).collect()),
@@ -239,11 +245,10 @@ fn add(all: &mut Draws, derived: &[usize], table: &RecordBatch, keys: &[String])
 
 /// Which kind of row each is, by what tells rows apart, in the order of the kinds' keys; nothing unless there is one of each
 /// kind in each of so many draws: then it does not matter which draw a row is of.
-fn of_kinds(table: &RecordBatch, post: &Post, draws: usize) -> Result<Option<Vec<usize>>, RunError> {
-    let keys = &table.columns()[post.names.len()..post.names.len() + post.hidden];
+pub(super) fn of_kinds(keys: &[ArrayRef], rows: usize, draws: usize) -> Result<Option<Vec<usize>>, RunError> {
     let fields = keys.iter().map(|key| SortField::new(key.data_type().clone())).collect();
     if keys.is_empty() {
-        return Ok((table.num_rows() == draws).then(|| vec![0; draws]));
+        return Ok((rows == draws).then(|| vec![0; draws]));
     }
     let failed = |_| RunError::Layout;
     let rows = RowConverter::new(fields).map_err(failed)?.convert_columns(keys).map_err(failed)?;

@@ -107,7 +107,7 @@ fn pages_of(
         return Err(RunError::Layout);
     }
     let rows = usize::try_from(chunk.num_values()).map_err(|_| RunError::Layout)?;
-    let part = part_of(parts, chunk.byte_range().0).ok_or(RunError::Layout)?;
+    let part = part_at(parts, |part| part.start, chunk.byte_range().0).ok_or(RunError::Layout)?;
     let watched = Arc::new(Watched { part: part.clone(), asked: Mutex::default() });
     let mut reader = SerializedPageReader::new(Arc::clone(&watched), chunk, rows, None)?;
     let mut has_dictionary = false;
@@ -156,21 +156,34 @@ pub(super) struct Part {
     pub(super) bytes: Bytes,
 }
 
+/// The same, lent.
+#[derive(Clone, Copy)]
+pub(super) struct View<'b> {
+    pub(super) start: u64,
+    pub(super) bytes: &'b [u8],
+}
+
 impl Part {
+    pub(super) fn view(&self) -> View<'_> {
+        View { start: self.start, bytes: &self.bytes }
+    }
+}
+
+impl<'b> View<'b> {
     /// What is there of it from a place in the file on.
-    fn from(&self, start: u64) -> Option<&[u8]> {
+    fn from(self, start: u64) -> Option<&'b [u8]> {
         self.bytes.get(usize::try_from(start.checked_sub(self.start)?).ok()?..)
     }
 }
 
-/// The part that holds a place in the file, of some in their order.
-fn part_of(parts: &[Part], at: u64) -> Option<&Part> {
-    parts.get(parts.partition_point(|part| part.start <= at).checked_sub(1)?)
+/// Which part holds a place in the file, of some that begin at these, in their order.
+fn part_at<T>(parts: &[T], start: impl Fn(&T) -> u64, at: u64) -> Option<&T> {
+    parts.get(parts.partition_point(|part| start(part) <= at).checked_sub(1)?)
 }
 
 /// The bytes of a page.
-pub(super) fn bytes_of<'p>(parts: &'p [Part], page: &PageAt) -> Option<&'p [u8]> {
-    part_of(parts, page.start)?.from(page.start)?.get(..page.length)
+pub(super) fn bytes_of<'p>(parts: &[View<'p>], page: &PageAt) -> Option<&'p [u8]> {
+    part_at(parts, |part| part.start, page.start)?.from(page.start)?.get(..page.length)
 }
 
 /// A part that remembers which bytes were asked for last: those of a page, behind its header.
@@ -193,12 +206,12 @@ impl ChunkReader for Watched {
     type T = Reader<Bytes>;
 
     fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
-        let from = self.part.from(start).ok_or_else(outside)?;
+        let from = self.part.view().from(start).ok_or_else(outside)?;
         Ok(self.part.bytes.slice_ref(from).reader())
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<Bytes> {
-        let bytes = self.part.from(start).and_then(|from| from.get(..length)).ok_or_else(outside)?;
+        let bytes = self.part.view().from(start).and_then(|from| from.get(..length)).ok_or_else(outside)?;
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some((start, length));
         Ok(self.part.bytes.slice_ref(bytes))
     }
@@ -237,6 +250,22 @@ impl Layouts {
         columns.iter().map(|column| of(column).map(|(_, layout)| Arc::clone(layout))).collect()
     }
 
+    /// Whether they are.
+    pub(super) fn know(&self, file: &Path, columns: &[Arc<str>]) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let has =
+            |of_file: &Columns| columns.iter().all(|column| of_file.iter().any(|(name, _)| name == column));
+        known.files.get(file.as_os_str()).is_some_and(has)
+    }
+
+    /// Forgets all columns of a file.
+    pub(super) fn forget(&self, file: &Path) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(of_file) = known.files.remove(file.as_os_str()) {
+            known.columns -= of_file.len();
+        }
+    }
+
     /// Keeps them.
     pub(super) fn keep(&self, file: &Path, columns: &[Arc<str>], layouts: &[Arc<Layout>]) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -271,6 +300,16 @@ mod tests {
         layouts.keep(Path::new("a"), &names(&["person", "month"]), &[layout(1), layout(3)]);
         assert_eq!(rows("a", &["month", "person", "minutes"]), Some(vec![3, 1, 2]));
         assert_eq!((rows("a", &["person", "district"]), rows("b", &["person"])), (None, None));
+        assert!(
+            layouts.know(Path::new("a"), &names(&["month"]))
+                && !layouts.know(Path::new("a"), &names(&["month", "day"]))
+        );
+        layouts.keep(Path::new("b"), &names(&["person", "month"]), &[layout(1), layout(3)]);
+        layouts.forget(Path::new("b"));
+        assert!(
+            !layouts.know(Path::new("b"), &names(&["person"]))
+                && layouts.know(Path::new("a"), &names(&["person"]))
+        );
         for file in 0..MOST {
             layouts.keep(Path::new(&file.to_string()), &names(&["person"]), &[layout(4)]);
         }

@@ -13,6 +13,7 @@ mod draws;
 mod error;
 mod exact;
 mod expected;
+mod fetch;
 mod gather;
 #[cfg(test)]
 mod in_memory;

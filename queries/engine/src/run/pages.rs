@@ -5,7 +5,7 @@
 //! that the warehouse writes: plain values, and dictionaries (RLE and bit-packing hybrid of the Parquet format, *Encodings*).
 
 use super::error::RunError;
-use super::layout::{Kind, Layout, Part, bytes_of};
+use super::layout::{Kind, Layout, View, bytes_of};
 use super::runs::Runs;
 
 /// Reads columns; holds room for what is in a page.
@@ -23,7 +23,7 @@ impl Pages {
     pub(super) fn places(
         &mut self,
         layout: &Layout,
-        parts: &[Part],
+        parts: &[View<'_>],
         make: impl Fn(&[u8]) -> u32,
         missing: u32,
         into: &mut Vec<u32>,
@@ -72,7 +72,7 @@ impl Pages {
     pub(super) fn persons(
         &mut self,
         layout: &Layout,
-        parts: &[Part],
+        parts: &[View<'_>],
         into: &mut Runs<[u8; 16]>,
     ) -> Result<(), RunError> {
         let Self { numbers, persons, .. } = self;
@@ -267,6 +267,7 @@ mod tests {
     use parquet::file::properties::{WriterProperties, WriterVersion};
     use proptest::prelude::*;
 
+    use super::super::layout::Part;
     use super::*;
 
     /// A file with this column.
@@ -292,7 +293,7 @@ mod tests {
             u32::try_from(seen.borrow().len()).expect("few")
         };
         let (mut pages, mut read) = (Pages::default(), Vec::new());
-        pages.places(&layout, &parts, make, 0, &mut read).expect("read");
+        pages.places(&layout, &parts.each_ref().map(Part::view), make, 0, &mut read).expect("read");
         assert_eq!(read.len(), layout.rows);
         let seen = seen.into_inner();
         read.into_iter().map(|at| Some(seen[at.checked_sub(1)? as usize].clone())).collect()
@@ -347,7 +348,7 @@ mod tests {
                 let ids = FixedSizeBinaryArray::try_from_iter(there.iter().map(id)).expect("16 bytes each");
                 let (layout, parts) = written(Arc::new(ids), properties());
                 let mut persons = Runs::default();
-                Pages::default().persons(&layout, &parts, &mut persons).expect("read");
+                Pages::default().persons(&layout, &parts.each_ref().map(Part::view), &mut persons).expect("read");
                 let read = persons.iter().map(|(person, rows)| (*person, rows.len())).collect::<Vec<_>>();
                 let runs = there.chunk_by(|a, b| a == b).map(|run| (id(&run[0]), run.len()));
                 prop_assert_eq!(read, runs.collect::<Vec<_>>());

@@ -1,45 +1,24 @@
 //! The rows of one table, a year and shard, as the places of their fields: without plan, batches and texts.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::fs::File;
-use std::ops::Range;
-use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use datafusion::common::DataFusionError;
 use datafusion::common::runtime::SpawnedTask;
-use datafusion::object_store::path::Path;
-use datafusion::object_store::{ObjectStore, ObjectStoreExt};
-use datafusion::parquet::arrow::async_reader::MetadataFetch;
-use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
-use datafusion::parquet::file::metadata::{
-    ColumnChunkMetaData, ParquetMetaData, ParquetMetaDataOptions, ParquetMetaDataReader,
-    ParquetStatisticsPolicy, RowGroupMetaData,
-};
-use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt, TryStreamExt};
-use skjerm_warehouse::DataFile;
 
 use super::columns::Columns;
 use super::error::RunError;
-use super::layout::{Layout, Layouts, Part};
+use super::fetch::{Fetched, Room, Wanted, begin, year_of};
+use super::layout::{Layout, View};
 use super::pages::Pages;
 use super::runs::Runs;
 use super::source::SnapshotTable;
-use crate::plan::YEAR;
 
 /// Rows from which on a stretch is handed on, with those of the file that it ends in.
 pub(super) const STRETCH: usize = 1 << 13;
-/// Bytes that are rather read than left out between two columns.
-const GAP: u64 = 4096;
-/// Bytes at the end of a file that are read at once: all of its footer, as a rule.
-const FOOTER: usize = 8 * 1024;
 /// Files that are fetched together: one after the other in a folder, where each takes less than handing it to another
 /// thread.
 const TOGETHER: usize = 16;
-/// How many of these are asked for at once from a bucket.
-const AT_ONCE: usize = 4;
 /// How many times as many are fetched while those before them are looked at.
 const AHEAD: usize = 2;
 
@@ -57,11 +36,14 @@ pub(super) struct Stretch {
 /// # Privacy
 /// The rows come as the files have them. That a person-year's come together, and once, is checked by whoever takes them.
 pub(super) struct Scan {
+    table: SnapshotTable,
     columns: Arc<Columns>,
     wanted: Arc<Wanted>,
-    files: std::vec::IntoIter<SnapshotTable>,
+    /// The first file that was not asked for yet.
+    next: usize,
     ahead: VecDeque<SpawnedTask<Result<Vec<Fetched>, RunError>>>,
     fetched: VecDeque<Fetched>,
+    room: Room,
     pages: Pages,
 }
 
@@ -72,14 +54,14 @@ impl Scan {
         columns: &Arc<Columns>,
         names: &BTreeMap<&str, &str>,
     ) -> Result<Self, RunError> {
-        let wanted = Arc::new(Wanted::new(table, columns, names)?);
-        let files = table.chunks(TOGETHER).collect::<Vec<_>>().into_iter();
         Ok(Self {
+            table: table.clone(),
             columns: columns.clone(),
-            wanted,
-            files,
+            wanted: Arc::new(Wanted::new(table, columns, names)?),
+            next: 0,
             ahead: VecDeque::new(),
             fetched: VecDeque::new(),
+            room: Room::default(),
             pages: Pages::default(),
         })
     }
@@ -89,312 +71,124 @@ impl Scan {
         stretch.persons.clear();
         stretch.places.resize_with(self.wanted.fields.len(), Vec::new);
         stretch.places.iter_mut().for_each(Vec::clear);
-        while stretch.persons.rows() < STRETCH && self.fetch().await? {
-            let is_next = |file: &Fetched| stretch.persons.rows() == 0 || file.year == stretch.year;
-            let Some(file) = self.fetched.pop_front_if(|file| is_next(file)) else { break };
-            stretch.year = file.year;
-            file.decode(&mut self.pages, &self.columns, stretch)?;
+        while stretch.persons.rows() < STRETCH {
+            self.fetch().await?;
+            let read = if self.fetched.is_empty() { self.read(stretch)? } else { self.take(stretch)? };
+            if !read {
+                break;
+            }
         }
         Ok(stretch.persons.rows() > 0)
     }
 
-    /// Has the next file here, if there is one.
-    async fn fetch(&mut self) -> Result<bool, RunError> {
+    /// Whether what a file in a folder says of its columns is known. Then it was read before, and most likely nothing waits for a
+    /// disk: to read it takes less than handing it to another thread.
+    fn is_known(&self, file: usize) -> bool {
+        let file = self.table.files().get(file).filter(|_| self.table.store().is_none());
+        file.is_some_and(|file| self.table.layouts().know(&file.path, &self.wanted.names))
+    }
+
+    /// Has the next file here that must be waited for, if it is such a one that comes next.
+    async fn fetch(&mut self) -> Result<(), RunError> {
         while self.fetched.is_empty() {
-            while self.ahead.len() < AHEAD
-                && let Some(files) = self.files.next()
-            {
-                self.ahead.push_back(begin(files, &self.wanted)?);
+            while self.ahead.len() < AHEAD {
+                let most = self.table.files().len().min(self.next + TOGETHER);
+                let end = (self.next..most).find(|file| self.is_known(*file)).unwrap_or(most);
+                if end == self.next {
+                    break;
+                }
+                self.ahead.push_back(begin(self.table.part_of(self.next..end), &self.wanted)?);
+                self.next = end;
             }
-            let Some(ahead) = self.ahead.pop_front() else { return Ok(false) };
+            let Some(ahead) = self.ahead.pop_front() else { return Ok(()) };
             self.fetched = ahead.join().await.map_err(|_| RunError::Task)??.into();
-        }
-        Ok(true)
-    }
-}
-
-/// Begins to fetch files. Dropped, it reads those it began with in a folder, and stops in a bucket.
-fn begin(
-    table: SnapshotTable,
-    wanted: &Arc<Wanted>,
-) -> Result<SpawnedTask<Result<Vec<Fetched>, RunError>>, RunError> {
-    let (wanted, layouts) = (Arc::clone(wanted), Arc::clone(table.layouts()));
-    Ok(match table.store() {
-        None => SpawnedTask::spawn_blocking(move || Fetched::of_files(table.files(), &wanted, &layouts)),
-        Some(store) => {
-            let paths = table.files().iter().map(|file| Ok((table.locate(file)?, file.clone())));
-            let paths = paths.collect::<Result<Vec<_>, DataFusionError>>()?;
-            SpawnedTask::spawn(async move {
-                let objects = paths.into_iter().map(|(path, file)| {
-                    let object = Object { store: store.clone(), path };
-                    let (wanted, layouts) = (&wanted, &layouts);
-                    async move { Fetched::of_object(&object, &file, wanted, layouts).await }
-                });
-                futures::stream::iter(objects).buffered(AT_ONCE).try_collect().await
-            })
-        }
-    })
-}
-
-/// The columns that are read, by their names.
-struct Wanted {
-    /// That of the persons first.
-    names: Vec<Arc<str>>,
-    /// By field of the look-up which of them; none for the year, which no file holds.
-    fields: Vec<Option<usize>>,
-}
-
-impl Wanted {
-    fn new(table: &SnapshotTable, columns: &Columns, names: &BTreeMap<&str, &str>) -> Result<Self, RunError> {
-        let mut wanted = vec![Arc::from(table.person().ok_or(RunError::Layout)?)];
-        let mut fields = Vec::new();
-        for name in columns.names() {
-            fields.push(match names.get(name) {
-                Some(column) => {
-                    wanted.push(Arc::from(*column));
-                    Some(wanted.len() - 1)
-                }
-                None if name == YEAR => None,
-                None => return Err(RunError::Layout),
-            });
-        }
-        Ok(Self { names: wanted, fields })
-    }
-
-    /// Where they are in a file, and their bytes.
-    fn columns(&self, metadata: &ParquetMetaData, bytes: u64) -> Result<Vec<usize>, RunError> {
-        let schema = metadata.file_metadata().schema_descr();
-        let at = |name: &Arc<str>| schema.columns().iter().position(|column| column.name() == &**name);
-        let columns: Option<Vec<usize>> = self.names.iter().map(at).collect();
-        let columns = columns.ok_or(RunError::Layout)?;
-        let chunks = metadata.row_groups().iter();
-        let mut chunks = chunks.flat_map(|group| columns.iter().map(|column| group.column(*column)));
-        let is_within = |chunk: &ColumnChunkMetaData| {
-            let start = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
-            let end = u64::try_from(start).ok().zip(u64::try_from(chunk.compressed_size()).ok());
-            end.and_then(|(start, length)| start.checked_add(length)).is_some_and(|end| end <= bytes)
-        };
-        let is_sound = chunks.all(is_within);
-        drop(chunks);
-        if is_sound { Ok(columns) } else { Err(RunError::Layout) }
-    }
-}
-
-/// A file in a bucket.
-struct Object {
-    store: Arc<dyn ObjectStore>,
-    path: Path,
-}
-
-impl Object {
-    async fn parts(&self, ranges: Vec<Range<u64>>) -> Result<Vec<Part>, RunError> {
-        let bytes = self.store.get_ranges(&self.path, &ranges).await.map_err(DataFusionError::from)?;
-        Ok(ranges.into_iter().zip(bytes).map(|(range, bytes)| Part { start: range.start, bytes }).collect())
-    }
-}
-
-impl MetadataFetch for &Object {
-    fn fetch(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
-        let read = async { self.store.get_range(&self.path, range).await };
-        read.map(|read| read.map_err(|error| ParquetError::External(Box::new(error)))).boxed()
-    }
-}
-
-/// The bytes of the columns of a file that are read.
-struct Fetched {
-    year: i64,
-    /// By column that is wanted.
-    layouts: Vec<Arc<Layout>>,
-    wanted: Arc<Wanted>,
-    parts: Vec<Part>,
-}
-
-impl Fetched {
-    fn new(
-        file: &DataFile,
-        wanted: &Arc<Wanted>,
-        layouts: Vec<Arc<Layout>>,
-        parts: Vec<Part>,
-    ) -> Result<Self, RunError> {
-        let year = i64::from(file.year.ok_or(RunError::Layout)?);
-        Ok(Self { year, layouts, wanted: Arc::clone(wanted), parts })
-    }
-
-    /// Of a file that was not read before.
-    fn unknown(
-        file: &DataFile,
-        wanted: &Arc<Wanted>,
-        layouts: &Layouts,
-        metadata: &ParquetMetaData,
-        parts: Vec<Part>,
-    ) -> Result<Self, RunError> {
-        let columns = wanted.columns(metadata, file.bytes)?;
-        let found = columns.into_iter().map(|column| Layout::of(metadata, column, &parts, file.bytes));
-        let found = found.map(|layout| layout.map(Arc::new)).collect::<Result<Vec<_>, _>>()?;
-        layouts.keep(&file.path, &wanted.names, &found);
-        Self::new(file, wanted, found, parts)
-    }
-
-    fn of_files(files: &[DataFile], wanted: &Arc<Wanted>, layouts: &Layouts) -> Result<Vec<Self>, RunError> {
-        let known = |file: &DataFile| {
-            let known = layouts.of(&file.path, &wanted.names)?;
-            Some((of_layouts(&known), known))
-        };
-        let known: Vec<_> = files.iter().map(known).collect();
-        let ranges = known.iter().flatten().flat_map(|(ranges, _)| ranges);
-        // One room for those that are known: a piece for each column and file takes longer than to fill it.
-        let length = usize::try_from(ranges.map(|range| range.end - range.start).sum::<u64>());
-        let mut bytes = vec![0; length.map_err(|_| RunError::Layout)?];
-        let mut left = &mut bytes[..];
-        let mut new = VecDeque::new();
-        for (file, known) in files.iter().zip(&known) {
-            let Some((ranges, _)) = known else {
-                new.push_back(Self::of_new_file(file, wanted, layouts)?);
-                continue;
-            };
-            let stored = File::open(&file.path).map_err(DataFusionError::from)?;
-            for range in ranges {
-                let length = usize::try_from(range.end - range.start).map_err(|_| RunError::Layout)?;
-                let (into, rest) = left.split_at_mut_checked(length).ok_or(RunError::Layout)?;
-                stored.read_exact_at(into, range.start).map_err(DataFusionError::from)?;
-                left = rest;
-            }
-        }
-        let mut bytes = Bytes::from(bytes);
-        let fetched = files.iter().zip(known).map(|(file, known)| {
-            let Some((ranges, known)) = known else { return new.pop_front().ok_or(RunError::Layout) };
-            let part = |range: Range<u64>| {
-                // As long as the one that was read.
-                let length = usize::try_from(range.end - range.start).unwrap_or_default();
-                Part { start: range.start, bytes: bytes.split_to(length) }
-            };
-            let parts = ranges.into_iter().map(part).collect();
-            Self::new(file, wanted, known, parts)
-        });
-        fetched.collect()
-    }
-
-    /// Of one that was not read before. Two calls or three: the end of the file, and the columns.
-    fn of_new_file(file: &DataFile, wanted: &Arc<Wanted>, layouts: &Layouts) -> Result<Self, RunError> {
-        let stored = File::open(&file.path).map_err(DataFusionError::from)?;
-        let read = |start: u64, end: u64| {
-            // What a footer says may be wrong: no more room than the file has bytes.
-            let length = usize::try_from(end.min(file.bytes).saturating_sub(start));
-            let mut bytes = vec![0; length.map_err(|_| RunError::Layout)?];
-            stored.read_exact_at(&mut bytes, start).map_err(DataFusionError::from)?;
-            Ok::<_, RunError>(Part { start, bytes: bytes.into() })
-        };
-        let mut end = FOOTER as u64;
-        let metadata = loop {
-            let tail = read(file.bytes.saturating_sub(end), file.bytes)?;
-            let mut reader = footer();
-            match reader.try_parse_sized(&tail.bytes, file.bytes) {
-                Ok(()) => break reader.finish()?,
-                Err(ParquetError::NeedMoreData(needed)) if needed as u64 > end && end < file.bytes => {
-                    end = needed as u64;
-                }
-                Err(error) => return Err(error.into()),
-            }
-        };
-        let ranges = of_chunks(&metadata, &wanted.columns(&metadata, file.bytes)?);
-        let parts = ranges.into_iter().map(|range| read(range.start, range.end)).collect::<Result<_, _>>()?;
-        Self::unknown(file, wanted, layouts, &metadata, parts)
-    }
-
-    async fn of_object(
-        object: &Object,
-        file: &DataFile,
-        wanted: &Arc<Wanted>,
-        layouts: &Layouts,
-    ) -> Result<Self, RunError> {
-        if let Some(known) = layouts.of(&file.path, &wanted.names) {
-            let parts = object.parts(of_layouts(&known)).await?;
-            return Self::new(file, wanted, known, parts);
-        }
-        let reader = footer().with_prefetch_hint(Some(FOOTER));
-        let metadata = reader.load_and_finish(object, file.bytes).await?;
-        let parts = object.parts(of_chunks(&metadata, &wanted.columns(&metadata, file.bytes)?)).await?;
-        Self::unknown(file, wanted, layouts, &metadata, parts)
-    }
-
-    fn decode(&self, pages: &mut Pages, columns: &Columns, into: &mut Stretch) -> Result<(), RunError> {
-        let layout = |column: usize| self.layouts.get(column).ok_or(RunError::Layout);
-        pages.persons(layout(0)?, &self.parts, &mut into.persons)?;
-        let rows = into.persons.rows();
-        for ((at, column), places) in self.wanted.fields.iter().enumerate().zip(&mut into.places) {
-            match column {
-                Some(column) => {
-                    let layout = layout(*column)?;
-                    let place = columns.place_of(at, layout.of)?;
-                    pages.places(layout, &self.parts, place, columns.missing(at), places)?;
-                }
-                None => places.resize(rows, columns.place_of_number(at, into.year)),
-            }
-            if places.len() != rows {
-                return Err(RunError::Layout);
-            }
         }
         Ok(())
     }
-}
 
-/// Where the bytes of some columns are.
-fn of_layouts(layouts: &[Arc<Layout>]) -> Vec<Range<u64>> {
-    joined(layouts.iter().flat_map(|layout| layout.ranges()).collect())
-}
-
-/// The same by a footer.
-fn of_chunks(metadata: &ParquetMetaData, columns: &[usize]) -> Vec<Range<u64>> {
-    let range = |group: &RowGroupMetaData, column: usize| {
-        let (start, length) = group.column(column).byte_range();
-        start..start + length
-    };
-    let groups = metadata.row_groups().iter();
-    joined(groups.flat_map(|group| columns.iter().map(move |column| range(group, *column))).collect())
-}
-
-/// These bytes, in as few pieces as makes sense.
-fn joined(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
-    ranges.sort_unstable_by_key(|range| range.start);
-    ranges.dedup_by(|next, range| {
-        let is_near = next.start <= range.end.saturating_add(GAP);
-        if is_near {
-            range.end = range.end.max(next.end);
+    /// Adds the rows of the next file, one that is known, if there is one and it is of the same year.
+    fn read(&mut self, stretch: &mut Stretch) -> Result<bool, RunError> {
+        let Self { table, columns, wanted, next, room, pages, .. } = self;
+        let Some(file) = table.files().get(*next) else { return Ok(false) };
+        if !goes_on(stretch, year_of(file)?) {
+            return Ok(false);
         }
-        is_near
-    });
-    ranges
-}
-
-/// What of a footer is needed: where columns are.
-fn footer() -> ParquetMetaDataReader {
-    let options = ParquetMetaDataOptions::new()
-        .with_column_stats_policy(ParquetStatisticsPolicy::SkipAll)
-        .with_size_stats_policy(ParquetStatisticsPolicy::SkipAll)
-        .with_encoding_stats_policy(ParquetStatisticsPolicy::SkipAll);
-    ParquetMetaDataReader::new().with_metadata_options(Some(options))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use arrow::array::{ArrayRef, FixedSizeBinaryArray, RecordBatch};
-    use datafusion::parquet::arrow::ArrowWriter;
-
-    /// A damaged footer can name any place: none outside of the file is asked for.
-    #[test]
-    fn columns_outside_of_a_file_are_a_fault() {
-        let persons =
-            FixedSizeBinaryArray::try_from_iter([[1_u8; 16], [2; 16]].into_iter()).expect("persons");
-        let rows = RecordBatch::try_from_iter([("person", Arc::new(persons) as ArrayRef)]).expect("rows");
-        let mut content = Vec::new();
-        let mut writer = ArrowWriter::try_new(&mut content, rows.schema(), None).expect("a writer");
-        writer.write(&rows).and_then(|()| writer.close().map(drop)).expect("written");
-        let content = Bytes::from(content);
-        let wanted = Wanted { names: vec!["person".into()], fields: Vec::new() };
-        let metadata = footer().parse_and_finish(&content).expect("a footer");
-        let of = |bytes: u64| wanted.columns(&metadata, bytes);
-        assert_eq!(of(content.len() as u64).expect("as it was written"), [0]);
-        assert!(matches!(of(20), Err(RunError::Layout)));
+        *next += 1;
+        // Another question may have made room for other files meanwhile.
+        let Some(layouts) = table.layouts().of(&file.path, &wanted.names) else {
+            let fetched = Fetched::of_file(file, wanted)?;
+            return self.added(&fetched, stretch);
+        };
+        let read = room.read(file, &layouts);
+        let added = read.and_then(|parts| decode(&layouts, &parts, wanted, pages, columns, stretch));
+        learn(table, wanted, &file.path, &layouts, false, added)
     }
+
+    /// Adds the rows of the file that is here, if it is of the same year.
+    fn take(&mut self, stretch: &mut Stretch) -> Result<bool, RunError> {
+        match self.fetched.pop_front_if(|file| goes_on(stretch, file.year)) {
+            Some(file) => self.added(&file, stretch),
+            None => Ok(false),
+        }
+    }
+
+    fn added(&mut self, file: &Fetched, stretch: &mut Stretch) -> Result<bool, RunError> {
+        let Self { table, columns, wanted, pages, .. } = self;
+        let added = decode(&file.layouts, &file.views(), wanted, pages, columns, stretch);
+        learn(table, wanted, &file.path, &file.layouts, file.is_new, added)
+    }
+}
+
+/// Keeps layouts that a file was read by. One that it could not be read by is of a damaged file, and may be wrong once that is
+/// mended.
+fn learn(
+    table: &SnapshotTable,
+    wanted: &Wanted,
+    path: &Path,
+    layouts: &[Arc<Layout>],
+    is_new: bool,
+    added: Result<(), RunError>,
+) -> Result<bool, RunError> {
+    match &added {
+        Ok(()) if is_new => table.layouts().keep(path, &wanted.names, layouts),
+        Ok(()) => {}
+        Err(_) => table.layouts().forget(path),
+    }
+    added.map(|()| true)
+}
+
+/// Whether a file of this year goes on where a stretch ends; it begins one if there is none.
+fn goes_on(stretch: &mut Stretch, year: i64) -> bool {
+    if stretch.persons.rows() == 0 {
+        stretch.year = year;
+    }
+    stretch.year == year
+}
+
+/// Adds the rows of a file.
+fn decode(
+    layouts: &[Arc<Layout>],
+    parts: &[View<'_>],
+    wanted: &Wanted,
+    pages: &mut Pages,
+    columns: &Columns,
+    into: &mut Stretch,
+) -> Result<(), RunError> {
+    let layout = |column: usize| layouts.get(column).ok_or(RunError::Layout);
+    pages.persons(layout(0)?, parts, &mut into.persons)?;
+    let rows = into.persons.rows();
+    for ((at, column), places) in wanted.fields.iter().enumerate().zip(&mut into.places) {
+        match column {
+            Some(column) => {
+                let layout = layout(*column)?;
+                let place = columns.place_of(at, layout.of)?;
+                pages.places(layout, parts, place, columns.missing(at), places)?;
+            }
+            None => places.resize(rows, columns.place_of_number(at, into.year)),
+        }
+        if places.len() != rows {
+            return Err(RunError::Layout);
+        }
+    }
+    Ok(())
 }

@@ -64,6 +64,13 @@ impl SnapshotTable {
     ) -> Self {
         let (schema, file_schema) = schemas(table.file_schema());
         let mut files = snapshot.map(|snapshot| Arc::clone(&snapshot.files)).unwrap_or_default();
+        // A snapshot has them in this order. In another, files would be missed in silence.
+        let place = |file: &DataFile| (file.year, file.span);
+        if !files.is_sorted_by_key(place) {
+            let mut sorted = files.to_vec();
+            sorted.sort_by_key(place);
+            files = sorted.into();
+        }
         let is_asked = |file: &DataFile| file.year.is_some_and(|year| years.contains(&year));
         let first = files.iter().position(is_asked).unwrap_or(files.len());
         let mut part = first..first + files[first..].iter().take_while(|file| is_asked(file)).count();
@@ -128,14 +135,8 @@ impl SnapshotTable {
     }
 
     /// Some of its files.
-    fn part_of(&self, files: Range<usize>) -> Self {
+    pub(super) fn part_of(&self, files: Range<usize>) -> Self {
         Self { part: self.part.start + files.start..self.part.start + files.end, ..self.clone() }
-    }
-
-    /// Its files, so many at a time.
-    pub(super) fn chunks(&self, files: usize) -> impl Iterator<Item = Self> {
-        let all = self.files().len();
-        (0..all).step_by(files).map(move |first| self.part_of(first..all.min(first + files)))
     }
 
     /// Year and person, ascending: the order in each file, and that of the files among each other.
@@ -269,6 +270,8 @@ mod tests {
             bytes: 1,
         };
         let files = (2021..=2024).flat_map(|year| [0, 3].map(|shard| file((year, shard))));
+        // In whatever order they come.
+        let files = files.rev();
         let snapshot = TableSnapshot { files: files.collect(), ..TableSnapshot::default() };
         for years in [&[][..], &[2021], &[2022, 2023], &[2024], &[2021, 2023, 2024], &[2019, 2022, 2030]] {
             let asked = years.iter().copied().collect();

@@ -2,6 +2,7 @@
 
 use skjerm_privacy::bounding;
 use skjerm_privacy::centred::Centred;
+use skjerm_privacy::gaussian::MAX_L2;
 
 use super::error::RunError;
 use super::exact::Exact;
@@ -20,35 +21,47 @@ pub(crate) type Unit = (i64, [u8; 16]);
 pub(crate) struct PersonYears {
     bound: Bounding,
     cells: usize,
+    /// The bounds of the norms that units are counted by, in [`NORM_UNIT`]s.
+    buckets: Vec<u64>,
     /// As they were gathered, one part after the other.
     parts: Vec<Units>,
 }
 
-/// Entries of some units one after the other, and where each unit ends. Values are clamped to bounds far below 2³¹.
+/// Entries of some units one after the other. Values are clamped to bounds far below 2³¹.
 #[derive(Default)]
 struct Units {
     entries: Vec<(u32, i32)>,
-    ends: Vec<usize>,
-    /// The square of each unit's L2 norm, saturating: asked twice of all of them, and known when a unit ends.
-    squares: Vec<u64>,
+    /// Where each unit ends.
+    ends: Vec<u32>,
+    /// In which bucket each unit's norm is: asked of all of them, and known when a unit ends.
+    buckets: Vec<u8>,
 }
+
+/// So many entries are followed by other [`Units`], so that ends are small numbers.
+const MOST_ENTRIES: usize = 1 << 30;
 
 impl Units {
     /// The vectors of the units, one after the other.
     fn vectors(&self) -> impl Iterator<Item = &[(u32, i32)]> {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.entries[start..*end])
+        starts.zip(&self.ends).map(|(start, end)| &self.entries[start as usize..*end as usize])
     }
 
-    /// The same, each with the square of its norm.
-    fn with_squares(&self) -> impl Iterator<Item = (&[(u32, i32)], u64)> {
-        self.vectors().zip(self.squares.iter().copied())
+    /// The same, each with its bucket.
+    fn with_buckets(&self) -> impl Iterator<Item = (&[(u32, i32)], usize)> {
+        self.vectors().zip(self.buckets.iter().map(|bucket| usize::from(*bucket)))
     }
 }
 
 impl PersonYears {
     pub(super) fn new(bound: Bounding, cells: usize) -> Self {
-        Self { bound, cells, parts: vec![Units::default()] }
+        let most = NORM_UNIT.unsigned_abs();
+        let buckets = match bound {
+            // All of one length: one bucket.
+            Bounding::One => vec![most],
+            Bounding::Norm { max_norm, .. } => bounding::buckets(max_norm.saturating_mul(most)),
+        };
+        Self { bound, cells, buckets, parts: vec![Units::default()] }
     }
 
     /// Adds a unit with these values, each cell once.
@@ -57,8 +70,12 @@ impl PersonYears {
     /// Values are clamped to the bounds, whatever comes in. For [`Bounding::One`], one entry stays, of the first cell, whatever
     /// the plan delivered.
     pub(super) fn end(&mut self, entries: impl Iterator<Item = (u32, i64)>) {
-        let Some(Units { entries: all, ends, squares }) = self.parts.last_mut() else { return };
-        let mut square = 0_u64;
+        if self.parts.last().is_none_or(|part| part.entries.len() > MOST_ENTRIES) {
+            self.parts.push(Units::default());
+        }
+        let Some(Units { entries: all, ends, buckets }) = self.parts.last_mut() else { return };
+        // Of at most 2³² values below 2³¹: nothing of it is lost.
+        let mut square = 0_u128;
         match self.bound {
             Bounding::One => {
                 let cells = entries.filter(|(_, value)| *value > 0).map(|(cell, _)| cell);
@@ -73,13 +90,16 @@ impl PersonYears {
                     let value = value.clamp(low, high).clamp(i32::MIN.into(), i32::MAX.into());
                     if let Some(value) = i32::try_from(value).ok().filter(|value| *value != 0) {
                         all.push((cell, value));
-                        square = square.saturating_add(i64::from(value).pow(2).unsigned_abs());
+                        square += u128::from(i64::from(value).pow(2).unsigned_abs());
                     }
                 }
             }
         }
-        ends.push(all.len());
-        squares.push(square);
+        let unit = u128::from(NORM_UNIT.unsigned_abs());
+        let bucket = bounding::bucket_of_square(square * unit * unit, self.buckets.len());
+        // Entries are 2³⁰ and those of a unit at most, buckets 65.
+        ends.push(u32::try_from(all.len()).unwrap_or(u32::MAX));
+        buckets.push(u8::try_from(bucket).unwrap_or(u8::MAX));
     }
 
     /// Adds those that came after.
@@ -89,9 +109,9 @@ impl PersonYears {
 
     /// Bytes held.
     pub(super) fn bytes(&self) -> usize {
-        let (entry, end, square) = (size_of::<(u32, i32)>(), size_of::<usize>(), size_of::<u64>());
+        let (entry, end) = (size_of::<(u32, i32)>(), size_of::<u32>());
         let of_part = |part: &Units| {
-            part.entries.capacity() * entry + part.ends.capacity() * end + part.squares.capacity() * square
+            part.entries.capacity() * entry + part.ends.capacity() * end + part.buckets.capacity()
         };
         self.parts.iter().map(of_part).sum()
     }
@@ -117,27 +137,25 @@ impl PersonYears {
         })
     }
 
-    /// How many units have a norm in each bucket, in [`NORM_UNIT`]s.
+    /// The bounds of the norms that [`Self::histogram`] counts by, in [`NORM_UNIT`]s.
+    pub(super) fn buckets(&self) -> &[u64] {
+        &self.buckets
+    }
+
+    /// How many units have a norm in each bucket.
     ///
     /// # Privacy
     /// Each unit is in exactly one bucket, once: adding or removing one changes the histogram by an L2 norm of 1.
-    pub(super) fn histogram(&self, buckets: &[u64]) -> Result<Exact, RunError> {
-        let squares = bounding::squares(buckets);
+    pub(super) fn histogram(&self) -> Result<Exact, RunError> {
         let counts = self.shared(|parts| {
-            let mut counts = vec![0_i64; buckets.len()];
-            for (unit, square) in parts.iter().flat_map(Units::with_squares) {
-                let square = match square {
-                    u64::MAX => bounding::squared(unit.iter().map(|(_, value)| i64::from(*value))),
-                    square => square.into(),
-                };
-                let unit = u128::from(NORM_UNIT.unsigned_abs());
-                let bucket = bounding::bucket_of_square(square.saturating_mul(unit * unit), &squares);
-                *counts.get_mut(bucket).ok_or(RunError::Layout)? += 1;
+            let mut counts = vec![0_i64; self.buckets.len()];
+            for bucket in parts.iter().flat_map(|part| &part.buckets) {
+                *counts.get_mut(usize::from(*bucket)).ok_or(RunError::Layout)? += 1;
             }
             Ok(counts)
         })?;
         let count = |bucket: usize| counts.iter().filter_map(|counts| counts.get(bucket)).sum();
-        Ok(Exact::new((0..buckets.len()).map(count).collect(), 1))
+        Ok(Exact::new((0..self.buckets.len()).map(count).collect(), 1))
     }
 
     /// How the units are bounded.
@@ -191,6 +209,19 @@ impl PersonYears {
         Ok(Exact::new(centred.measured(&counts), centred.l2()))
     }
 
+    /// How many buckets, from the first on, hold no norm above `c`, so that nothing in them is scaled.
+    fn short(&self, c: u64) -> usize {
+        match self.bound {
+            Bounding::One => self.buckets.len(),
+            Bounding::Norm { .. } => {
+                // The last one holds what is above its bound, too; and no norm is left above what a mechanism takes.
+                let last = self.buckets.len().saturating_sub(1);
+                let c = c.min(MAX_L2 / (ONE / NORM_UNIT).unsigned_abs());
+                self.buckets[..last].partition_point(|bound| *bound <= c)
+            }
+        }
+    }
+
     /// Scales every unit to the norm `c`, given in [`NORM_UNIT`]s, and sums up by cell.
     ///
     /// # Privacy
@@ -205,18 +236,16 @@ impl PersonYears {
             Bounding::One => (1, 1),
             Bounding::Norm { .. } => (in_fixed_point(c)?, ONE),
         };
-        // A square that is saturated says nothing.
-        let unit = u128::from(one.unsigned_abs()).pow(2);
-        let is_short = |square: u64| square < u64::MAX && bounding::is_within(u128::from(square) * unit, l2);
+        let short = self.short(c);
         let sums = self.shared(|parts| {
             let mut sums = vec![0_i128; self.cells];
             let mut scaled: Vec<i64> = Vec::new();
-            for (unit, square) in parts.iter().flat_map(Units::with_squares) {
+            for (unit, bucket) in parts.iter().flat_map(Units::with_buckets) {
                 let mut add = |cell: u32, value: i64| {
                     *sums.get_mut(cell as usize).ok_or(RunError::Layout)? += i128::from(value);
                     Ok::<_, RunError>(())
                 };
-                if is_short(square) {
+                if bucket < short {
                     unit.iter().try_for_each(|(cell, value)| add(*cell, i64::from(*value) * one))?;
                     continue;
                 }
@@ -254,4 +283,38 @@ fn absolute(values: &[i64]) -> i64 {
 
 fn clamped(sum: i128) -> Result<i64, RunError> {
     i64::try_from(sum.clamp(-MOST, MOST)).map_err(|_| RunError::Overflow)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Also those are scaled whose norm is above what the last bucket is named by, and no others are.
+    #[test]
+    fn units_above_the_norm_are_scaled_and_others_stay() {
+        let bound = Bounding::Norm { low: 0, high: 100, max_norm: 10, given: None };
+        let unit = NORM_UNIT.unsigned_abs();
+        for (value, c, sum) in
+            [(8, 8, 8), (8, 10, 8), (9, 8, 8), (10, 10, 10), (11, 10, 10), (90, 10, 10), (3, 2, 2)]
+        {
+            let mut years = PersonYears::new(bound, 2);
+            years.end([(1, value)].into_iter());
+            let exact = years.into_exact(c * unit).expect("summed");
+            assert_eq!(exact.reveal(), [0, sum * ONE], "{value} scaled to {c}");
+            assert_eq!(exact.l2(), c * ONE.unsigned_abs());
+        }
+    }
+
+    /// Nor is anything left longer than a mechanism takes, whatever norm is asked for.
+    #[test]
+    fn no_norm_is_above_what_a_mechanism_takes() {
+        let (high, cells) = (1 << 30, 1 << 23);
+        let bound = Bounding::Norm { low: 0, high, max_norm: 1 << 50, given: None };
+        let mut years = PersonYears::new(bound, cells);
+        years.end((0..).take(cells).map(|cell| (cell, high)));
+        // A norm of 2^53.5.
+        let exact = years.into_exact(1 << 50).expect("summed");
+        let squares: f64 = exact.reveal().iter().map(|value| (*value as f64).powi(2)).sum();
+        assert!(squares.sqrt() <= MAX_L2 as f64, "{}", squares.sqrt().log2());
+    }
 }
