@@ -23,7 +23,7 @@ pub(crate) const RULE: &str = "files 5";
 
 /// The most rows of a file of events, but for those of one person. Measured with `tests/scale.rs` (100 of 700,000 persons go from ten
 /// million contacts), beside files of twice as many rows: an erasure took 0.12 to 0.14 of a full rewrite's work, and not 0.22, since
-/// half as many rows were made anew; a scan of five columns takes a quarter more. Since files are edited ([`super::edit`]) it takes 0.08.
+/// half as many rows were made anew; a scan of five columns takes a quarter more. Since files are edited ([`super::edit`]) it takes 0.09.
 const MOST: usize = 4 * 1024;
 /// The same where a row is all there is of a person, as in `person_year`.
 const MOST_OF_PERSONS: usize = 1024;
