@@ -1,6 +1,8 @@
 //! The cell of a row, by the places of its fields.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
 
 use super::columns::NOWHERE;
 use super::condition::Test;
@@ -10,7 +12,7 @@ pub(super) enum CellLookup {
     /// The cell of each combination of places, where these are few. Behind the places of a field comes one for what is none of them.
     Flat { inputs: Vec<Input>, cells: Vec<u32> },
     /// The axes, and the cell of each combination of their classes.
-    Axes { axes: Vec<AxisLookup>, cells: Vec<u32> },
+    Axes { axes: Arc<[AxisLookup]>, cells: Arc<[u32]> },
 }
 
 pub(super) struct AxisLookup {
@@ -28,26 +30,51 @@ pub(super) struct Input {
     pub(super) stride: u32,
 }
 
+/// The cell of each of some rows, or [`NOWHERE`].
+#[derive(Clone, Copy)]
+pub(super) enum CellsOf<'f> {
+    Found(&'f [u32]),
+    /// To be looked up where they are needed, as [`CellLookup::Flat`] has them, by the places of one field,
+    One(Places<'f>, &'f [u32]),
+    /// or two.
+    Two([Places<'f>; 2], &'f [u32]),
+}
+
+/// The places of rows in a field, with how many there are and by how much each counts.
+#[derive(Clone, Copy)]
+pub(super) struct Places<'f> {
+    of: &'f [u32],
+    most: u32,
+    stride: u32,
+}
+
 /// The most combinations of a [`CellLookup::Flat`]: what a core has close by.
 const FLAT: usize = 1 << 14;
 
 impl CellLookup {
     /// Of axes, where fields have so many places. It knows as many of the tests, from the first on, as it can without becoming
-    /// large: a row that does not pass one of them is in no cell. How many that are is said with it.
+    /// large: a row that does not pass one of them is in no cell. How many that are is said with it. Takes what it needs of the combinations
+    /// that there is `room` for.
     pub(super) fn new(
-        axes: Vec<AxisLookup>,
-        cells: Vec<u32>,
+        axes: &Arc<[AxisLookup]>,
+        cells: &Arc<[u32]>,
         tests: &[&Test],
         places: &[usize],
+        room: &mut usize,
     ) -> (Self, usize) {
-        let by_axes = Self::Axes { axes, cells };
-        let flat =
-            (0..=tests.len()).rev().find_map(|known| Some((by_axes.flat(&tests[..known], places)?, known)));
+        let by_axes = Self::Axes { axes: Arc::clone(axes), cells: Arc::clone(cells) };
+        let flat = (0..=tests.len()).rev().find_map(|known| {
+            let flat = by_axes.flat(&tests[..known], places, FLAT.min(*room))?;
+            if let Self::Flat { cells, .. } = &flat {
+                *room -= cells.len();
+            }
+            Some((flat, known))
+        });
         flat.unwrap_or((by_axes, 0))
     }
 
     /// The same, looked up for each combination of places there can be.
-    fn flat(&self, tests: &[&Test], places: &[usize]) -> Option<Self> {
+    fn flat(&self, tests: &[&Test], places: &[usize], most: usize) -> Option<Self> {
         let Self::Axes { axes, .. } = self else { return None };
         let of_axes = axes.iter().flat_map(|axis| &axis.inputs.0).map(|input| input.field);
         let mut fields: BTreeSet<usize> = of_axes.collect();
@@ -59,7 +86,7 @@ impl CellLookup {
             let of_field = *places.get(field)?;
             let stride = u32::try_from(combinations).ok()?;
             inputs.push(Input { field, places: u32::try_from(of_field).ok()?, stride });
-            combinations = combinations.checked_mul(of_field.checked_add(1)?).filter(|all| *all <= FLAT)?;
+            combinations = combinations.checked_mul(of_field.checked_add(1)?).filter(|all| *all <= most)?;
         }
         // As rows, one each.
         let mut rows = vec![Vec::new(); places.len()];
@@ -76,6 +103,18 @@ impl CellLookup {
         Some(Self::Flat { inputs, cells })
     }
 
+    /// The cells of rows without finding them all first, if a look at their places tells.
+    pub(super) fn at_once<'f>(&'f self, places: &'f [Vec<u32>]) -> Option<CellsOf<'f>> {
+        let Self::Flat { inputs, cells } = self else { return None };
+        let of =
+            |input: &Input| Places { of: &places[input.field], most: input.places, stride: input.stride };
+        match &inputs[..] {
+            [one] => Some(CellsOf::One(of(one), cells)),
+            [one, two] => Some(CellsOf::Two([of(one), of(two)], cells)),
+            _ => None,
+        }
+    }
+
     /// Puts the cells of the rows into `found`; [`NOWHERE`] where a row is in none.
     pub(super) fn find(&self, places: &[Vec<u32>], rows: usize, room: &mut Vec<u32>, found: &mut Vec<u32>) {
         found.clear();
@@ -84,7 +123,7 @@ impl CellLookup {
             Self::Axes { axes, cells } => (axes, cells),
         };
         found.resize(rows, 0);
-        for axis in axes {
+        for axis in axes.iter() {
             let of_axis = axis.inputs.at(places, rows, room);
             for (at, combination) in found.iter_mut().zip(of_axis) {
                 let class = axis.classes.get(*combination as usize).copied().unwrap_or(NOWHERE);
@@ -106,26 +145,56 @@ fn flat(
     room: &mut Vec<u32>,
     found: &mut Vec<u32>,
 ) {
-    let cell = |at: u32| cells.get(at as usize).copied().unwrap_or(NOWHERE);
-    let of = |input: &Input, place: u32| place.min(input.places) * input.stride;
-    match inputs {
-        [] => found.resize(rows, cell(0)),
-        [one] => found.extend(places[one.field].iter().map(|place| cell(of(one, *place)))),
-        [one, two] => {
-            let both = places[one.field].iter().zip(&places[two.field]);
-            found.extend(both.map(|(a, b)| cell(of(one, *a) + of(two, *b))));
-        }
-        inputs => {
-            room.clear();
-            room.resize(rows, 0);
-            for input in inputs {
-                for (at, place) in room.iter_mut().zip(&places[input.field]) {
-                    *at += of(input, *place);
-                }
-            }
-            found.extend(room.iter().map(|at| cell(*at)));
+    room.clear();
+    room.resize(rows, 0);
+    for input in inputs {
+        for (at, place) in room.iter_mut().zip(&places[input.field]) {
+            *at += place.min(&input.places) * input.stride;
         }
     }
+    found.extend(room.iter().map(|at| cell(cells, *at)));
+}
+
+fn cell(cells: &[u32], at: u32) -> u32 {
+    cells.get(at as usize).copied().unwrap_or(NOWHERE)
+}
+
+impl Places<'_> {
+    fn of(self, rows: Range<usize>) -> Self {
+        Self { of: &self.of[rows], ..self }
+    }
+
+    /// What each row's place counts; one more than there are for what is none of them.
+    fn counted(&self) -> impl Iterator<Item = u32> {
+        self.of.iter().map(|place| place.min(&self.most) * self.stride)
+    }
+}
+
+impl CellsOf<'_> {
+    /// Those of some of the rows.
+    pub(super) fn of(self, rows: Range<usize>) -> Self {
+        match self {
+            Self::Found(cells) => Self::Found(&cells[rows]),
+            Self::One(places, cells) => Self::One(places.of(rows), cells),
+            Self::Two([one, two], cells) => Self::Two([one.of(rows.clone()), two.of(rows)], cells),
+        }
+    }
+
+    /// Gives them to one who takes whichever they are.
+    pub(super) fn give(&self, to: impl TakesCells) {
+        match self {
+            Self::Found(cells) => to.take(cells.iter().copied()),
+            Self::One(places, cells) => to.take(places.counted().map(|at| cell(cells, at))),
+            Self::Two([one, two], cells) => {
+                to.take(one.counted().zip(two.counted()).map(|(a, b)| cell(cells, a + b)));
+            }
+        }
+    }
+}
+
+/// Takes cells of rows, one after the other: code of its own for each way they are found.
+pub(super) trait TakesCells {
+    fn take(self, cells: impl Iterator<Item = u32>);
 }
 
 /// Leaves rows that do not pass in no cell.
@@ -168,6 +237,14 @@ mod tests {
         tests: Vec<(usize, Vec<bool>)>,
     }
 
+    struct Kept<'k>(&'k mut Vec<u32>);
+
+    impl TakesCells for Kept<'_> {
+        fn take(self, cells: impl Iterator<Item = u32>) {
+            self.0.extend(cells);
+        }
+    }
+
     fn drawn() -> impl Strategy<Value = Drawn> {
         prop::collection::vec(1..9_u32, 1..5).prop_flat_map(|fields| {
             let sizes = fields.clone();
@@ -202,7 +279,7 @@ mod tests {
     proptest! {
         /// The cells are those that a look at each axis and each test by itself gives, whichever way they are looked up.
         #[test]
-        fn cells_are_those_of_the_axes(drawn in drawn(), draws in prop::collection::vec(any::<u32>(), 1..200)) {
+        fn cells_are_those_of_the_axes(drawn in drawn(), room in prop_oneof![0..200_usize, Just(1 << 20)], draws in prop::collection::vec(any::<u32>(), 1..200)) {
             // Some places are none.
             let place = |size: &u32, draw: &u32| if draw.is_multiple_of(7) { NOWHERE } else { draw / 7 % size };
             let column = |(at, size): (usize, &u32)| {
@@ -232,18 +309,28 @@ mod tests {
             let sizes: Vec<usize> = drawn.fields.iter().map(|size| *size as usize).collect();
             let tests: Vec<Test> = drawn.tests.iter().map(|(field, holds)| Test::In(*field, holds.clone())).collect();
             let tests: Vec<&Test> = tests.iter().collect();
-            let (lookup, known) = CellLookup::new(lookups(&drawn), cells.clone(), &tests, &sizes);
+            let (axes, cells): (Arc<[AxisLookup]>, Arc<[u32]>) = (lookups(&drawn).into(), cells.clone().into());
+            let mut left = room;
+            let (lookup, known) = CellLookup::new(&axes, &cells, &tests, &sizes, &mut left);
             let with = |known: usize| {
                 let of_axes = drawn.axes.iter().flat_map(|(of, ..)| of.iter().copied());
                 let of_tests = drawn.tests[..known].iter().map(|(field, _)| *field);
                 let fields: BTreeSet<usize> = of_axes.chain(of_tests).collect();
                 fields.iter().map(|field| sizes[*field] + 1).product::<usize>()
             };
-            let most = (0..=tests.len()).rev().find(|known| with(*known) <= FLAT);
+            let most = (0..=tests.len()).rev().find(|known| with(*known) <= FLAT.min(room));
+            prop_assert_eq!(left, room - most.map_or(0, with));
             prop_assert_eq!((known, matches!(lookup, CellLookup::Flat { .. })), (most.unwrap_or(0), most.is_some()));
-            for (lookup, known) in [(lookup, known), (CellLookup::Axes { axes: lookups(&drawn), cells: cells.clone() }, 0)] {
+            for (lookup, known) in [(lookup, known), (CellLookup::Axes { axes, cells: Arc::clone(&cells) }, 0)] {
                 let (mut room, mut found) = (vec![7], vec![7]);
                 lookup.find(&places, draws.len(), &mut room, &mut found);
+                if let Some(cells) = lookup.at_once(&places) {
+                    let mut kept = Vec::new();
+                    let middle = draws.len() / 2;
+                    cells.of(0..middle).give(Kept(&mut kept));
+                    cells.of(middle..draws.len()).give(Kept(&mut kept));
+                    prop_assert_eq!(&kept, &found);
+                }
                 let cell = |row| if passes(row, &drawn.tests[..known]) { expected(row) } else { NOWHERE };
                 prop_assert_eq!(&found, &(0..draws.len()).map(cell).collect::<Vec<_>>());
             }

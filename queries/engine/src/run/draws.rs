@@ -47,7 +47,10 @@ impl Over<'_> {
                 Ok(Some(all)) => return Ok(all),
                 Ok(None) => {}
                 // Many draws need more memory than one, and the answer is paid for.
-                Err(error) => tracing::debug!(%error, "the noise is drawn one by one"),
+                Err(error @ (RunError::TooManyRows | RunError::Reading(_))) => {
+                    tracing::debug!(%error, "the noise is drawn one by one");
+                }
+                Err(error) => tracing::warn!(%error, "the noise is drawn one by one"),
             }
         }
         self.one_by_one(post, derived, seed, cuts, &plan).await

@@ -231,7 +231,8 @@ impl Fetched {
         layouts: &Layouts,
     ) -> Result<Self, RunError> {
         if let Some(known) = layouts.of(&file.path, &wanted.names) {
-            let parts = object.parts(of_layouts(&known)).await?;
+            let parts = object.parts(of_layouts(&known)).await;
+            let parts = parts.inspect_err(|_| layouts.forget(&file.path))?;
             return Self::new(file, known, false, parts);
         }
         let reader = footer().with_prefetch_hint(Some(FOOTER));

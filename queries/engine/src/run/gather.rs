@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use datafusion::execution::memory_pool::MemoryReservation;
 
+use super::cells::TakesCells;
 use super::error::RunError;
 use super::lookup::{Added, Values, groups};
 use super::vectors::{PersonYears, Unit};
@@ -97,8 +98,8 @@ impl Gather {
         let Some(open) = self.open.iter_mut().find(of) else { return };
         let value = |of: usize| if of == vector { value } else { 0 };
         match open.vectors[..] {
-            [_] => open.add(&[cell], |_| [value(vector)]),
-            [one, two] => open.add(&[cell], |_| [value(one), value(two)]),
+            [_] => open.add(std::iter::once(cell), i64::saturating_add, |_| [value(vector)]),
+            [one, two] => open.add(std::iter::once(cell), i64::saturating_add, |_| [value(one), value(two)]),
             _ => {}
         }
     }
@@ -106,24 +107,8 @@ impl Gather {
     /// Adds these rows, of the current unit, to the vectors of a group.
     pub(super) fn add_all(&mut self, group: usize, added: &Added<'_>, rows: Range<usize>) {
         let Some(open) = self.open.get_mut(group) else { return };
-        let cells = &added.cells[rows.clone()];
-        // A loop for each, in which nothing is asked that is the same for all rows.
-        match &added.values[..] {
-            [Values::One] => open.add(cells, |_| [1]),
-            [Values::Of { at, table }] => {
-                let at = &at[rows];
-                open.add(cells, |row| [value(at, table, row)]);
-            }
-            [Values::Of { at, table }, Values::One] => {
-                let at = &at[rows];
-                open.add(cells, |row| [value(at, table, row), 1]);
-            }
-            [one, two] => {
-                let (one, two) = (one.of(rows.clone()), two.of(rows));
-                open.add(cells, |row| [one.at(row), two.at(row)]);
-            }
-            _ => {}
-        }
+        let values = &added.values;
+        added.cells.of(rows.clone()).give(Adding { open, values, rows });
     }
 
     /// Adds what came after: units that all come behind those that are here.
@@ -168,19 +153,53 @@ impl Gather {
     }
 }
 
+/// Adds rows, with their cells, to a group of vectors.
+struct Adding<'a> {
+    open: &'a mut Open,
+    values: &'a [Values<'a>],
+    rows: Range<usize>,
+}
+
+impl TakesCells for Adding<'_> {
+    fn take(self, cells: impl Iterator<Item = u32>) {
+        let Self { open, values, rows } = self;
+        // A loop for each, in which nothing is asked that is the same for all rows.
+        match *values {
+            [Values::One] => open.add(cells, i64::wrapping_add, |_| [1]),
+            [Values::Of { at, table, is_small: true }] => {
+                let at = &at[rows];
+                open.add(cells, i64::wrapping_add, |row| [value(at, table, row)]);
+            }
+            [Values::Of { at, table, is_small: true }, Values::One] => {
+                let at = &at[rows];
+                open.add(cells, i64::wrapping_add, |row| [value(at, table, row), 1]);
+            }
+            [one] => {
+                let one = one.of(rows);
+                open.add(cells, i64::saturating_add, |row| [one.at(row)]);
+            }
+            [one, two] => {
+                let (one, two) = (one.of(rows.clone()), two.of(rows));
+                open.add(cells, i64::saturating_add, |row| [one.at(row), two.at(row)]);
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Values<'_> {
     /// Those of some rows.
     fn of(self, rows: Range<usize>) -> Self {
         match self {
             Self::One => Self::One,
-            Self::Of { at, table } => Self::Of { at: &at[rows], table },
+            Self::Of { at, table, is_small } => Self::Of { at: &at[rows], table, is_small },
         }
     }
 
     fn at(self, row: usize) -> i64 {
         match self {
             Self::One => 1,
-            Self::Of { at, table } => value(at, table, row),
+            Self::Of { at, table, .. } => value(at, table, row),
         }
     }
 }
@@ -201,11 +220,16 @@ impl Open {
     }
 
     /// Adds rows to `VECTORS` vectors, as many as there are. A row in a cell that there is not adds nothing.
-    fn add<const VECTORS: usize>(&mut self, of_rows: &[u32], values: impl Fn(usize) -> [i64; VECTORS]) {
-        let rows = of_rows.iter().enumerate();
+    fn add<const VECTORS: usize>(
+        &mut self,
+        cells: impl Iterator<Item = u32>,
+        sum_of: impl Fn(i64, i64) -> i64,
+        values: impl Fn(usize) -> [i64; VECTORS],
+    ) {
+        let rows = cells.enumerate();
         let add = |sums: &mut [i64; VECTORS], row: usize| {
             for (sum, value) in sums.iter_mut().zip(values(row)) {
-                *sum = sum.saturating_add(value);
+                *sum = sum_of(*sum, value);
             }
         };
         match &mut self.slots {
@@ -215,7 +239,7 @@ impl Open {
                     // Where one word will do it is not written for each row.
                     let mut all = *have;
                     for (row, cell) in rows {
-                        if let Some(sums) = sums.get_mut(*cell as usize) {
+                        if let Some(sums) = sums.get_mut(cell as usize) {
                             add(sums, row);
                             all |= 1 << (cell % 64);
                         }
@@ -223,8 +247,8 @@ impl Open {
                     *have = all;
                 } else {
                     for (row, cell) in rows {
-                        let have = have.get_mut(*cell as usize / 64);
-                        if let (Some(sums), Some(have)) = (sums.get_mut(*cell as usize), have) {
+                        let have = have.get_mut(cell as usize / 64);
+                        if let (Some(sums), Some(have)) = (sums.get_mut(cell as usize), have) {
                             add(sums, row);
                             *have |= 1 << (cell % 64);
                         }
@@ -233,11 +257,11 @@ impl Open {
             }
             Slots::Sparse { cells, places } => {
                 for (row, cell) in rows {
-                    let Some(place) = places.get_mut(*cell as usize) else { continue };
-                    if cells.get(*place as usize) != Some(cell) {
+                    let Some(place) = places.get_mut(cell as usize) else { continue };
+                    if cells.get(*place as usize) != Some(&cell) {
                         // As many as there are cells at most, whose numbers are as small.
                         *place = u32::try_from(cells.len()).unwrap_or(u32::MAX);
-                        cells.push(*cell);
+                        cells.push(cell);
                         self.sums.extend([0; VECTORS]);
                     }
                     let (sums, _) = self.sums.as_chunks_mut::<VECTORS>();
@@ -312,6 +336,7 @@ fn ones(bits: &[u64]) -> impl Iterator<Item = u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::cells::CellsOf;
     use super::*;
 
     /// Sums by unit and cell are the same, however many cells there could be and whether another vector is added up with them; and
@@ -345,6 +370,45 @@ mod tests {
                 assert_eq!(gathered(Bounding::One, cells, groups), expected);
             }
         }
+    }
+
+    /// Vectors that are added up in one pass hold what each holds by itself.
+    #[test]
+    fn vectors_added_up_together_are_those_added_up_alone() {
+        let bound = Bounding::Norm { low: -10, high: 1 << 30, max_norm: 1 << 40, given: None };
+        let (small, large) = ([5, -2, 11, 7], [5, -2, i64::MAX, i64::MAX - 1]);
+        // Some are of no value, some in no cell, and two large ones of one cell in one unit.
+        let (at, cells) = ([0, 1, 2, 3, 2, 9, 0, 1], [3, 0, 3, 3, 63, 1, u32::MAX, 0]);
+        let units = [(1, 0..4), (2, 4..6), (3, 6..8)];
+        let of = |is_small| Values::Of { at: &at, table: if is_small { &small } else { &large }, is_small };
+        let kinds = [Values::One, of(true), of(false)];
+        let gathered = |number: usize, groups: Vec<Vec<usize>>, values: [Values<'_>; 2]| {
+            let mut gather = Gather::of_groups(&[(bound, number), (bound, number)], groups.clone());
+            for (person, rows) in &units {
+                gather.begin((2024, [*person; 16])).expect("in order");
+                for (at, group) in groups.iter().enumerate() {
+                    let values = group.iter().map(|vector| values[*vector]).collect();
+                    gather.add_all(at, &Added { cells: CellsOf::Found(&cells), values }, rows.clone());
+                }
+            }
+            let all = gather.finish();
+            all.iter().map(|of| of.vectors().map(<[_]>::to_vec).collect::<Vec<_>>()).collect::<Vec<_>>()
+        };
+        for number in [64, DENSE, DENSE + 1] {
+            for (one, two) in kinds.iter().flat_map(|one| kinds.iter().map(move |two| (*one, *two))) {
+                let alone = gathered(number, vec![vec![0], vec![1]], [one, two]);
+                assert_eq!(gathered(number, vec![vec![0, 1]], [one, two]), alone);
+                assert_eq!(gathered(number, vec![vec![1, 0]], [one, two]), alone);
+                assert!(
+                    alone
+                        .iter()
+                        .all(|vector| vector.len() == 3 && vector[0].iter().any(|(cell, _)| *cell == 3))
+                );
+            }
+        }
+        let sums = |kind| gathered(64, vec![vec![0], vec![1]], [kind, Values::One]).remove(0).remove(0);
+        assert_eq!(sums(of(true)), [(0, -2), (3, 5 + 11 + 7)]);
+        assert_eq!(sums(of(false)), [(0, -2), (3, 1 << 30)]);
     }
 
     #[test]

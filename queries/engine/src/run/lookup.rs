@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cells::{AxisLookup, CellLookup, Combination, Input, mask};
+use super::cells::{AxisLookup, CellLookup, CellsOf, Combination, Input, mask};
 use super::columns::{Columns, NOWHERE};
 use super::condition::{Test, test};
 use super::error::RunError;
@@ -13,40 +13,59 @@ pub(super) struct Lookup {
     columns: Arc<Columns>,
     /// What rows must pass.
     condition: Test,
-    groups: Vec<GroupLookup>,
+    cells: Vec<FilteredCells>,
+    /// By term; 1 where there is none.
+    values: Vec<Option<(Combination, Table)>>,
+    groups: Vec<Group>,
 }
 
-/// Vectors of one group, as [`groups`] has them.
-struct GroupLookup {
+/// The cells of rows in a grouping set, of those that pass a filter.
+struct FilteredCells {
     cells: CellLookup,
     /// Whether the cells know the query's condition.
     knows_condition: bool,
     /// What rows must pass beside, that the cells do not know.
     filter: Test,
-    /// By vector; 1 where there is none.
-    values: Vec<Option<(Combination, Vec<i64>)>>,
 }
+
+struct Table {
+    values: Vec<i64>,
+    is_small: bool,
+}
+
+/// Vectors of one group, as [`groups`] has them.
+struct Group {
+    /// Which of the lookup's cells.
+    cells: usize,
+    /// By vector.
+    terms: Vec<usize>,
+}
+
+/// Combinations that all tables of cells have together, 4 bytes each.
+const ROOM: usize = 1 << 20;
 
 /// Rows, looked up.
 #[derive(Default)]
 pub(super) struct Found {
-    groups: Vec<FoundGroup>,
+    /// As the lookup has them the cell of each row, or [`NOWHERE`].
+    cells: Vec<Vec<u32>>,
+    /// By term which of its values each row has, where that is not the place of a single field.
+    values: Vec<Vec<u32>>,
     /// Room for what is found on the way.
     combinations: Vec<u32>,
 }
 
-#[derive(Default)]
-struct FoundGroup {
-    /// The cell of each row, or [`NOWHERE`].
-    cells: Vec<u32>,
-    /// By vector which of its values each row has, where that is not the place of a single field.
-    values: Vec<Vec<u32>>,
+impl Found {
+    /// Bytes held, to be counted with the run's memory.
+    pub(super) fn bytes(&self) -> usize {
+        let all = self.cells.iter().chain(&self.values).chain([&self.combinations]);
+        all.map(|room| room.capacity() * size_of::<u32>()).sum()
+    }
 }
 
 /// What rows add to the vectors of a group.
 pub(super) struct Added<'f> {
-    /// The cell of each row, or [`NOWHERE`].
-    pub(super) cells: &'f [u32],
+    pub(super) cells: CellsOf<'f>,
     /// By vector.
     pub(super) values: Vec<Values<'f>>,
 }
@@ -55,10 +74,12 @@ pub(super) struct Added<'f> {
 #[derive(Clone, Copy)]
 pub(super) enum Values<'f> {
     One,
-    /// Which of a table each row has; 0 where that is none of them.
+    /// Which of a table each row has; 0 where that is none of them. Whether all are so small that no sum of a person's rows
+    /// comes to the end of its numbers: below 2³¹.
     Of {
         at: &'f [u32],
         table: &'f [i64],
+        is_small: bool,
     },
 }
 
@@ -92,28 +113,39 @@ impl Lookup {
         };
         let places: Vec<usize> =
             columns.names().map(|name| query.fields.get(name).map_or(0, Field::places)).collect();
-        let group = |group: Vec<usize>| {
+        let value = |term: &Term| match &term.what {
+            What::Rows | What::Persons => Ok(None),
+            What::Sum(Value { inputs, sizes, table, .. }) => {
+                let is_small = table.iter().all(|value| value.unsigned_abs() < 1 << 31);
+                let table = Table { values: table.clone(), is_small };
+                Ok(Some((combination(inputs, sizes, &at)?, table)))
+            }
+        };
+        let values = query.terms.iter().map(value).collect::<Result<_, RunError>>()?;
+        let sets = (0..query.sets.len()).map(|set| axes(query, set, &at)).collect::<Result<Vec<_>, _>>()?;
+        let (mut cells, mut known, mut room) = (Vec::new(), Vec::new(), ROOM);
+        let mut all = Vec::new();
+        for group in groups(query) {
             let vectors = group.iter().map(|vector| query.vectors.get(*vector)).collect::<Option<Vec<_>>>();
             let vectors = vectors.ok_or(RunError::Layout)?;
-            let terms = vectors.iter().map(|vector| query.terms.get(vector.term));
-            let terms = terms.collect::<Option<Vec<&Term>>>().ok_or(RunError::Layout)?;
-            let first = terms.first().zip(vectors.first());
-            let (term, vector) = first.ok_or(RunError::Layout)?;
-            let (axes, numbers) = axes(query, vector.set, &at)?;
-            let filter = test(&term.filter, &query.fields, &at)?;
-            let (cells, known) = CellLookup::new(axes, numbers, &[&condition, &filter], &places);
-            let filter = if known > 1 { Test::Always } else { filter };
-            let values = terms.iter().map(|term| match &term.what {
-                What::Rows | What::Persons => Ok(None),
-                What::Sum(Value { inputs, sizes, table, .. }) => {
-                    Ok(Some((combination(inputs, sizes, &at)?, table.clone())))
-                }
-            });
-            let values = values.collect::<Result<_, RunError>>()?;
-            Ok(GroupLookup { cells, knows_condition: known > 0, filter, values })
-        };
-        let groups = groups(query).into_iter().map(group).collect::<Result<_, RunError>>()?;
-        Ok(Self { columns, condition, groups })
+            let first = vectors.first().ok_or(RunError::Layout)?;
+            let filter = &query.terms.get(first.term).ok_or(RunError::Layout)?.filter;
+            let of_group = if let Some(of_group) = known.iter().position(|of| *of == (first.set, filter)) {
+                of_group
+            } else {
+                known.push((first.set, filter));
+                let filter = test(filter, &query.fields, &at)?;
+                let (axes, numbers) = sets.get(first.set).ok_or(RunError::Layout)?;
+                let tests = [&condition, &filter];
+                let (of_set, known) = CellLookup::new(axes, numbers, &tests, &places, &mut room);
+                let filter = if known > 1 { Test::Always } else { filter };
+                cells.push(FilteredCells { cells: of_set, knows_condition: known > 0, filter });
+                cells.len() - 1
+            };
+            let terms = vectors.iter().map(|vector| vector.term).collect();
+            all.push(Group { cells: of_group, terms });
+        }
+        Ok(Self { columns, condition, cells, values, groups: all })
     }
 
     /// The fields that rows are looked up by.
@@ -127,46 +159,63 @@ impl Lookup {
         places: &'f [Vec<u32>],
         rows: usize,
         found: &'f mut Found,
-    ) -> Vec<Added<'f>> {
-        let Found { groups, combinations } = found;
-        let is_left = self.groups.iter().any(|group| !group.knows_condition);
+    ) -> Result<Vec<Added<'f>>, RunError> {
+        let Found { cells, values, combinations } = found;
+        let is_left = self.cells.iter().any(|cells| !cells.knows_condition);
         let passing = if is_left { self.condition.passing(places, rows) } else { None };
-        groups.resize_with(self.groups.len(), FoundGroup::default);
-        let both = self.groups.iter().zip(groups);
-        both.map(|(group, found)| group.find(places, rows, passing.as_deref(), combinations, found)).collect()
+        cells.resize_with(self.cells.len(), Vec::new);
+        let cells = self.cells.iter().zip(cells);
+        let cells: Vec<CellsOf<'_>> = cells
+            .map(|(cells, found)| cells.find(places, rows, passing.as_deref(), combinations, found))
+            .collect();
+        values.resize_with(self.values.len(), Vec::new);
+        let values = self.values.iter().zip(values).map(|(value, room)| match value {
+            None => Values::One,
+            Some((inputs, table)) => Values::Of {
+                at: inputs.at(places, rows, room),
+                table: &table.values,
+                is_small: table.is_small,
+            },
+        });
+        let values: Vec<Values<'_>> = values.collect();
+        let added = |group: &Group| {
+            let of_terms = group.terms.iter().map(|term| values.get(*term).copied());
+            Some(Added { cells: *cells.get(group.cells)?, values: of_terms.collect::<Option<_>>()? })
+        };
+        self.groups.iter().map(|group| added(group).ok_or(RunError::Layout)).collect()
     }
 }
 
-impl GroupLookup {
+impl FilteredCells {
     fn find<'f>(
         &'f self,
         places: &'f [Vec<u32>],
         rows: usize,
         passing: Option<&[bool]>,
         room: &mut Vec<u32>,
-        found: &'f mut FoundGroup,
-    ) -> Added<'f> {
-        let FoundGroup { cells, values } = found;
-        self.cells.find(places, rows, room, cells);
-        if !self.knows_condition {
-            mask(cells, passing);
+        found: &'f mut Vec<u32>,
+    ) -> CellsOf<'f> {
+        let passing = passing.filter(|_| !self.knows_condition);
+        let of_filter = self.filter.passing(places, rows);
+        let all_pass = passing.is_none() && of_filter.is_none();
+        if let Some(cells) = self.cells.at_once(places).filter(|_| all_pass) {
+            return cells;
         }
-        mask(cells, self.filter.passing(places, rows).as_deref());
-        values.resize_with(self.values.len(), Vec::new);
-        let values = self.values.iter().zip(values).map(|(value, room)| match value {
-            None => Values::One,
-            Some((inputs, table)) => Values::Of { at: inputs.at(places, rows, room), table },
-        });
-        Added { cells, values: values.collect() }
+        self.cells.find(places, rows, room, found);
+        mask(found, passing);
+        mask(found, of_filter.as_deref());
+        CellsOf::Found(found)
     }
 }
 
 /// The axes of a grouping set, and the cell of each combination of their classes.
+type Axes = (Arc<[AxisLookup]>, Arc<[u32]>);
+
 fn axes(
     query: &PrivateQuery,
     set: usize,
     at: &impl Fn(&str) -> Result<usize, RunError>,
-) -> Result<(Vec<AxisLookup>, Vec<u32>), RunError> {
+) -> Result<Axes, RunError> {
     let cells = query.sets.get(set).ok_or(RunError::Layout)?;
     let axes = cells.axes.iter().map(|axis| {
         Ok(AxisLookup {

@@ -160,7 +160,10 @@ fn unpack(
         if header & 1 == 0 {
             let (value, rest) = bytes.split_at_checked(width.div_ceil(8) as usize)?;
             run = of_header.min(left);
-            into.resize(before + run, make(u32::try_from(word(value)).ok()?));
+            let value = u32::try_from(word(value)).ok()?;
+            if run > 0 {
+                into.resize(before + run, make(value));
+            }
             bytes = rest;
         } else {
             let (packed, rest) = bytes.split_at_checked(of_header.checked_mul(width as usize)?)?;

@@ -90,9 +90,9 @@ async fn gather(
     let rows = PersonRows::new(part, query, lookup.columns())?;
     let mut found = Found::default();
     let take = |made: &Made| {
-        let added = lookup.find(&made.places, made.units.rows(), &mut found);
+        let added = lookup.find(&made.places, made.units.rows(), &mut found)?;
         add(&mut gather, &added, &made.units, |unit| *unit)?;
-        count(&gather, &memory)
+        count(&gather, &found, &memory)
     };
     rows.read(take).await?;
     gather.close();
@@ -112,9 +112,9 @@ async fn gather_alone(
     let mut scan = Scan::new(table, lookup.columns(), columns)?;
     let (mut stretch, mut found) = (Stretch::default(), Found::default());
     while scan.next(&mut stretch).await? {
-        let added = lookup.find(&stretch.places, stretch.persons.rows(), &mut found);
+        let added = lookup.find(&stretch.places, stretch.persons.rows(), &mut found)?;
         add(&mut gather, &added, &stretch.persons, |person| (stretch.year, *person))?;
-        count(&gather, &memory)?;
+        count(&gather, &found, &memory)?;
         // What was fetched ahead is always there, and reading would not end at the deadline.
         tokio::task::yield_now().await;
     }
@@ -139,9 +139,9 @@ fn add<P>(
     Ok(())
 }
 
-/// Counts what was gathered with the run's memory.
-fn count(gather: &Gather, memory: &MemoryReservation) -> Result<(), RunError> {
-    let held = gather.bytes();
+/// Counts what was gathered with the run's memory, and the room it took.
+fn count(gather: &Gather, found: &Found, memory: &MemoryReservation) -> Result<(), RunError> {
+    let held = gather.bytes() + found.bytes();
     if held > memory.size() {
         memory.try_grow(held - memory.size())?;
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use datafusion::common::runtime::SpawnedTask;
 
@@ -21,6 +22,10 @@ pub(super) const STRETCH: usize = 1 << 13;
 const TOGETHER: usize = 16;
 /// How many times as many are fetched while those before them are looked at.
 const AHEAD: usize = 2;
+
+/// Reading a file takes some 10 µs where the system has it, and longer than this where a disk or network has to be waited for. Then the
+/// next files are fetched by other threads.
+const SLOW: Duration = Duration::from_millis(1);
 
 /// Rows in the order of their files: of one year, and all rows there are of a person in it.
 #[derive(Default)]
@@ -41,6 +46,8 @@ pub(super) struct Scan {
     wanted: Arc<Wanted>,
     /// The first file that was not asked for yet.
     next: usize,
+    /// Whether a file that is known had to be waited for all the same.
+    is_slow: bool,
     ahead: VecDeque<SpawnedTask<Result<Vec<Fetched>, RunError>>>,
     fetched: VecDeque<Fetched>,
     room: Room,
@@ -59,6 +66,7 @@ impl Scan {
             columns: columns.clone(),
             wanted: Arc::new(Wanted::new(table, columns, names)?),
             next: 0,
+            is_slow: false,
             ahead: VecDeque::new(),
             fetched: VecDeque::new(),
             room: Room::default(),
@@ -84,7 +92,7 @@ impl Scan {
     /// Whether what a file in a folder says of its columns is known. Then it was read before, and most likely nothing waits for a
     /// disk: to read it takes less than handing it to another thread.
     fn is_known(&self, file: usize) -> bool {
-        let file = self.table.files().get(file).filter(|_| self.table.store().is_none());
+        let file = self.table.files().get(file).filter(|_| !self.is_slow && self.table.store().is_none());
         file.is_some_and(|file| self.table.layouts().know(&file.path, &self.wanted.names))
     }
 
@@ -100,6 +108,7 @@ impl Scan {
                 self.ahead.push_back(begin(self.table.part_of(self.next..end), &self.wanted)?);
                 self.next = end;
             }
+            self.is_slow = false;
             let Some(ahead) = self.ahead.pop_front() else { return Ok(()) };
             self.fetched = ahead.join().await.map_err(|_| RunError::Task)??.into();
         }
@@ -108,7 +117,7 @@ impl Scan {
 
     /// Adds the rows of the next file, one that is known, if there is one and it is of the same year.
     fn read(&mut self, stretch: &mut Stretch) -> Result<bool, RunError> {
-        let Self { table, columns, wanted, next, room, pages, .. } = self;
+        let Self { table, columns, wanted, next, is_slow, room, pages, .. } = self;
         let Some(file) = table.files().get(*next) else { return Ok(false) };
         if !goes_on(stretch, year_of(file)?) {
             return Ok(false);
@@ -119,7 +128,9 @@ impl Scan {
             let fetched = Fetched::of_file(file, wanted)?;
             return self.added(&fetched, stretch);
         };
+        let began = Instant::now();
         let read = room.read(file, &layouts);
+        *is_slow = began.elapsed() > SLOW;
         let added = read.and_then(|parts| decode(&layouts, &parts, wanted, pages, columns, stretch));
         learn(table, wanted, &file.path, &layouts, false, added)
     }
