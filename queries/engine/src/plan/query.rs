@@ -10,10 +10,11 @@ use skjerm_privacy::remainder::{FEW, Shape};
 use skjerm_warehouse::policy::Policy;
 
 use super::cells::Cells;
-use super::condition::{Condition, CouldHold};
+use super::condition::{self, Condition, CouldHold};
 use super::field::{Fields, YEAR};
 use super::filter;
 use super::grid::{self, Grid};
+use super::places::Places;
 use super::refuse::{Refusal, refuse};
 use super::relation::Relation;
 
@@ -219,6 +220,22 @@ impl PrivateQuery {
                 self.vectors.iter().position(same).map_or(Known::Looked, Known::As)
             }
         }
+    }
+
+    /// The rows that pass a vector's filter and have what it sums, if that is one column that may be missing: others add nothing to it.
+    /// None also where how many persons there are is known by all rows of its filter.
+    pub(crate) fn rows_summed(&self, at: usize) -> Option<Condition> {
+        let term = self.terms.get(self.vectors.get(at)?.term)?;
+        let What::Sum(Value { inputs, table, .. }) = &term.what else { return None };
+        let [name] = &inputs[..] else { return None };
+        let field = self.fields.get(name).filter(|field| field.nullable)?;
+        let is_asked = (0..self.vectors.len()).any(|other| self.known(other) == Known::As(at));
+        if is_asked || table.get(field.len()) != Some(&0) {
+            return None;
+        }
+        let there = Places::where_true(field.places(), |place| place < field.len());
+        let there = condition::one_of(&self.fields, name, there);
+        Some(condition::all(&self.fields, vec![term.filter.clone(), there]))
     }
 
     /// The vectors that share what pays for their noise, once they were looked at: those of one grouping set that are known.

@@ -81,7 +81,8 @@ impl CellLookup {
         for test in tests {
             test.fields(&mut fields);
         }
-        let (mut inputs, mut combinations) = (Vec::new(), 1_usize);
+        // Without fields there is one combination, which needs its room, too.
+        let (mut inputs, mut combinations) = (Vec::new(), Some(1_usize).filter(|all| *all <= most)?);
         for field in fields {
             let of_field = *places.get(field)?;
             let stride = u32::try_from(combinations).ok()?;
@@ -274,6 +275,21 @@ mod tests {
             AxisLookup { inputs: Combination(inputs.collect()), classes: classes.clone(), count: *count }
         };
         drawn.axes.iter().map(axis).collect()
+    }
+
+    /// All rows are in one cell where nothing is grouped by: also when other tables took all the room.
+    #[test]
+    fn one_cell_without_fields_needs_no_room() {
+        let (axes, cells): (Arc<[AxisLookup]>, Arc<[u32]>) = ([].into(), [0].into());
+        for (room, is_flat) in [(0, false), (1, true), (5, true)] {
+            let mut left = room;
+            let (lookup, known) = CellLookup::new(&axes, &cells, &[&Test::Always], &[3], &mut left);
+            let is_table = matches!(lookup, CellLookup::Flat { .. });
+            assert_eq!((is_table, known, left), (is_flat, usize::from(is_flat), room - usize::from(is_flat)));
+            let (mut rows, mut found) = (Vec::new(), Vec::new());
+            lookup.find(&[vec![0, 2]], 2, &mut rows, &mut found);
+            assert_eq!(found, [0, 0]);
+        }
     }
 
     proptest! {

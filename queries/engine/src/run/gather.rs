@@ -54,7 +54,8 @@ impl Gather {
         let cells = |set: usize| query.sets.get(set).map_or(0, Cells::len);
         let vectors: Vec<(Bounding, usize)> =
             query.vectors.iter().map(|vector| (vector.bounding, cells(vector.set))).collect();
-        Self::of_groups(&vectors, groups(query))
+        let groups = groups(query).into_iter().map(|together| together.vectors);
+        Self::of_groups(&vectors, groups.collect())
     }
 
     /// For vectors with these bounds and numbers of cells, each by itself.

@@ -6,7 +6,7 @@ use super::cells::{AxisLookup, CellLookup, CellsOf, Combination, Input, mask};
 use super::columns::{Columns, NOWHERE};
 use super::condition::{Test, test};
 use super::error::RunError;
-use crate::plan::{Field, PrivateQuery, Term, Value, What};
+use crate::plan::{Condition, Field, PrivateQuery, Term, Value, What};
 
 /// A query, ready to look rows up.
 pub(super) struct Lookup {
@@ -83,18 +83,36 @@ pub(super) enum Values<'f> {
     },
 }
 
-/// Which vectors the same rows add to, and in the same cells, so that they are added up in one pass: two at most.
-pub(super) fn groups(query: &PrivateQuery) -> Vec<Vec<usize>> {
+/// Vectors that the same rows add to, and in the same cells, so that they are added up in one pass: two at most.
+pub(super) struct Together {
+    pub(super) vectors: Vec<usize>,
+    /// What rows must pass to add to them.
+    filter: Condition,
+}
+
+/// All vectors of a query, in groups.
+pub(super) fn groups(query: &PrivateQuery) -> Vec<Together> {
     let of = |vector: usize| {
         let vector = query.vectors.get(vector)?;
         Some((vector.set, &query.terms.get(vector.term)?.filter))
     };
-    let mut groups: Vec<Vec<usize>> = Vec::new();
-    for vector in 0..query.vectors.len() {
-        let same = groups.iter_mut().find(|group| group.len() == 1 && of(group[0]) == of(vector));
-        match same {
-            Some(group) => group.push(vector),
-            None => groups.push(vec![vector]),
+    let mut groups: Vec<Together> = Vec::new();
+    for at in 0..query.vectors.len() {
+        let Some((set, own)) = of(at) else { continue };
+        let there = query.rows_summed(at);
+        // A mean counts where its column is there, and sums what is there.
+        let is_counted = |filter: &Condition| {
+            (0..query.vectors.len()).any(|other| other != at && of(other) == Some((set, filter)))
+        };
+        let filter = there.filter(is_counted).unwrap_or_else(|| own.clone());
+        let is_same = |group: &&mut Together| {
+            group.vectors.len() == 1
+                && group.filter == filter
+                && group.vectors.first().and_then(|first| of(*first)).is_some_and(|(of, _)| of == set)
+        };
+        match groups.iter_mut().find(is_same) {
+            Some(group) => group.vectors.push(at),
+            None => groups.push(Together { vectors: vec![at], filter }),
         }
     }
     groups
@@ -125,16 +143,17 @@ impl Lookup {
         let sets = (0..query.sets.len()).map(|set| axes(query, set, &at)).collect::<Result<Vec<_>, _>>()?;
         let (mut cells, mut known, mut room) = (Vec::new(), Vec::new(), ROOM);
         let mut all = Vec::new();
-        for group in groups(query) {
+        for Together { vectors: group, filter } in groups(query) {
             let vectors = group.iter().map(|vector| query.vectors.get(*vector)).collect::<Option<Vec<_>>>();
             let vectors = vectors.ok_or(RunError::Layout)?;
             let first = vectors.first().ok_or(RunError::Layout)?;
-            let filter = &query.terms.get(first.term).ok_or(RunError::Layout)?.filter;
-            let of_group = if let Some(of_group) = known.iter().position(|of| *of == (first.set, filter)) {
+            let of_group = known.iter().position(|(set, of)| *set == first.set && *of == filter);
+            let of_group = if let Some(of_group) = of_group {
                 of_group
             } else {
+                let of_rows = test(&filter, &query.fields, &at)?;
                 known.push((first.set, filter));
-                let filter = test(filter, &query.fields, &at)?;
+                let filter = of_rows;
                 let (axes, numbers) = sets.get(first.set).ok_or(RunError::Layout)?;
                 let tests = [&condition, &filter];
                 let (of_set, known) = CellLookup::new(axes, numbers, &tests, &places, &mut room);
@@ -243,4 +262,29 @@ fn combination(
         parts.push(Input { field: at(input)?, places: whole(*size)?, stride: whole(stride)? });
     }
     Ok(Combination(parts))
+}
+
+#[cfg(test)]
+mod tests {
+    use skjerm_warehouse::policy::Policy;
+
+    use super::*;
+    use crate::plan::{Plan, Public};
+
+    /// A mean is summed and counted in one pass; and not where that would change who is counted.
+    #[test]
+    fn a_mean_goes_over_the_rows_once() {
+        let groups = |columns: &str| {
+            let sql = format!("select shift, {columns} from contact where year = 2024 group by shift");
+            let plan = Plan::new(&Policy::oslo(), &Public::default(), &sql, Some(0.1)).expect("a question");
+            groups(&plan.questions[0].query).into_iter().map(|group| group.vectors).collect::<Vec<_>>()
+        };
+        assert_eq!(groups("avg(minutes)"), [[0, 1]]);
+        assert_eq!(groups("avg(minutes) filter (where month = 3)"), [[0, 1]]);
+        // Of the same rows as those that are counted, as before.
+        assert_eq!(groups("sum(minutes), count(*)"), [[0, 1]]);
+        // What is missing counts 5 here.
+        assert_eq!(groups("sum(coalesce(minutes, 5)), count(minutes)"), [[0], [1]]);
+        assert_eq!(groups("sum(minutes), count(minutes) filter (where month = 3)"), [[0], [1]]);
+    }
 }
