@@ -223,13 +223,18 @@ impl PrivateQuery {
     }
 
     /// The rows that pass a vector's filter and have what it sums, if that is one column that may be missing: others add nothing to it.
-    /// None also where how many persons there are is known by all rows of its filter.
+    /// None also where how many persons there are may be known by all rows of its filter.
     pub(crate) fn rows_summed(&self, at: usize) -> Option<Condition> {
-        let term = self.terms.get(self.vectors.get(at)?.term)?;
+        let vector = self.vectors.get(at)?;
+        let term = self.terms.get(vector.term)?;
         let What::Sum(Value { inputs, table, .. }) = &term.what else { return None };
         let [name] = &inputs[..] else { return None };
         let field = self.fields.get(name).filter(|field| field.nullable)?;
-        let is_asked = (0..self.vectors.len()).any(|other| self.known(other) == Known::As(at));
+        let filter = |other: &Vector| self.terms.get(other.term).map(|term| &term.filter);
+        let asks = |other: &Vector| {
+            other.set == vector.set && other.bounding == Bounding::One && filter(other) == Some(&term.filter)
+        };
+        let is_asked = self.vectors.iter().any(asks);
         if is_asked || table.get(field.len()) != Some(&0) {
             return None;
         }

@@ -151,13 +151,12 @@ impl Lookup {
             let of_group = if let Some(of_group) = of_group {
                 of_group
             } else {
-                let of_rows = test(&filter, &query.fields, &at)?;
+                let passes = test(&filter, &query.fields, &at)?;
                 known.push((first.set, filter));
-                let filter = of_rows;
                 let (axes, numbers) = sets.get(first.set).ok_or(RunError::Layout)?;
-                let tests = [&condition, &filter];
+                let tests = [&condition, &passes];
                 let (of_set, known) = CellLookup::new(axes, numbers, &tests, &places, &mut room);
-                let filter = if known > 1 { Test::Always } else { filter };
+                let filter = if known > 1 { Test::Always } else { passes };
                 cells.push(FilteredCells { cells: of_set, knows_condition: known > 0, filter });
                 cells.len() - 1
             };
@@ -274,15 +273,18 @@ mod tests {
     /// A mean is summed and counted in one pass; and not where that would change who is counted.
     #[test]
     fn a_mean_goes_over_the_rows_once() {
-        let groups = |columns: &str| {
-            let sql = format!("select shift, {columns} from contact where year = 2024 group by shift");
+        let groups_by = |key: &str, columns: &str| {
+            let sql = format!("select {key}, {columns} from contact where year = 2024 group by {key}");
             let plan = Plan::new(&Policy::oslo(), &Public::default(), &sql, Some(0.1)).expect("a question");
             groups(&plan.questions[0].query).into_iter().map(|group| group.vectors).collect::<Vec<_>>()
         };
+        let groups = |columns: &str| groups_by("shift", columns);
         assert_eq!(groups("avg(minutes)"), [[0, 1]]);
         assert_eq!(groups("avg(minutes) filter (where month = 3)"), [[0, 1]]);
         // Of the same rows as those that are counted, as before.
         assert_eq!(groups("sum(minutes), count(*)"), [[0, 1]]);
+        // Persons are counted by the look at the sum, and not by that at the count.
+        assert_eq!(groups_by("year", "count(distinct person), avg(minutes)"), [vec![0], vec![1, 2]]);
         // What is missing counts 5 here.
         assert_eq!(groups("sum(coalesce(minutes, 5)), count(minutes)"), [[0], [1]]);
         assert_eq!(groups("sum(minutes), count(minutes) filter (where month = 3)"), [[0], [1]]);
