@@ -57,6 +57,7 @@ pub fn bucket_of(norm: u64, buckets: &[u64]) -> usize {
 ///
 /// A norm, rounded up, is at most 2ⁱ just where its square is at most 4ⁱ: where what is below the square takes 2i bits at most. The
 /// last bucket's bound may be another number, and it holds all that is above the one before it.
+#[inline] // asked of every person-year
 pub fn bucket_of_square(square: u128, buckets: usize) -> usize {
     let bits = u128::BITS - square.saturating_sub(1).leading_zeros();
     (bits.div_ceil(2) as usize).min(buckets.saturating_sub(1))
@@ -72,7 +73,11 @@ fn squared(values: impl Iterator<Item = i64>) -> u128 {
 
 /// ‖vector‖₂, rounded up, in exact integer arithmetic; it saturates at the largest `u64`.
 pub fn norm(vector: &[i64]) -> u64 {
-    let squared = squared_norm(vector);
+    root(squared_norm(vector))
+}
+
+/// The root, rounded up.
+fn root(squared: u128) -> u64 {
     let root = u64::try_from(squared).map_or_else(|_| squared.isqrt(), |small| small.isqrt().into());
     let up = if root * root == squared { root } else { root + 1 };
     u64::try_from(up).unwrap_or(u64::MAX)
@@ -103,14 +108,16 @@ fn is_within(square: u128, c: u64) -> bool {
 pub fn scale_to_norm(vector: &mut [i64], c: u64) {
     let c = c.min(crate::gaussian::MAX_L2);
     // Once is enough, but for norms beyond 64 bits; the check decides, not the argument.
-    while !is_within(squared_norm(vector), c) {
+    let mut square = squared_norm(vector);
+    while !is_within(square, c) {
         // Rounded up, hence never too little is cut; above c, hence every pass shortens.
-        let norm = norm(vector);
+        let norm = root(square);
         for value in vector.iter_mut() {
             let magnitude = share(value.unsigned_abs(), c, norm);
             // Below the magnitude it was, so it always fits; zero is safe if that were wrong.
             *value = i64::try_from(magnitude).map_or(0, |m| if *value < 0 { -m } else { m });
         }
+        square = squared_norm(vector);
     }
 }
 

@@ -194,20 +194,21 @@ pub(super) fn bounded(
     };
     let (noised, sd, buckets) = (&look.noised, look.sd, &look.buckets);
     let in_ones = NORM_UNIT as f64;
-    let (lost, noise) = match shape.zip(remainder) {
-        Some((shape, bound)) => {
-            let exact = person_years.remainder(norm, bound.norm)?;
-            let beyond = remainder::beyond(noised, sd, buckets, shape, norm, bound.norm).in_units(in_ones);
-            let noise = all.checked_sub(bound.price).ok_or(RunError::Overflow)?;
-            (LostExact::Measured { exact, noise: bound.price, beyond }, noise)
-        }
-        None if norm >= most => (known(Lost::Nothing), all),
-        None => {
+    let Some((shape, bound)) = shape.zip(remainder) else {
+        let lost = if norm >= most {
+            Lost::Nothing
+        } else {
             let cut = Cut::estimate(noised, sd, buckets, norm).in_units(in_ones);
-            (known(Lost::Estimated { cut, signed: low < 0 }), all)
-        }
+            Lost::Estimated { cut, signed: low < 0 }
+        };
+        let cells = person_years.into_exact(norm)?;
+        return Ok(Bounded { cells, form, noise: all, norm, lost: known(lost) });
     };
-    Ok(Bounded { cells: person_years.into_exact(norm)?, form, noise, norm, lost })
+    let (cells, exact) = person_years.into_exact_and_lost(norm, bound.norm)?;
+    let beyond = remainder::beyond(noised, sd, buckets, shape, norm, bound.norm).in_units(in_ones);
+    let noise = all.checked_sub(bound.price).ok_or(RunError::Overflow)?;
+    let lost = LostExact::Measured { exact, noise: bound.price, beyond };
+    Ok(Bounded { cells, form, noise, norm, lost })
 }
 
 impl LostExact {

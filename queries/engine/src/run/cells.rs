@@ -160,42 +160,34 @@ fn cell(cells: &[u32], at: u32) -> u32 {
     cells.get(at as usize).copied().unwrap_or(NOWHERE)
 }
 
-impl Places<'_> {
-    fn of(self, rows: Range<usize>) -> Self {
-        Self { of: &self.of[rows], ..self }
-    }
-
-    /// What each row's place counts; one more than there are for what is none of them.
-    fn counted(&self) -> impl Iterator<Item = u32> {
-        self.of.iter().map(|place| place.min(&self.most) * self.stride)
+impl<'f> Places<'f> {
+    /// What the place of each of some rows counts; one more than there are for what is none of them.
+    #[inline]
+    fn counted(self, rows: Range<usize>) -> impl Iterator<Item = u32> + use<'f> {
+        self.of[rows].iter().map(move |place| place.min(&self.most) * self.stride)
     }
 }
 
 impl CellsOf<'_> {
-    /// Those of some of the rows.
-    pub(super) fn of(self, rows: Range<usize>) -> Self {
-        match self {
-            Self::Found(cells) => Self::Found(&cells[rows]),
-            Self::One(places, cells) => Self::One(places.of(rows), cells),
-            Self::Two([one, two], cells) => Self::Two([one.of(rows.clone()), two.of(rows)], cells),
-        }
-    }
-
     /// Gives them to one who takes whichever they are.
     pub(super) fn give(&self, to: impl TakesCells) {
-        match self {
-            Self::Found(cells) => to.take(cells.iter().copied()),
-            Self::One(places, cells) => to.take(places.counted().map(|at| cell(cells, at))),
-            Self::Two([one, two], cells) => {
-                to.take(one.counted().zip(two.counted()).map(|(a, b)| cell(cells, a + b)));
+        match *self {
+            Self::Found(cells) => to.take(|rows| cells[rows].iter().copied()),
+            Self::One(places, cells) => {
+                to.take(|rows| places.counted(rows).map(|at| cell(cells, at)));
             }
+            Self::Two([one, two], cells) => to.take(|rows| {
+                let both = one.counted(rows.clone()).zip(two.counted(rows));
+                both.map(|(a, b)| cell(cells, a + b))
+            }),
         }
     }
 }
 
-/// Takes cells of rows, one after the other: code of its own for each way they are found.
+/// Takes cells of rows, some after the other: code of its own for each way they are found.
 pub(super) trait TakesCells {
-    fn take(self, cells: impl Iterator<Item = u32>);
+    /// `cells` gives those of some rows.
+    fn take<C: Iterator<Item = u32>>(self, cells: impl Fn(Range<usize>) -> C);
 }
 
 /// Leaves rows that do not pass in no cell.
@@ -238,11 +230,12 @@ mod tests {
         tests: Vec<(usize, Vec<bool>)>,
     }
 
-    struct Kept<'k>(&'k mut Vec<u32>);
+    /// Keeps the cells of these rows.
+    struct Kept<'k>(&'k mut Vec<u32>, Range<usize>);
 
     impl TakesCells for Kept<'_> {
-        fn take(self, cells: impl Iterator<Item = u32>) {
-            self.0.extend(cells);
+        fn take<C: Iterator<Item = u32>>(self, cells: impl Fn(Range<usize>) -> C) {
+            self.0.extend(cells(self.1));
         }
     }
 
@@ -343,8 +336,8 @@ mod tests {
                 if let Some(cells) = lookup.at_once(&places) {
                     let mut kept = Vec::new();
                     let middle = draws.len() / 2;
-                    cells.of(0..middle).give(Kept(&mut kept));
-                    cells.of(middle..draws.len()).give(Kept(&mut kept));
+                    cells.give(Kept(&mut kept, 0..middle));
+                    cells.give(Kept(&mut kept, middle..draws.len()));
                     prop_assert_eq!(&kept, &found);
                 }
                 let cell = |row| if passes(row, &drawn.tests[..known]) { expected(row) } else { NOWHERE };

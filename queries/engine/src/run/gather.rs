@@ -7,6 +7,8 @@ use datafusion::execution::memory_pool::MemoryReservation;
 use super::cells::TakesCells;
 use super::error::RunError;
 use super::lookup::{Added, Values, groups};
+use super::runs::Runs;
+use super::slots::Open;
 use super::vectors::{PersonYears, Unit};
 use crate::plan::{Bounding, Cells, PrivateQuery};
 
@@ -24,30 +26,6 @@ pub(crate) struct Gather {
     done: Vec<PersonYears>,
     memory: Vec<MemoryReservation>,
 }
-
-/// The cells and values of a unit, each cell once, in vectors that the same rows add to.
-struct Open {
-    vectors: Vec<usize>,
-    slots: Slots,
-    /// Of each slot the sum in one vector after the other.
-    sums: Vec<i64>,
-}
-
-/// Where a cell's sums are.
-enum Slots {
-    /// A slot for each cell, and which of them are in use, a bit each.
-    Dense(Vec<u64>),
-    Sparse {
-        /// Of each slot, in the order they came in.
-        cells: Vec<u32>,
-        /// By cell its slot, if that is there and of that cell. What units before left is never of the same cell, or in
-        /// use again: nothing has to be cleared (the sparse set of Briggs and Torczon 1993).
-        places: Vec<u32>,
-    },
-}
-
-/// The most cells of [`Slots::Dense`]: their bits are looked through for each unit.
-const DENSE: usize = 1024;
 
 impl Gather {
     pub(crate) fn new(query: &PrivateQuery) -> Self {
@@ -78,38 +56,59 @@ impl Gather {
         }
     }
 
-    /// Begins or goes on with a unit.
-    pub(crate) fn begin(&mut self, unit: Unit) -> Result<(), RunError> {
-        match self.current {
-            Some(current) if current == unit => {}
-            Some(current) if current > unit => return Err(RunError::Unordered),
-            Some(_) | None => {
-                self.close();
-                self.first = self.first.or(Some(unit));
-                self.current = Some(unit);
+    /// Adds rows that were looked up to the units that they are of.
+    pub(super) fn add<P>(
+        &mut self,
+        added: &[Added<'_>],
+        rows_of: &Runs<P>,
+        unit: impl Fn(&P) -> Unit,
+    ) -> Result<(), RunError> {
+        let goes_on = self.follow(rows_of.iter().map(|(of, _)| unit(of)))?;
+        let ends = rows_of.ends();
+        for (open, Added { cells, values }) in self.open.iter_mut().zip(added) {
+            cells.give(Adding { open, done: &mut self.done, values, ends, goes_on });
+        }
+        Ok(())
+    }
+
+    /// Has the last of these units as the current one, and says whether the first goes on with the one that was. Each must come
+    /// after the one before it.
+    fn follow(&mut self, units: impl Iterator<Item = Unit>) -> Result<bool, RunError> {
+        let mut goes_on = false;
+        for (at, unit) in units.enumerate() {
+            match self.current {
+                Some(current) if current == unit && at == 0 => goes_on = true,
+                Some(current) if current >= unit => return Err(RunError::Unordered),
+                Some(_) => {}
+                None => self.first = Some(unit),
             }
+            self.current = Some(unit);
+        }
+        Ok(goes_on)
+    }
+
+    /// Begins or goes on with a unit.
+    #[cfg(test)]
+    pub(crate) fn begin(&mut self, unit: Unit) -> Result<(), RunError> {
+        if !self.follow(std::iter::once(unit))? {
+            self.close();
         }
         Ok(())
     }
 
     /// Adds a value of the current unit to a cell of a vector.
     #[cfg(test)]
-    pub(crate) fn add(&mut self, vector: usize, cell: u32, value: i64) {
-        let of = |open: &&mut Open| open.vectors.contains(&vector);
+    pub(crate) fn add_one(&mut self, vector: usize, cell: u32, value: i64) {
+        let of = |open: &&mut Open| open.vectors().contains(&vector);
         let Some(open) = self.open.iter_mut().find(of) else { return };
         let value = |of: usize| if of == vector { value } else { 0 };
-        match open.vectors[..] {
-            [_] => open.add(std::iter::once(cell), i64::saturating_add, |_| [value(vector)]),
-            [one, two] => open.add(std::iter::once(cell), i64::saturating_add, |_| [value(one), value(two)]),
+        match *open.vectors() {
+            [_] => open.add(std::iter::once((cell, [value(vector)])), i64::saturating_add),
+            [one, two] => {
+                open.add(std::iter::once((cell, [value(one), value(two)])), i64::saturating_add);
+            }
             _ => {}
         }
-    }
-
-    /// Adds these rows, of the current unit, to the vectors of a group.
-    pub(super) fn add_all(&mut self, group: usize, added: &Added<'_>, rows: Range<usize>) {
-        let Some(open) = self.open.get_mut(group) else { return };
-        let values = &added.values;
-        added.cells.of(rows.clone()).give(Adding { open, values, rows });
     }
 
     /// Adds what came after: units that all come behind those that are here.
@@ -154,190 +153,86 @@ impl Gather {
     }
 }
 
-/// Adds rows, with their cells, to a group of vectors.
+/// Adds the rows of units, one after the other, to a group of vectors.
 struct Adding<'a> {
     open: &'a mut Open,
+    /// By vector of the query.
+    done: &'a mut [PersonYears],
     values: &'a [Values<'a>],
-    rows: Range<usize>,
+    /// Where the rows of each unit end.
+    ends: &'a [usize],
+    /// Whether the first unit is the one that is open.
+    goes_on: bool,
 }
 
 impl TakesCells for Adding<'_> {
-    fn take(self, cells: impl Iterator<Item = u32>) {
-        let Self { open, values, rows } = self;
+    fn take<C: Iterator<Item = u32>>(self, cells: impl Fn(Range<usize>) -> C) {
         // A loop for each, in which nothing is asked that is the same for all rows.
-        match *values {
-            [Values::One] => open.add(cells, i64::wrapping_add, |_| [1]),
+        match *self.values {
+            [Values::One] => {
+                self.units(i64::wrapping_add, |rows| cells(rows).map(|cell| (cell, [1])));
+            }
             [Values::Of { at, table, is_small: true }] => {
-                let at = &at[rows];
-                open.add(cells, i64::wrapping_add, |row| [value(at, table, row)]);
+                let values = |rows: Range<usize>| at[rows].iter().map(|at| [value(table, *at)]);
+                self.units(i64::wrapping_add, |rows| cells(rows.clone()).zip(values(rows)));
             }
             [Values::Of { at, table, is_small: true }, Values::One] => {
-                let at = &at[rows];
-                open.add(cells, i64::wrapping_add, |row| [value(at, table, row), 1]);
+                let values = |rows: Range<usize>| at[rows].iter().map(|at| [value(table, *at), 1]);
+                self.units(i64::wrapping_add, |rows| cells(rows.clone()).zip(values(rows)));
+            }
+            [Values::One, Values::Of { at, table, is_small: true }] => {
+                let values = |rows: Range<usize>| at[rows].iter().map(|at| [1, value(table, *at)]);
+                self.units(i64::wrapping_add, |rows| cells(rows.clone()).zip(values(rows)));
             }
             [one] => {
-                let one = one.of(rows);
-                open.add(cells, i64::saturating_add, |row| [one.at(row)]);
+                self.units(i64::saturating_add, |rows| {
+                    cells(rows.clone()).zip(rows.map(|row| [one.at(row)]))
+                });
             }
-            [one, two] => {
-                let (one, two) = (one.of(rows.clone()), two.of(rows));
-                open.add(cells, i64::saturating_add, |row| [one.at(row), two.at(row)]);
-            }
+            [one, two] => self.units(i64::saturating_add, |rows| {
+                cells(rows.clone()).zip(rows.map(|row| [one.at(row), two.at(row)]))
+            }),
             _ => {}
         }
     }
 }
 
-impl Values<'_> {
-    /// Those of some rows.
-    fn of(self, rows: Range<usize>) -> Self {
-        match self {
-            Self::One => Self::One,
-            Self::Of { at, table, is_small } => Self::Of { at: &at[rows], table, is_small },
+impl Adding<'_> {
+    /// Adds the rows of each unit, given their cells and values.
+    fn units<const VECTORS: usize, R: Iterator<Item = (u32, [i64; VECTORS])>>(
+        self,
+        sum_of: impl Fn(i64, i64) -> i64,
+        rows: impl Fn(Range<usize>) -> R,
+    ) {
+        let Self { open, done, ends, mut goes_on, .. } = self;
+        let mut start = 0;
+        for end in ends {
+            if !goes_on {
+                open.close(done);
+            }
+            open.add(rows(start..*end), &sum_of);
+            (start, goes_on) = (*end, false);
         }
     }
+}
 
+impl Values<'_> {
     fn at(self, row: usize) -> i64 {
         match self {
             Self::One => 1,
-            Self::Of { at, table, .. } => value(at, table, row),
+            Self::Of { at, table, .. } => at.get(row).map_or(0, |at| value(table, *at)),
         }
     }
 }
 
-fn value(at: &[u32], table: &[i64], row: usize) -> i64 {
-    at.get(row).and_then(|at| table.get(*at as usize)).copied().unwrap_or(0)
-}
-
-impl Open {
-    fn new(vectors: Vec<usize>, cells: usize) -> Self {
-        if cells <= DENSE {
-            let sums = vec![0; cells * vectors.len()];
-            Self { vectors, slots: Slots::Dense(vec![0; cells.div_ceil(64)]), sums }
-        } else {
-            let slots = Slots::Sparse { cells: Vec::new(), places: vec![0; cells] };
-            Self { vectors, slots, sums: Vec::new() }
-        }
-    }
-
-    /// Adds rows to `VECTORS` vectors, as many as there are. A row in a cell that there is not adds nothing.
-    fn add<const VECTORS: usize>(
-        &mut self,
-        cells: impl Iterator<Item = u32>,
-        sum_of: impl Fn(i64, i64) -> i64,
-        values: impl Fn(usize) -> [i64; VECTORS],
-    ) {
-        let rows = cells.enumerate();
-        let add = |sums: &mut [i64; VECTORS], row: usize| {
-            for (sum, value) in sums.iter_mut().zip(values(row)) {
-                *sum = sum_of(*sum, value);
-            }
-        };
-        match &mut self.slots {
-            Slots::Dense(have) => {
-                let (sums, _) = self.sums.as_chunks_mut::<VECTORS>();
-                if let [have] = &mut have[..] {
-                    // Where one word will do it is not written for each row.
-                    let mut all = *have;
-                    for (row, cell) in rows {
-                        if let Some(sums) = sums.get_mut(cell as usize) {
-                            add(sums, row);
-                            all |= 1 << (cell % 64);
-                        }
-                    }
-                    *have = all;
-                } else {
-                    for (row, cell) in rows {
-                        let have = have.get_mut(cell as usize / 64);
-                        if let (Some(sums), Some(have)) = (sums.get_mut(cell as usize), have) {
-                            add(sums, row);
-                            *have |= 1 << (cell % 64);
-                        }
-                    }
-                }
-            }
-            Slots::Sparse { cells, places } => {
-                for (row, cell) in rows {
-                    let Some(place) = places.get_mut(cell as usize) else { continue };
-                    if cells.get(*place as usize) != Some(&cell) {
-                        // As many as there are cells at most, whose numbers are as small.
-                        *place = u32::try_from(cells.len()).unwrap_or(u32::MAX);
-                        cells.push(cell);
-                        self.sums.extend([0; VECTORS]);
-                    }
-                    let (sums, _) = self.sums.as_chunks_mut::<VECTORS>();
-                    if let Some(sums) = sums.get_mut(*place as usize) {
-                        add(sums, row);
-                    }
-                }
-            }
-        }
-    }
-
-    /// Ends a unit in all vectors, if it has a row in one of them: as they have the same rows, it has in all.
-    fn close(&mut self, done: &mut [PersonYears]) {
-        let Self { vectors, slots, sums } = self;
-        let width = vectors.len();
-        match slots {
-            Slots::Dense(have) => {
-                if have.iter().all(|have| *have == 0) {
-                    return;
-                }
-                for (at, vector) in vectors.iter().enumerate() {
-                    let entry = |cell: u32| Some((cell, *sums.get(cell as usize * width + at)?));
-                    if let Some(done) = done.get_mut(*vector) {
-                        done.end(ones(have).filter_map(entry));
-                    }
-                }
-                for cell in ones(have) {
-                    sums[cell as usize * width..][..width].fill(0);
-                }
-                have.fill(0);
-            }
-            Slots::Sparse { cells, .. } => {
-                if cells.is_empty() {
-                    return;
-                }
-                for (at, vector) in vectors.iter().enumerate() {
-                    let sums = sums.iter().skip(at).step_by(width);
-                    if let Some(done) = done.get_mut(*vector) {
-                        done.end(cells.iter().zip(sums).map(|(cell, sum)| (*cell, *sum)));
-                    }
-                }
-                cells.clear();
-                sums.clear();
-            }
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        let of_slots = match &self.slots {
-            Slots::Dense(have) => size_of_val(have.as_slice()),
-            Slots::Sparse { places, .. } => size_of_val(places.as_slice()),
-        };
-        of_slots + size_of_val(self.sums.as_slice())
-    }
-}
-
-/// The numbers of the bits that are set.
-fn ones(bits: &[u64]) -> impl Iterator<Item = u32> {
-    let (mut first, mut left, mut words) = (0, 0_u64, bits.iter());
-    let mut next = 0;
-    std::iter::from_fn(move || {
-        while left == 0 {
-            left = *words.next()?;
-            first = next;
-            next += 64;
-        }
-        let one = first + left.trailing_zeros();
-        left &= left - 1;
-        Some(one)
-    })
+fn value(table: &[i64], at: u32) -> i64 {
+    table.get(at as usize).copied().unwrap_or(0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::cells::CellsOf;
+    use super::super::slots::{DENSE, FEW};
     use super::*;
 
     /// Sums by unit and cell are the same, however many cells there could be and whether another vector is added up with them; and
@@ -352,9 +247,9 @@ mod tests {
             let mut gather = Gather::of_groups(&[(bound, cells), (Bounding::One, cells)], groups);
             for (person, cell, value) in rows {
                 gather.begin((2024, [person; 16])).expect("in order");
-                gather.add(0, cell, value);
+                gather.add_one(0, cell, value);
                 // Nowhere.
-                gather.add(0, u32::MAX, value);
+                gather.add_one(0, u32::MAX, value);
             }
             let sorted = |unit: &[(u32, i32)]| {
                 let mut unit = unit.to_vec();
@@ -363,7 +258,7 @@ mod tests {
             };
             gather.finish().remove(0).vectors().map(sorted).collect::<Vec<_>>()
         };
-        for cells in [64, DENSE, DENSE + 1] {
+        for cells in [FEW, FEW + 1, DENSE, DENSE + 1] {
             for groups in [&[&[0_usize][..], &[1]][..], &[&[0, 1]], &[&[1, 0]]] {
                 let expected = vec![vec![(0, 1), (3, 6)], vec![(3, 1)], vec![(1, 4)], vec![(0, 1)]];
                 assert_eq!(gathered(bound, cells, groups), expected);
@@ -380,22 +275,24 @@ mod tests {
         let (small, large) = ([5, -2, 11, 7], [5, -2, i64::MAX, i64::MAX - 1]);
         // Some are of no value, some in no cell, and two large ones of one cell in one unit.
         let (at, cells) = ([0, 1, 2, 3, 2, 9, 0, 1], [3, 0, 3, 3, 63, 1, u32::MAX, 0]);
-        let units = [(1, 0..4), (2, 4..6), (3, 6..8)];
+        let mut units = Runs::default();
+        for (person, rows) in [(1, 4), (2, 2), (3, 2)] {
+            units.push(person, rows);
+        }
         let of = |is_small| Values::Of { at: &at, table: if is_small { &small } else { &large }, is_small };
         let kinds = [Values::One, of(true), of(false)];
         let gathered = |number: usize, groups: Vec<Vec<usize>>, values: [Values<'_>; 2]| {
             let mut gather = Gather::of_groups(&[(bound, number), (bound, number)], groups.clone());
-            for (person, rows) in &units {
-                gather.begin((2024, [*person; 16])).expect("in order");
-                for (at, group) in groups.iter().enumerate() {
-                    let values = group.iter().map(|vector| values[*vector]).collect();
-                    gather.add_all(at, &Added { cells: CellsOf::Found(&cells), values }, rows.clone());
-                }
-            }
+            let added = |group: &Vec<usize>| {
+                let values = group.iter().map(|vector| values[*vector]).collect();
+                Added { cells: CellsOf::Found(&cells), values }
+            };
+            let added: Vec<Added<'_>> = groups.iter().map(added).collect();
+            gather.add(&added, &units, |person| (2024, [*person; 16])).expect("in order");
             let all = gather.finish();
             all.iter().map(|of| of.vectors().map(<[_]>::to_vec).collect::<Vec<_>>()).collect::<Vec<_>>()
         };
-        for number in [64, DENSE, DENSE + 1] {
+        for number in [FEW, FEW + 1, DENSE, DENSE + 1] {
             for (one, two) in kinds.iter().flat_map(|one| kinds.iter().map(move |two| (*one, *two))) {
                 let alone = gathered(number, vec![vec![0], vec![1]], [one, two]);
                 assert_eq!(gathered(number, vec![vec![0, 1]], [one, two]), alone);
@@ -410,11 +307,5 @@ mod tests {
         let sums = |kind| gathered(64, vec![vec![0], vec![1]], [kind, Values::One]).remove(0).remove(0);
         assert_eq!(sums(of(true)), [(0, -2), (3, 5 + 11 + 7)]);
         assert_eq!(sums(of(false)), [(0, -2), (3, 1 << 30)]);
-    }
-
-    #[test]
-    fn ones_are_the_bits_that_are_set() {
-        assert_eq!(ones(&[0, 1 | 1 << 63, 0, 6, 0]).collect::<Vec<_>>(), [64, 127, 193, 194]);
-        assert_eq!(ones(&[0, 0]).count() + ones(&[]).count(), 0);
     }
 }

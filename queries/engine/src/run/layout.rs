@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Buf, Bytes, buf::Reader};
 use datafusion::parquet::basic::{Compression, Encoding, Type};
@@ -16,6 +16,7 @@ use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
 use datafusion::parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use datafusion::parquet::file::reader::{ChunkReader, Length};
 use datafusion::parquet::file::serialized_reader::SerializedPageReader;
+use skjerm_warehouse::DataFile;
 
 use super::error::RunError;
 
@@ -235,6 +236,14 @@ struct Known {
     columns: usize,
 }
 
+impl Known {
+    fn of(&self, file: &Path, columns: &[Arc<str>]) -> Option<Vec<Arc<Layout>>> {
+        let of_file = self.files.get(file.as_os_str())?;
+        let of = |column: &Arc<str>| of_file.iter().find(|(name, _)| name == column);
+        columns.iter().map(|column| of(column).map(|(_, layout)| Arc::clone(layout))).collect()
+    }
+}
+
 impl std::fmt::Debug for Layouts {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Layouts")
@@ -244,23 +253,22 @@ impl std::fmt::Debug for Layouts {
 impl Layouts {
     /// The layouts of these columns of a file, if all are known.
     pub(super) fn of(&self, file: &Path, columns: &[Arc<str>]) -> Option<Vec<Arc<Layout>>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_file = known.files.get(file.as_os_str())?;
-        let of = |column: &Arc<str>| of_file.iter().find(|(name, _)| name == column);
-        columns.iter().map(|column| of(column).map(|(_, layout)| Arc::clone(layout))).collect()
+        self.known().of(file, columns)
     }
 
-    /// Whether they are.
-    pub(super) fn know(&self, file: &Path, columns: &[Arc<str>]) -> bool {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let has =
-            |of_file: &Columns| columns.iter().all(|column| of_file.iter().any(|(name, _)| name == column));
-        known.files.get(file.as_os_str()).is_some_and(has)
+    /// The same of several files.
+    pub(super) fn of_files(&self, files: &[DataFile], columns: &[Arc<str>]) -> Vec<Option<Vec<Arc<Layout>>>> {
+        let known = self.known();
+        files.iter().map(|file| known.of(&file.path, columns)).collect()
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets all columns of a file.
     pub(super) fn forget(&self, file: &Path) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
         if let Some(of_file) = known.files.remove(file.as_os_str()) {
             known.columns -= of_file.len();
         }
@@ -268,7 +276,7 @@ impl Layouts {
 
     /// Keeps them.
     pub(super) fn keep(&self, file: &Path, columns: &[Arc<str>], layouts: &[Arc<Layout>]) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
         if known.columns + columns.len() > MOST {
             *known = Known::default();
         }
@@ -300,16 +308,11 @@ mod tests {
         layouts.keep(Path::new("a"), &names(&["person", "month"]), &[layout(1), layout(3)]);
         assert_eq!(rows("a", &["month", "person", "minutes"]), Some(vec![3, 1, 2]));
         assert_eq!((rows("a", &["person", "district"]), rows("b", &["person"])), (None, None));
-        assert!(
-            layouts.know(Path::new("a"), &names(&["month"]))
-                && !layouts.know(Path::new("a"), &names(&["month", "day"]))
-        );
+        let know = |file: &str, of: &[&str]| rows(file, of).is_some();
+        assert!(know("a", &["month"]) && !know("a", &["month", "day"]));
         layouts.keep(Path::new("b"), &names(&["person", "month"]), &[layout(1), layout(3)]);
         layouts.forget(Path::new("b"));
-        assert!(
-            !layouts.know(Path::new("b"), &names(&["person"]))
-                && layouts.know(Path::new("a"), &names(&["person"]))
-        );
+        assert!(!know("b", &["person"]) && know("a", &["person"]));
         for file in 0..MOST {
             layouts.keep(Path::new(&file.to_string()), &names(&["person"]), &[layout(4)]);
         }

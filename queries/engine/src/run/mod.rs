@@ -30,6 +30,7 @@ mod runs;
 mod scan;
 mod session;
 mod shares;
+mod slots;
 mod source;
 #[cfg(test)]
 pub(crate) mod testing;

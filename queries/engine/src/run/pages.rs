@@ -12,7 +12,6 @@ use super::runs::Runs;
 #[derive(Default)]
 pub(super) struct Pages {
     levels: Vec<u32>,
-    numbers: Vec<u32>,
     /// What was made of the dictionary.
     places: Vec<u32>,
     persons: Vec<[u8; 16]>,
@@ -29,7 +28,9 @@ impl Pages {
         into: &mut Vec<u32>,
     ) -> Result<(), RunError> {
         let Self { levels, places, .. } = self;
-        let end = into.len() + layout.rows;
+        let start = into.len();
+        into.resize(start + layout.rows, missing);
+        let mut left = into.get_mut(start..).unwrap_or_default();
         for page in &layout.pages {
             let bytes = bytes_of(parts, page).ok_or(RunError::Layout)?;
             let values = bytes.get(page.values..).ok_or(RunError::Layout)?;
@@ -39,33 +40,33 @@ impl Pages {
                     .ok_or(RunError::Layout)?;
                 continue;
             }
+            let (of_page, rest) =
+                std::mem::take(&mut left).split_at_mut_checked(page.number).ok_or(RunError::Layout)?;
+            left = rest;
             levels.clear();
             let mut there = page.number;
             if let Some(which) = &page.levels {
                 let which = bytes.get(which.clone()).ok_or(RunError::Layout)?;
-                unpack(which, 1, page.number, levels, |level| level).ok_or(RunError::Layout)?;
+                levels.resize(page.number, 0);
+                unpack(which, 1, page.number, &mut LookedUp { places: &[0, 1], into: levels })
+                    .ok_or(RunError::Layout)?;
                 there = levels.iter().filter(|level| **level == 1).count();
             }
-            let start = into.len();
+            let into = of_page.get_mut(..there).ok_or(RunError::Layout)?;
             if page.kind == Kind::Plain {
-                plain(values, layout.width, there, |value| into.push(make(value))).ok_or(RunError::Layout)?;
+                let mut rows = into.iter_mut();
+                let put = |value: &[u8]| rows.next().into_iter().for_each(|row| *row = make(value));
+                plain(values, layout.width, there, put).ok_or(RunError::Layout)?;
             } else {
                 let (width, packed) = values.split_first().ok_or(RunError::Layout)?;
-                let mut most = 0;
-                let place = |number: u32| {
-                    most = most.max(number);
-                    places.get(number as usize).copied().unwrap_or(missing)
-                };
-                unpack(packed, (*width).into(), there, into, place).ok_or(RunError::Layout)?;
-                if there > 0 && most as usize >= places.len() {
-                    return Err(RunError::Layout);
-                }
+                unpack(packed, (*width).into(), there, &mut LookedUp { places, into })
+                    .ok_or(RunError::Layout)?;
             }
             if there < page.number {
-                spread(into, start, levels, missing);
+                spread(of_page, there, levels, missing);
             }
         }
-        if into.len() == end { Ok(()) } else { Err(RunError::Layout) }
+        if left.is_empty() { Ok(()) } else { Err(RunError::Layout) }
     }
 
     /// Adds the runs of a column of persons, of whom none may be missing.
@@ -75,7 +76,7 @@ impl Pages {
         parts: &[View<'_>],
         into: &mut Runs<[u8; 16]>,
     ) -> Result<(), RunError> {
-        let Self { numbers, persons, .. } = self;
+        let Self { persons, .. } = self;
         let pseudonym = |value: &[u8]| value.try_into().unwrap_or_default();
         for page in &layout.pages {
             // Nobody is 16 zeros by being missing, or by being of another length.
@@ -94,13 +95,8 @@ impl Pages {
                 }
                 Kind::Places => {
                     let (width, packed) = values.split_first().ok_or(RunError::Layout)?;
-                    numbers.clear();
-                    unpack(packed, (*width).into(), page.number, numbers, |number| number).and_then(|()| {
-                        for same in numbers.chunk_by(|a, b| a == b) {
-                            into.push(*persons.get(same[0] as usize)?, same.len());
-                        }
-                        Some(())
-                    })
+                    let mut runs = OfPersons { persons, into, last: 0, rows: 0 };
+                    unpack(packed, (*width).into(), page.number, &mut runs).and_then(|()| runs.end())
                 }
             };
             read.ok_or(RunError::Layout)?;
@@ -109,16 +105,101 @@ impl Pages {
     }
 }
 
-/// Moves values apart, so that each is where its level is 1.
-fn spread<T: Copy>(values: &mut Vec<T>, start: usize, levels: &[u32], missing: T) {
-    let mut from = values.len();
-    values.resize(start + levels.len(), missing);
+/// Takes the numbers of a page.
+trait Takes {
+    /// The same number so many times.
+    fn run(&mut self, number: u32, times: usize) -> Option<()>;
+
+    /// So many numbers, in groups of eight.
+    fn groups(&mut self, number: usize, groups: impl Iterator<Item = [u32; 8]>) -> Option<()>;
+}
+
+/// What each number stands for; none may be outside of that.
+struct LookedUp<'a> {
+    places: &'a [u32],
+    /// Where it is put: as many as there are numbers.
+    into: &'a mut [u32],
+}
+
+impl<'a> LookedUp<'a> {
+    /// The room of the next ones.
+    fn next(&mut self, number: usize) -> Option<&'a mut [u32]> {
+        let (next, rest) = std::mem::take(&mut self.into).split_at_mut_checked(number)?;
+        self.into = rest;
+        Some(next)
+    }
+}
+
+impl Takes for LookedUp<'_> {
+    fn run(&mut self, number: u32, times: usize) -> Option<()> {
+        let place = *self.places.get(number as usize)?;
+        self.next(times)?.fill(place);
+        Some(())
+    }
+
+    fn groups(&mut self, number: usize, mut groups: impl Iterator<Item = [u32; 8]>) -> Option<()> {
+        let (whole, last) = self.next(number)?.as_chunks_mut::<8>();
+        for (into, numbers) in whole.iter_mut().zip(&mut groups) {
+            for (into, number) in into.iter_mut().zip(&numbers) {
+                *into = *self.places.get(*number as usize)?;
+            }
+        }
+        if !last.is_empty() {
+            for (into, number) in last.iter_mut().zip(&groups.next()?) {
+                *into = *self.places.get(*number as usize)?;
+            }
+        }
+        Some(())
+    }
+}
+
+/// The persons that numbers stand for, with those rows of the last one that were not handed on yet.
+struct OfPersons<'a> {
+    persons: &'a [[u8; 16]],
+    into: &'a mut Runs<[u8; 16]>,
+    last: u32,
+    rows: usize,
+}
+
+impl OfPersons<'_> {
+    fn end(&mut self) -> Option<()> {
+        if self.rows > 0 {
+            self.into.push(*self.persons.get(self.last as usize)?, self.rows);
+        }
+        Some(())
+    }
+}
+
+impl Takes for OfPersons<'_> {
+    fn run(&mut self, number: u32, times: usize) -> Option<()> {
+        if number != self.last {
+            self.end()?;
+            (self.last, self.rows) = (number, 0);
+        }
+        self.rows += times;
+        Some(())
+    }
+
+    fn groups(&mut self, number: usize, groups: impl Iterator<Item = [u32; 8]>) -> Option<()> {
+        let mut left = number;
+        for group in groups {
+            let now = left.min(group.len());
+            group[..now].iter().try_for_each(|number| self.run(*number, 1))?;
+            left -= now;
+        }
+        Some(())
+    }
+}
+
+/// Moves the values at the beginning apart, so many, so that each is where its level is 1.
+fn spread<T: Copy>(values: &mut [T], number: usize, levels: &[u32], missing: T) {
+    let mut from = number;
     for (at, level) in levels.iter().enumerate().rev() {
         if *level == 1 {
             from -= 1;
-            values[start + at] = values[from];
+            values[at] = values[from];
         } else {
-            values[start + at] = missing;
+            values[at] = missing;
         }
     }
 }
@@ -140,14 +221,8 @@ fn plain(mut bytes: &[u8], width: Option<usize>, number: usize, mut each: impl F
     Some(())
 }
 
-/// Adds what `make` makes of so many numbers of `width` bits: runs of one number, and groups of eight, packed.
-fn unpack(
-    mut bytes: &[u8],
-    width: u32,
-    number: usize,
-    into: &mut Vec<u32>,
-    mut make: impl FnMut(u32) -> u32,
-) -> Option<()> {
+/// Hands on so many numbers of `width` bits: runs of one number, and groups of eight, packed.
+fn unpack(mut bytes: &[u8], width: u32, number: usize, to: &mut impl Takes) -> Option<()> {
     if width > 32 {
         return None;
     }
@@ -155,21 +230,19 @@ fn unpack(
     while left > 0 {
         let header = varint(&mut bytes)?;
         let of_header = usize::try_from(header >> 1).ok()?;
-        let before = into.len();
         let run;
         if header & 1 == 0 {
             let (value, rest) = bytes.split_at_checked(width.div_ceil(8) as usize)?;
             run = of_header.min(left);
             let value = u32::try_from(word(value)).ok()?;
             if run > 0 {
-                into.resize(before + run, make(value));
+                to.run(value, run)?;
             }
             bytes = rest;
         } else {
             let (packed, rest) = bytes.split_at_checked(of_header.checked_mul(width as usize)?)?;
             run = of_header.saturating_mul(8).min(left);
-            into.resize(before + run, 0);
-            groups(packed, width, &mut into[before..], &mut make);
+            groups(packed, width, run, to)?;
             bytes = rest;
         }
         left -= run;
@@ -177,57 +250,52 @@ fn unpack(
     Some(())
 }
 
-/// What is made of the numbers of groups of eight.
-fn groups(packed: &[u8], width: u32, into: &mut [u32], make: &mut impl FnMut(u32) -> u32) {
+/// So many numbers of groups of eight.
+fn groups(packed: &[u8], width: u32, number: usize, to: &mut impl Takes) -> Option<()> {
     // Widths that are known when this is compiled are shifted by constants.
     match width {
-        0 => into.fill_with(|| make(0)),
-        1 => groups_of::<1>(packed, into, make),
-        2 => groups_of::<2>(packed, into, make),
-        3 => groups_of::<3>(packed, into, make),
-        4 => groups_of::<4>(packed, into, make),
-        5 => groups_of::<5>(packed, into, make),
-        6 => groups_of::<6>(packed, into, make),
-        7 => groups_of::<7>(packed, into, make),
-        8 => groups_of::<8>(packed, into, make),
-        9 => groups_of::<9>(packed, into, make),
-        10 => groups_of::<10>(packed, into, make),
-        11 => groups_of::<11>(packed, into, make),
-        12 => groups_of::<12>(packed, into, make),
+        0 if number == 0 => Some(()),
+        0 => to.run(0, number),
+        1 => groups_of::<1>(packed, number, to),
+        2 => groups_of::<2>(packed, number, to),
+        3 => groups_of::<3>(packed, number, to),
+        4 => groups_of::<4>(packed, number, to),
+        5 => groups_of::<5>(packed, number, to),
+        6 => groups_of::<6>(packed, number, to),
+        7 => groups_of::<7>(packed, number, to),
+        8 => groups_of::<8>(packed, number, to),
+        9 => groups_of::<9>(packed, number, to),
+        10 => groups_of::<10>(packed, number, to),
+        11 => groups_of::<11>(packed, number, to),
+        12 => groups_of::<12>(packed, number, to),
         _ => {
             let step = width as usize;
-            for (packed, into) in packed.chunks_exact(step).zip(into.chunks_mut(8)) {
-                for (at, number) in into.iter_mut().enumerate() {
-                    *number = make(low(word(&packed[at * step / 8..]) >> (at * step % 8), width));
-                }
-            }
+            let eight = |packed: &[u8]| {
+                std::array::from_fn(|at| low(word(&packed[at * step / 8..]) >> (at * step % 8), width))
+            };
+            to.groups(number, packed.chunks_exact(step).map(eight))
         }
     }
 }
 
 /// The same of `WIDTH` bits, 12 at most.
-fn groups_of<const WIDTH: usize>(packed: &[u8], into: &mut [u32], make: &mut impl FnMut(u32) -> u32) {
+fn groups_of<const WIDTH: usize>(packed: &[u8], number: usize, to: &mut impl Takes) -> Option<()> {
     #[allow(clippy::cast_possible_truncation)] // 12 at most
     let width = WIDTH as u32;
-    let eight = |packed: &[u8]| -> [u32; 8] {
+    let eight = |packed: &[u8; WIDTH]| -> [u32; 8] {
         // Four numbers are within 48 bits.
         let mut group = [0; 16];
         group[..WIDTH].copy_from_slice(packed);
         let group = u128::from_le_bytes(group);
-        std::array::from_fn(|at| {
+        let mut numbers = [0; 8];
+        for (at, number) in numbers.iter_mut().enumerate() {
             #[allow(clippy::cast_possible_truncation)] // the low half is meant
             let half = (group >> (at / 4 * 4 * WIDTH)) as u64;
-            low(half >> (at % 4 * WIDTH), width)
-        })
+            *number = low(half >> (at % 4 * WIDTH), width);
+        }
+        numbers
     };
-    let mut groups = packed.chunks_exact(WIDTH);
-    let (whole, last) = into.as_chunks_mut::<8>();
-    for (into, packed) in whole.iter_mut().zip(&mut groups) {
-        *into = eight(packed).map(&mut *make);
-    }
-    if let Some(packed) = groups.next() {
-        last.iter_mut().zip(eight(packed)).for_each(|(into, number)| *into = make(number));
-    }
+    to.groups(number, packed.as_chunks::<WIDTH>().0.iter().map(eight))
 }
 
 /// The last bits of a word, 32 at most.
@@ -361,9 +429,9 @@ mod tests {
         /// A disk may have done anything to the bytes: no panic, and no more than what there is.
         #[test]
         fn any_bytes_are_numbers_or_none(bytes in prop::collection::vec(any::<u8>(), 0..60), width in 0..40_u32) {
-            let mut numbers = Vec::new();
-            let whole = unpack(&bytes, width, 1000, &mut numbers, |number| number);
-            prop_assert!(numbers.len() <= 1000 && (whole.is_none() || numbers.len() == 1000));
+            let (all, mut into) = ((0..1 << 12).collect::<Vec<u32>>(), [u32::MAX; 1000]);
+            let whole = unpack(&bytes, width, 1000, &mut LookedUp { places: &all, into: &mut into });
+            prop_assert!(whole.is_none() || into.iter().all(|number| *number < 1 << 12));
         }
     }
 }

@@ -13,10 +13,9 @@ use skjerm_privacy::Gaussian;
 use super::bounded::{Bounded, Form, Look, bounded, look};
 use super::error::RunError;
 use super::gather::Gather;
-use super::lookup::{Added, Found, Lookup};
+use super::lookup::{Found, Lookup};
 use super::persons::{Made, PersonRows};
 use super::relation::{self, Sources};
-use super::runs::Runs;
 use super::scan::{Scan, Stretch};
 use super::session::{Limits, RunSession};
 use super::shares;
@@ -91,7 +90,7 @@ async fn gather(
     let mut found = Found::default();
     let take = |made: &Made| {
         let added = lookup.find(&made.places, made.units.rows(), &mut found)?;
-        add(&mut gather, &added, &made.units, |unit| *unit)?;
+        gather.add(&added, &made.units, |unit| *unit)?;
         count(&gather, &found, &memory)
     };
     rows.read(take).await?;
@@ -113,7 +112,7 @@ async fn gather_alone(
     let (mut stretch, mut found) = (Stretch::default(), Found::default());
     while scan.next(&mut stretch).await? {
         let added = lookup.find(&stretch.places, stretch.persons.rows(), &mut found)?;
-        add(&mut gather, &added, &stretch.persons, |person| (stretch.year, *person))?;
+        gather.add(&added, &stretch.persons, |person| (stretch.year, *person))?;
         count(&gather, &found, &memory)?;
         // What was fetched ahead is always there, and reading would not end at the deadline.
         tokio::task::yield_now().await;
@@ -121,22 +120,6 @@ async fn gather_alone(
     gather.close();
     gather.hold(memory);
     Ok(gather)
-}
-
-/// Adds rows that were looked up to the units that they are of.
-fn add<P>(
-    gather: &mut Gather,
-    added: &[Added<'_>],
-    persons: &Runs<P>,
-    unit: impl Fn(&P) -> Unit,
-) -> Result<(), RunError> {
-    for (person, rows) in persons.iter() {
-        gather.begin(unit(person))?;
-        for (group, added) in added.iter().enumerate() {
-            gather.add_all(group, added, rows.clone());
-        }
-    }
-    Ok(())
 }
 
 /// Counts what was gathered with the run's memory, and the room it took.

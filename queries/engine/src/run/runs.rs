@@ -37,6 +37,11 @@ impl<T> Runs<T> {
         self.ends.last().copied().unwrap_or_default()
     }
 
+    /// Where the rows of each run end.
+    pub(super) fn ends(&self) -> &[usize] {
+        &self.ends
+    }
+
     pub(super) fn clear(&mut self) {
         self.of.clear();
         self.ends.clear();

@@ -46,6 +46,8 @@ pub(super) struct Scan {
     wanted: Arc<Wanted>,
     /// The first file that was not asked for yet.
     next: usize,
+    /// By file in a folder where its columns are, if it was read before.
+    known: Vec<Option<Vec<Arc<Layout>>>>,
     /// Whether a file that is known had to be waited for all the same.
     is_slow: bool,
     ahead: VecDeque<SpawnedTask<Result<Vec<Fetched>, RunError>>>,
@@ -61,10 +63,13 @@ impl Scan {
         columns: &Arc<Columns>,
         names: &BTreeMap<&str, &str>,
     ) -> Result<Self, RunError> {
+        let wanted = Wanted::new(table, columns, names)?;
+        let in_folder = if table.store().is_none() { table.files() } else { &[] };
         Ok(Self {
+            known: table.layouts().of_files(in_folder, &wanted.names),
             table: table.clone(),
             columns: columns.clone(),
-            wanted: Arc::new(Wanted::new(table, columns, names)?),
+            wanted: Arc::new(wanted),
             next: 0,
             is_slow: false,
             ahead: VecDeque::new(),
@@ -92,8 +97,7 @@ impl Scan {
     /// Whether what a file in a folder says of its columns is known. Then it was read before, and most likely nothing waits for a
     /// disk: to read it takes less than handing it to another thread.
     fn is_known(&self, file: usize) -> bool {
-        let file = self.table.files().get(file).filter(|_| !self.is_slow && self.table.store().is_none());
-        file.is_some_and(|file| self.table.layouts().know(&file.path, &self.wanted.names))
+        !self.is_slow && self.known.get(file).is_some_and(Option::is_some)
     }
 
     /// Has the next file here that must be waited for, if it is such a one that comes next.
@@ -117,17 +121,15 @@ impl Scan {
 
     /// Adds the rows of the next file, one that is known, if there is one and it is of the same year.
     fn read(&mut self, stretch: &mut Stretch) -> Result<bool, RunError> {
-        let Self { table, columns, wanted, next, is_slow, room, pages, .. } = self;
-        let Some(file) = table.files().get(*next) else { return Ok(false) };
+        let Self { table, columns, wanted, next, known, is_slow, room, pages, .. } = self;
+        let Some((file, layouts)) = table.files().get(*next).zip(known.get_mut(*next)) else {
+            return Ok(false);
+        };
         if !goes_on(stretch, year_of(file)?) {
             return Ok(false);
         }
         *next += 1;
-        // Another question may have made room for other files meanwhile.
-        let Some(layouts) = table.layouts().of(&file.path, &wanted.names) else {
-            let fetched = Fetched::of_file(file, wanted)?;
-            return self.added(&fetched, stretch);
-        };
+        let layouts = layouts.take().ok_or(RunError::Layout)?;
         let began = Instant::now();
         let read = room.read(file, &layouts);
         *is_slow = began.elapsed() > SLOW;

@@ -1,5 +1,7 @@
 //! The bounding layer: person-years as vectors over the cells, clamped, scaled, summed.
 
+use std::ops::Range;
+
 use skjerm_privacy::bounding;
 use skjerm_privacy::centred::Centred;
 use skjerm_privacy::gaussian::MAX_L2;
@@ -25,31 +27,53 @@ pub(crate) struct PersonYears {
     buckets: Vec<u64>,
     /// As they were gathered, one part after the other.
     parts: Vec<Units>,
+    /// The last part, and the unit that it does not hold all of.
+    last: Units,
+    open: OpenUnit,
 }
 
 /// Entries of some units one after the other. Values are clamped to bounds far below 2³¹.
 #[derive(Default)]
 struct Units {
-    entries: Vec<(u32, i32)>,
+    entries: Vec<Entry>,
     /// Where each unit ends.
     ends: Vec<u32>,
     /// In which bucket each unit's norm is: asked of all of them, and known when a unit ends.
     buckets: Vec<u8>,
 }
 
+/// A cell, and the value in it.
+type Entry = (u32, i32);
+
+/// What is known of a unit before it ends.
+#[derive(Default)]
+struct OpenUnit {
+    /// Where its entries begin.
+    start: usize,
+    /// The square of its norm. Of at most 2³² values below 2³¹: nothing of it is lost.
+    square: u128,
+}
+
 /// So many entries are followed by other [`Units`], so that ends are small numbers.
 const MOST_ENTRIES: usize = 1 << 30;
 
 impl Units {
-    /// The vectors of the units, one after the other.
-    fn vectors(&self) -> impl Iterator<Item = &[(u32, i32)]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.entries[start as usize..*end as usize])
+    /// Which entries are a unit's.
+    fn unit(&self, at: usize) -> Range<usize> {
+        let end = |at: usize| self.ends.get(at).map_or(self.entries.len(), |end| *end as usize);
+        at.checked_sub(1).map_or(0, end)..end(at)
     }
 
-    /// The same, each with its bucket.
-    fn with_buckets(&self) -> impl Iterator<Item = (&[(u32, i32)], usize)> {
-        self.vectors().zip(self.buckets.iter().map(|bucket| usize::from(*bucket)))
+    /// The vectors of the units, one after the other.
+    #[cfg(test)]
+    fn vectors(&self) -> impl Iterator<Item = &[Entry]> {
+        (0..self.ends.len()).filter_map(|at| self.entries.get(self.unit(at)))
+    }
+
+    /// The units whose bucket is not below this one.
+    fn long(&self, short: usize) -> impl Iterator<Item = usize> {
+        let is_long = move |(_, bucket): &(usize, &u8)| usize::from(**bucket) >= short;
+        self.buckets.iter().enumerate().filter(is_long).map(|(at, _)| at)
     }
 }
 
@@ -61,78 +85,92 @@ impl PersonYears {
             Bounding::One => vec![most],
             Bounding::Norm { max_norm, .. } => bounding::buckets(max_norm.saturating_mul(most)),
         };
-        Self { bound, cells, buckets, parts: vec![Units::default()] }
+        let (last, open) = (Units::default(), OpenUnit::default());
+        Self { bound, cells, buckets, parts: Vec::new(), last, open }
     }
 
-    /// Adds a unit with these values, each cell once.
+    /// Puts a value into a cell of the unit that is open, each cell once.
     ///
     /// # Privacy
     /// Values are clamped to the bounds, whatever comes in. For [`Bounding::One`], one entry stays, of the first cell, whatever
     /// the plan delivered.
-    pub(super) fn end(&mut self, entries: impl Iterator<Item = (u32, i64)>) {
-        if self.parts.last().is_none_or(|part| part.entries.len() > MOST_ENTRIES) {
-            self.parts.push(Units::default());
-        }
-        let Some(Units { entries: all, ends, buckets }) = self.parts.last_mut() else { return };
-        // Of at most 2³² values below 2³¹: nothing of it is lost.
-        let mut square = 0_u128;
+    #[inline]
+    pub(super) fn put(&mut self, cell: u32, value: i64) {
+        let Self { last: Units { entries, .. }, open, .. } = self;
         match self.bound {
+            Bounding::One if value <= 0 => {}
             Bounding::One => {
-                let cells = entries.filter(|(_, value)| *value > 0).map(|(cell, _)| cell);
-                if let Some(first) = cells.min() {
-                    all.push((first, 1));
-                    square = 1;
+                if let Some((first, _)) = entries.get_mut(open.start) {
+                    *first = cell.min(*first);
+                } else {
+                    entries.push((cell, 1));
+                    open.square = 1;
                 }
             }
             Bounding::Norm { low, high, .. } => {
-                for (cell, value) in entries {
-                    // Bounds are at most 2³⁰: no norm is larger.
-                    let value = value.clamp(low, high).clamp(i32::MIN.into(), i32::MAX.into());
-                    if let Some(value) = i32::try_from(value).ok().filter(|value| *value != 0) {
-                        all.push((cell, value));
-                        square += u128::from(i64::from(value).pow(2).unsigned_abs());
-                    }
+                // Bounds are at most 2³⁰: no norm is larger.
+                let value = value.clamp(low, high).clamp(i32::MIN.into(), i32::MAX.into());
+                if let Some(value) = i32::try_from(value).ok().filter(|value| *value != 0) {
+                    entries.push((cell, value));
+                    open.square += u128::from(i64::from(value).pow(2).unsigned_abs());
                 }
             }
         }
-        let unit = u128::from(NORM_UNIT.unsigned_abs());
-        let bucket = bounding::bucket_of_square(square * unit * unit, self.buckets.len());
-        // Entries are 2³⁰ and those of a unit at most, buckets 65.
-        ends.push(u32::try_from(all.len()).unwrap_or(u32::MAX));
-        buckets.push(u8::try_from(bucket).unwrap_or(u8::MAX));
     }
 
-    /// Adds those that came after.
+    /// Ends the unit that is open.
+    #[inline]
+    pub(super) fn end(&mut self) {
+        let Self { last: Units { entries, ends, buckets }, open, .. } = self;
+        let unit = u128::from(NORM_UNIT.unsigned_abs());
+        let bucket = bounding::bucket_of_square(open.square * unit * unit, self.buckets.len());
+        // Entries are 2³⁰ and those of a unit at most, buckets 65.
+        ends.push(u32::try_from(entries.len()).unwrap_or(u32::MAX));
+        buckets.push(u8::try_from(bucket).unwrap_or(u8::MAX));
+        if entries.len() > MOST_ENTRIES {
+            self.parts.push(std::mem::take(&mut self.last));
+        }
+        self.open = OpenUnit { start: self.last.entries.len(), square: 0 };
+    }
+
+    /// Adds those that came after. None may be open.
     pub(super) fn append(&mut self, more: Self) {
+        self.parts.push(std::mem::take(&mut self.last));
         self.parts.extend(more.parts);
+        self.last = more.last;
+        self.open = more.open;
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &Units> {
+        self.parts.iter().chain([&self.last])
     }
 
     /// Bytes held.
     pub(super) fn bytes(&self) -> usize {
-        let (entry, end) = (size_of::<(u32, i32)>(), size_of::<u32>());
+        let (entry, end) = (size_of::<Entry>(), size_of::<u32>());
         let of_part = |part: &Units| {
             part.entries.capacity() * entry + part.ends.capacity() * end + part.buckets.capacity()
         };
-        self.parts.iter().map(of_part).sum()
+        self.parts().map(of_part).sum()
     }
 
     /// The vectors of all units.
     #[cfg(test)]
-    pub(super) fn vectors(&self) -> impl Iterator<Item = &[(u32, i32)]> {
-        self.parts.iter().flat_map(Units::vectors)
+    pub(super) fn vectors(&self) -> impl Iterator<Item = &[Entry]> {
+        self.parts().flat_map(Units::vectors)
     }
 
     /// What `work` makes of the parts, which the cores share. Blocking.
     fn shared<T: Send>(
         &self,
-        work: impl Fn(&[Units]) -> Result<T, RunError> + Sync,
+        work: impl Fn(&[&Units]) -> Result<T, RunError> + Sync,
     ) -> Result<Vec<T>, RunError> {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let share = self.parts.len().div_ceil(cores).max(1);
+        let parts: Vec<&Units> = self.parts().collect();
+        let share = parts.len().div_ceil(cores).max(1);
         std::thread::scope(|scope| {
             let work = &work;
-            let begun: Vec<_> =
-                self.parts.chunks(share).map(|parts| scope.spawn(move || work(parts))).collect();
+            let begun: Vec<_> = parts.chunks(share).map(|parts| scope.spawn(move || work(parts))).collect();
             begun.into_iter().map(|task| task.join().map_err(|_| RunError::Task)?).collect()
         })
     }
@@ -149,8 +187,17 @@ impl PersonYears {
     pub(super) fn histogram(&self) -> Result<Exact, RunError> {
         let counts = self.shared(|parts| {
             let mut counts = vec![0_i64; self.buckets.len()];
-            for bucket in parts.iter().flat_map(|part| &part.buckets) {
-                *counts.get_mut(usize::from(*bucket)).ok_or(RunError::Layout)? += 1;
+            for part in parts {
+                // Four at a time: one would wait for the sum of the one before, as most are in the same few buckets.
+                let mut four = [[0_u32; 1 << u8::BITS]; 4];
+                for some in part.buckets.chunks(four.len()) {
+                    four.iter_mut().zip(some).for_each(|(counts, bucket)| counts[usize::from(*bucket)] += 1);
+                }
+                for (bucket, count) in four.iter().flat_map(|counts| counts.iter().enumerate()) {
+                    if *count > 0 {
+                        *counts.get_mut(bucket).ok_or(RunError::Layout)? += i64::from(*count);
+                    }
+                }
             }
             Ok(counts)
         })?;
@@ -168,28 +215,6 @@ impl PersonYears {
         self.cells
     }
 
-    /// What all units lose when they are scaled to the norm `c`, each at most `r`; both in [`NORM_UNIT`]s. One number.
-    ///
-    /// # Privacy
-    /// Each unit adds one number between 0 and `r`, in fixed point, clamped: adding or removing one changes the sum by at
-    /// most `r`. Neither bound may depend on the exact data.
-    pub(super) fn remainder(&self, c: u64, r: u64) -> Result<Exact, RunError> {
-        let (c, l2) = (in_fixed_point(c)?, in_fixed_point(r)?);
-        let r = i64::try_from(l2).map_err(|_| RunError::Overflow)?;
-        let sums = self.shared(|parts| {
-            let mut sum = 0_i128;
-            let mut scaled: Vec<i64> = Vec::new();
-            for unit in parts.iter().flat_map(Units::vectors) {
-                let before = fixed_point(unit, &mut scaled);
-                bounding::scale_to_norm(&mut scaled, c);
-                let lost = before - absolute(&scaled);
-                sum += i128::from(lost.clamp(0, r));
-            }
-            Ok(sum)
-        })?;
-        Ok(Exact::new(vec![clamped(sums.into_iter().sum())?], l2))
-    }
-
     /// How many units are in each cell, measured around the mean of each.
     ///
     /// # Privacy
@@ -198,7 +223,7 @@ impl PersonYears {
     pub(super) fn into_centred(self, centred: &Centred) -> Result<Exact, RunError> {
         let counts = self.shared(|parts| {
             let mut counts = vec![0_i64; self.cells];
-            for (cell, _) in parts.iter().flat_map(Units::vectors).flatten() {
+            for (cell, _) in parts.iter().flat_map(|part| &part.entries) {
                 let cell = usize::try_from(*cell).map_err(|_| RunError::Layout)?;
                 *counts.get_mut(cell).ok_or(RunError::Layout)? += 1;
             }
@@ -232,35 +257,91 @@ impl PersonYears {
     /// Sums are added up exactly and clamped: a clamp moves no two sums apart, so that the bound holds, and no sum fails
     /// because of how many persons there are.
     pub(crate) fn into_exact(self, c: u64) -> Result<Exact, RunError> {
+        self.scaled(c, 0).map(|(exact, _)| exact)
+    }
+
+    /// The same, and what all units lose by it, each at most `r`; both in [`NORM_UNIT`]s. One number.
+    ///
+    /// # Privacy
+    /// The sum: as above. What is lost: each unit adds one number between 0 and `r`, in fixed point, clamped, so that adding or removing
+    /// one changes it by at most `r`. Neither bound may depend on the exact data. Both are released, and both are paid for.
+    pub(super) fn into_exact_and_lost(self, c: u64, r: u64) -> Result<(Exact, Exact), RunError> {
+        let r = in_fixed_point(r)?;
+        let (exact, lost) = self.scaled(c, i64::try_from(r).map_err(|_| RunError::Overflow)?)?;
+        Ok((exact, Exact::new(vec![lost], r)))
+    }
+
+    /// Both, the second as it is.
+    fn scaled(&self, c: u64, r: i64) -> Result<(Exact, i64), RunError> {
         let (l2, one) = match self.bound {
             Bounding::One => (1, 1),
             Bounding::Norm { .. } => (in_fixed_point(c)?, ONE),
         };
         let short = self.short(c);
-        let sums = self.shared(|parts| {
-            let mut sums = vec![0_i128; self.cells];
-            let mut scaled: Vec<i64> = Vec::new();
-            for (unit, bucket) in parts.iter().flat_map(Units::with_buckets) {
-                let mut add = |cell: u32, value: i64| {
-                    *sums.get_mut(cell as usize).ok_or(RunError::Layout)? += i128::from(value);
-                    Ok::<_, RunError>(())
-                };
-                if bucket < short {
-                    unit.iter().try_for_each(|(cell, value)| add(*cell, i64::from(*value) * one))?;
-                    continue;
-                }
-                scaled.clear();
-                scaled.extend(unit.iter().map(|(_, value)| i64::from(*value) * one));
-                bounding::scale_to_norm(&mut scaled, l2);
-                for ((cell, _), value) in unit.iter().zip(&scaled) {
-                    add(*cell, *value)?;
-                }
-            }
+        let of_parts = self.shared(|parts| {
+            let mut sums = Sums::new(self.cells, one);
+            parts.iter().try_for_each(|part| sums.add(part, short, l2, r))?;
+            sums.settle();
             Ok(sums)
         })?;
-        let sum = |cell: usize| sums.iter().filter_map(|sums| sums.get(cell)).sum::<i128>();
+        let sum = |cell: usize| of_parts.iter().filter_map(|sums| sums.of.get(cell)).sum::<i128>();
         let sums = (0..self.cells).map(|cell| clamped(sum(cell)));
-        Ok(Exact::new(sums.collect::<Result<_, _>>()?, l2))
+        let lost = clamped(of_parts.iter().map(|sums| sums.lost).sum())?;
+        Ok((Exact::new(sums.collect::<Result<_, _>>()?, l2), lost))
+    }
+}
+
+/// Sums of units, by cell, and what they lost by scaling.
+struct Sums {
+    of: Vec<i128>,
+    lost: i128,
+    /// What was not scaled, in ones: sums of so many entries, and what one is.
+    unscaled: Vec<i64>,
+    entries: usize,
+    one: i64,
+}
+
+impl Sums {
+    fn new(cells: usize, one: i64) -> Self {
+        Self { of: vec![0; cells], lost: 0, unscaled: vec![0; cells], entries: 0, one }
+    }
+
+    /// Adds the units of a part, scaled to the norm `l2` where their bucket is not below `short`; each loses at most `r`.
+    fn add(&mut self, part: &Units, short: usize, l2: u64, r: i64) -> Result<(), RunError> {
+        // Less than 2³² of them, below 2³¹ each: nothing of it is lost.
+        if self.entries + part.entries.len() >= 1 << 32 {
+            self.settle();
+        }
+        self.entries += part.entries.len();
+        let Self { of, lost, unscaled, .. } = self;
+        let mut add_all = |entries: Range<usize>| {
+            part.entries.get(entries)?.iter().try_for_each(|(cell, value)| {
+                *unscaled.get_mut(*cell as usize)? += i64::from(*value);
+                Some(())
+            })
+        };
+        let (mut next, mut scaled) = (0, Vec::new());
+        for unit in part.long(short) {
+            let unit = part.unit(unit);
+            add_all(next..unit.start).ok_or(RunError::Layout)?;
+            next = unit.end;
+            let entries = part.entries.get(unit).ok_or(RunError::Layout)?;
+            let all = fixed_point(entries, &mut scaled);
+            bounding::scale_to_norm(&mut scaled, l2);
+            *lost += i128::from((all - absolute(&scaled)).clamp(0, r));
+            for ((cell, _), value) in entries.iter().zip(&scaled) {
+                *of.get_mut(*cell as usize).ok_or(RunError::Layout)? += i128::from(*value);
+            }
+        }
+        add_all(next..part.entries.len()).ok_or(RunError::Layout)
+    }
+
+    /// Adds what was not scaled to the sums.
+    fn settle(&mut self) {
+        for (sum, unscaled) in self.of.iter_mut().zip(&mut self.unscaled) {
+            *sum += i128::from(std::mem::take(unscaled)) * i128::from(self.one);
+        }
+        self.entries = 0;
     }
 }
 
@@ -270,7 +351,7 @@ fn in_fixed_point(norm: u64) -> Result<u64, RunError> {
 }
 
 /// A unit's values in fixed point, and the sum of their magnitudes.
-fn fixed_point(unit: &[(u32, i32)], values: &mut Vec<i64>) -> i64 {
+fn fixed_point(unit: &[Entry], values: &mut Vec<i64>) -> i64 {
     values.clear();
     values.extend(unit.iter().map(|(_, value)| i64::from(*value) * ONE));
     absolute(values)
@@ -298,7 +379,8 @@ mod tests {
             [(8, 8, 8), (8, 10, 8), (9, 8, 8), (10, 10, 10), (11, 10, 10), (90, 10, 10), (3, 2, 2)]
         {
             let mut years = PersonYears::new(bound, 2);
-            years.end([(1, value)].into_iter());
+            years.put(1, value);
+            years.end();
             let exact = years.into_exact(c * unit).expect("summed");
             assert_eq!(exact.reveal(), [0, sum * ONE], "{value} scaled to {c}");
             assert_eq!(exact.l2(), c * ONE.unsigned_abs());
@@ -311,7 +393,8 @@ mod tests {
         let (high, cells) = (1 << 30, 1 << 23);
         let bound = Bounding::Norm { low: 0, high, max_norm: 1 << 50, given: None };
         let mut years = PersonYears::new(bound, cells);
-        years.end((0..).take(cells).map(|cell| (cell, high)));
+        (0..).take(cells).for_each(|cell| years.put(cell, high));
+        years.end();
         // A norm of 2^53.5.
         let exact = years.into_exact(1 << 50).expect("summed");
         let squares: f64 = exact.reveal().iter().map(|value| (*value as f64).powi(2)).sum();

@@ -80,7 +80,7 @@ fn a_damaged_file_that_is_mended_is_read_again() {
     let sound = std::fs::read(path).expect("read");
     let question = question("select month, sum(minutes) from contact where year = 2024 group by month");
     let layouts: Arc<Layouts> = Arc::default();
-    let known = || layouts.know(path, &["person".into(), "month".into(), "minutes".into()]);
+    let known = || layouts.of(path, &["person".into(), "month".into(), "minutes".into()]).is_some();
     let ask = || {
         let years = &question.query.years;
         let files = SnapshotTable::new(table, Some(&snapshot), years, &layouts);

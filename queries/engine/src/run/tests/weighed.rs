@@ -29,7 +29,7 @@ fn persons(question: &Question, many: u32, seed: u64) -> Vec<PersonYears> {
                 } else {
                     1
                 };
-                gather.add(at, cell, value);
+                gather.add_one(at, cell, value);
             }
         }
     }
@@ -126,7 +126,7 @@ fn noise_is_drawn_as_widely_as_the_weights_say() {
                 id[..4].copy_from_slice(&person.to_be_bytes());
                 gather.begin((2024, id)).expect("in order");
                 let vector = if person % 4 == 3 { 1 - men } else { *men };
-                gather.add(vector, person % u32::try_from(cells).expect("few"), 1);
+                gather.add_one(vector, person % u32::try_from(cells).expect("few"), 1);
             }
             gather.finish()
         };
