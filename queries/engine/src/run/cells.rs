@@ -1,7 +1,6 @@
 //! The cell of a row, by the places of its fields.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
 use std::sync::Arc;
 
 use super::columns::NOWHERE;
@@ -28,24 +27,6 @@ pub(super) struct Input {
     pub(super) field: usize,
     pub(super) places: u32,
     pub(super) stride: u32,
-}
-
-/// The cell of each of some rows, or [`NOWHERE`].
-#[derive(Clone, Copy)]
-pub(super) enum CellsOf<'f> {
-    Found(&'f [u32]),
-    /// To be looked up where they are needed, as [`CellLookup::Flat`] has them, by the places of one field,
-    One(Places<'f>, &'f [u32]),
-    /// or two.
-    Two([Places<'f>; 2], &'f [u32]),
-}
-
-/// The places of rows in a field, with how many there are and by how much each counts.
-#[derive(Clone, Copy)]
-pub(super) struct Places<'f> {
-    of: &'f [u32],
-    most: u32,
-    stride: u32,
 }
 
 /// The most combinations of a [`CellLookup::Flat`]: what a core has close by.
@@ -104,18 +85,6 @@ impl CellLookup {
         Some(Self::Flat { inputs, cells })
     }
 
-    /// The cells of rows without finding them all first, if a look at their places tells.
-    pub(super) fn at_once<'f>(&'f self, places: &'f [Vec<u32>]) -> Option<CellsOf<'f>> {
-        let Self::Flat { inputs, cells } = self else { return None };
-        let of =
-            |input: &Input| Places { of: &places[input.field], most: input.places, stride: input.stride };
-        match &inputs[..] {
-            [one] => Some(CellsOf::One(of(one), cells)),
-            [one, two] => Some(CellsOf::Two([of(one), of(two)], cells)),
-            _ => None,
-        }
-    }
-
     /// Puts the cells of the rows into `found`; [`NOWHERE`] where a row is in none.
     pub(super) fn find(&self, places: &[Vec<u32>], rows: usize, room: &mut Vec<u32>, found: &mut Vec<u32>) {
         found.clear();
@@ -146,48 +115,29 @@ fn flat(
     room: &mut Vec<u32>,
     found: &mut Vec<u32>,
 ) {
-    room.clear();
-    room.resize(rows, 0);
-    for input in inputs {
-        for (at, place) in room.iter_mut().zip(&places[input.field]) {
-            *at += place.min(&input.places) * input.stride;
+    // What a place counts; one more than there are for what is none of them.
+    let counted = |input: &Input, place: u32| place.min(input.places) * input.stride;
+    match inputs {
+        [one] => found.extend(places[one.field].iter().map(|place| cell(cells, counted(one, *place)))),
+        [one, two] => {
+            let both = places[one.field].iter().zip(&places[two.field]);
+            found.extend(both.map(|(a, b)| cell(cells, counted(one, *a) + counted(two, *b))));
+        }
+        _ => {
+            room.clear();
+            room.resize(rows, 0);
+            for input in inputs {
+                for (at, place) in room.iter_mut().zip(&places[input.field]) {
+                    *at += counted(input, *place);
+                }
+            }
+            found.extend(room.iter().map(|at| cell(cells, *at)));
         }
     }
-    found.extend(room.iter().map(|at| cell(cells, *at)));
 }
 
 fn cell(cells: &[u32], at: u32) -> u32 {
     cells.get(at as usize).copied().unwrap_or(NOWHERE)
-}
-
-impl<'f> Places<'f> {
-    /// What the place of each of some rows counts; one more than there are for what is none of them.
-    #[inline]
-    fn counted(self, rows: Range<usize>) -> impl Iterator<Item = u32> + use<'f> {
-        self.of[rows].iter().map(move |place| place.min(&self.most) * self.stride)
-    }
-}
-
-impl CellsOf<'_> {
-    /// Gives them to one who takes whichever they are.
-    pub(super) fn give(&self, to: impl TakesCells) {
-        match *self {
-            Self::Found(cells) => to.take(|rows| cells[rows].iter().copied()),
-            Self::One(places, cells) => {
-                to.take(|rows| places.counted(rows).map(|at| cell(cells, at)));
-            }
-            Self::Two([one, two], cells) => to.take(|rows| {
-                let both = one.counted(rows.clone()).zip(two.counted(rows));
-                both.map(|(a, b)| cell(cells, a + b))
-            }),
-        }
-    }
-}
-
-/// Takes cells of rows, some after the other: code of its own for each way they are found.
-pub(super) trait TakesCells {
-    /// `cells` gives those of some rows.
-    fn take<C: Iterator<Item = u32>>(self, cells: impl Fn(Range<usize>) -> C);
 }
 
 /// Leaves rows that do not pass in no cell.
@@ -228,15 +178,6 @@ mod tests {
         fields: Vec<u32>,
         axes: Vec<(Vec<usize>, Vec<u32>, u32)>,
         tests: Vec<(usize, Vec<bool>)>,
-    }
-
-    /// Keeps the cells of these rows.
-    struct Kept<'k>(&'k mut Vec<u32>, Range<usize>);
-
-    impl TakesCells for Kept<'_> {
-        fn take<C: Iterator<Item = u32>>(self, cells: impl Fn(Range<usize>) -> C) {
-            self.0.extend(cells(self.1));
-        }
     }
 
     fn drawn() -> impl Strategy<Value = Drawn> {
@@ -333,13 +274,6 @@ mod tests {
             for (lookup, known) in [(lookup, known), (CellLookup::Axes { axes, cells: Arc::clone(&cells) }, 0)] {
                 let (mut room, mut found) = (vec![7], vec![7]);
                 lookup.find(&places, draws.len(), &mut room, &mut found);
-                if let Some(cells) = lookup.at_once(&places) {
-                    let mut kept = Vec::new();
-                    let middle = draws.len() / 2;
-                    cells.give(Kept(&mut kept, 0..middle));
-                    cells.give(Kept(&mut kept, middle..draws.len()));
-                    prop_assert_eq!(&kept, &found);
-                }
                 let cell = |row| if passes(row, &drawn.tests[..known]) { expected(row) } else { NOWHERE };
                 prop_assert_eq!(&found, &(0..draws.len()).map(cell).collect::<Vec<_>>());
             }

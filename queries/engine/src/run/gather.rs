@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use datafusion::execution::memory_pool::MemoryReservation;
 
-use super::cells::TakesCells;
 use super::error::RunError;
 use super::lookup::{Added, Values, groups};
 use super::runs::Runs;
@@ -65,8 +64,8 @@ impl Gather {
     ) -> Result<(), RunError> {
         let goes_on = self.follow(rows_of.iter().map(|(of, _)| unit(of)))?;
         let ends = rows_of.ends();
-        for (open, Added { cells, values }) in self.open.iter_mut().zip(added) {
-            cells.give(Adding { open, done: &mut self.done, values, ends, goes_on });
+        for (open, added) in self.open.iter_mut().zip(added) {
+            Adding { open, done: &mut self.done, added, ends, goes_on }.all();
         }
         Ok(())
     }
@@ -158,46 +157,44 @@ struct Adding<'a> {
     open: &'a mut Open,
     /// By vector of the query.
     done: &'a mut [PersonYears],
-    values: &'a [Values<'a>],
+    added: &'a Added<'a>,
     /// Where the rows of each unit end.
     ends: &'a [usize],
     /// Whether the first unit is the one that is open.
     goes_on: bool,
 }
 
-impl TakesCells for Adding<'_> {
-    fn take<C: Iterator<Item = u32>>(self, cells: impl Fn(Range<usize>) -> C) {
+impl Adding<'_> {
+    fn all(self) {
+        let Added { cells, values } = self.added;
         // A loop for each, in which nothing is asked that is the same for all rows.
-        match *self.values {
+        match values[..] {
             [Values::One] => {
-                self.units(i64::wrapping_add, |rows| cells(rows).map(|cell| (cell, [1])));
+                self.units(i64::wrapping_add, |rows| cells[rows].iter().map(|cell| (*cell, [1])));
             }
-            [Values::Of { at, table, is_small: true }] => {
-                let values = |rows: Range<usize>| at[rows].iter().map(|at| [value(table, *at)]);
-                self.units(i64::wrapping_add, |rows| cells(rows.clone()).zip(values(rows)));
-            }
+            [Values::Of { at, table, is_small: true }] => self.units(i64::wrapping_add, |rows| {
+                both(cells, at, rows).map(|(cell, at)| (cell, [value(table, at)]))
+            }),
             [Values::Of { at, table, is_small: true }, Values::One] => {
-                let values = |rows: Range<usize>| at[rows].iter().map(|at| [value(table, *at), 1]);
-                self.units(i64::wrapping_add, |rows| cells(rows.clone()).zip(values(rows)));
-            }
-            [Values::One, Values::Of { at, table, is_small: true }] => {
-                let values = |rows: Range<usize>| at[rows].iter().map(|at| [1, value(table, *at)]);
-                self.units(i64::wrapping_add, |rows| cells(rows.clone()).zip(values(rows)));
-            }
-            [one] => {
-                self.units(i64::saturating_add, |rows| {
-                    cells(rows.clone()).zip(rows.map(|row| [one.at(row)]))
+                self.units(i64::wrapping_add, |rows| {
+                    both(cells, at, rows).map(|(cell, at)| (cell, [value(table, at), 1]))
                 });
             }
+            [Values::One, Values::Of { at, table, is_small: true }] => {
+                self.units(i64::wrapping_add, |rows| {
+                    both(cells, at, rows).map(|(cell, at)| (cell, [1, value(table, at)]))
+                });
+            }
+            [one] => self.units(i64::saturating_add, |rows| {
+                rows.clone().zip(&cells[rows]).map(|(row, cell)| (*cell, [one.at(row)]))
+            }),
             [one, two] => self.units(i64::saturating_add, |rows| {
-                cells(rows.clone()).zip(rows.map(|row| [one.at(row), two.at(row)]))
+                rows.clone().zip(&cells[rows]).map(|(row, cell)| (*cell, [one.at(row), two.at(row)]))
             }),
             _ => {}
         }
     }
-}
 
-impl Adding<'_> {
     /// Adds the rows of each unit, given their cells and values.
     fn units<const VECTORS: usize, R: Iterator<Item = (u32, [i64; VECTORS])>>(
         self,
@@ -216,6 +213,12 @@ impl Adding<'_> {
     }
 }
 
+/// The cells of some rows, and which values they have.
+#[inline]
+fn both(cells: &[u32], at: &[u32], rows: Range<usize>) -> impl Iterator<Item = (u32, u32)> {
+    cells[rows.clone()].iter().copied().zip(at[rows].iter().copied())
+}
+
 impl Values<'_> {
     fn at(self, row: usize) -> i64 {
         match self {
@@ -231,7 +234,6 @@ fn value(table: &[i64], at: u32) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::cells::CellsOf;
     use super::super::slots::{DENSE, FEW};
     use super::*;
 
@@ -285,7 +287,7 @@ mod tests {
             let mut gather = Gather::of_groups(&[(bound, number), (bound, number)], groups.clone());
             let added = |group: &Vec<usize>| {
                 let values = group.iter().map(|vector| values[*vector]).collect();
-                Added { cells: CellsOf::Found(&cells), values }
+                Added { cells: &cells, values }
             };
             let added: Vec<Added<'_>> = groups.iter().map(added).collect();
             gather.add(&added, &units, |person| (2024, [*person; 16])).expect("in order");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::cells::{AxisLookup, CellLookup, CellsOf, Combination, Input, mask};
+use super::cells::{AxisLookup, CellLookup, Combination, Input, mask};
 use super::columns::{Columns, NOWHERE};
 use super::condition::{Test, test};
 use super::error::RunError;
@@ -65,7 +65,8 @@ impl Found {
 
 /// What rows add to the vectors of a group.
 pub(super) struct Added<'f> {
-    pub(super) cells: CellsOf<'f>,
+    /// The cell of each, or [`NOWHERE`].
+    pub(super) cells: &'f [u32],
     /// By vector.
     pub(super) values: Vec<Values<'f>>,
 }
@@ -183,7 +184,7 @@ impl Lookup {
         let passing = if is_left { self.condition.passing(places, rows) } else { None };
         cells.resize_with(self.cells.len(), Vec::new);
         let cells = self.cells.iter().zip(cells);
-        let cells: Vec<CellsOf<'_>> = cells
+        let cells: Vec<&[u32]> = cells
             .map(|(cells, found)| cells.find(places, rows, passing.as_deref(), combinations, found))
             .collect();
         values.resize_with(self.values.len(), Vec::new);
@@ -198,7 +199,7 @@ impl Lookup {
         let values: Vec<Values<'_>> = values.collect();
         let added = |group: &Group| {
             let of_terms = group.terms.iter().map(|term| values.get(*term).copied());
-            Some(Added { cells: *cells.get(group.cells)?, values: of_terms.collect::<Option<_>>()? })
+            Some(Added { cells: cells.get(group.cells)?, values: of_terms.collect::<Option<_>>()? })
         };
         self.groups.iter().map(|group| added(group).ok_or(RunError::Layout)).collect()
     }
@@ -206,23 +207,19 @@ impl Lookup {
 
 impl FilteredCells {
     fn find<'f>(
-        &'f self,
-        places: &'f [Vec<u32>],
+        &self,
+        places: &[Vec<u32>],
         rows: usize,
         passing: Option<&[bool]>,
         room: &mut Vec<u32>,
         found: &'f mut Vec<u32>,
-    ) -> CellsOf<'f> {
+    ) -> &'f [u32] {
         let passing = passing.filter(|_| !self.knows_condition);
         let of_filter = self.filter.passing(places, rows);
-        let all_pass = passing.is_none() && of_filter.is_none();
-        if let Some(cells) = self.cells.at_once(places).filter(|_| all_pass) {
-            return cells;
-        }
         self.cells.find(places, rows, room, found);
         mask(found, passing);
         mask(found, of_filter.as_deref());
-        CellsOf::Found(found)
+        found
     }
 }
 
