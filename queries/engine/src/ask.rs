@@ -90,8 +90,8 @@ impl Engine {
             ids.push(stored.id);
         }
         let id = ids.join("+");
-        let presented = run::present(&self.limits, &self.planner.public, &plan, &answers, &id).await;
-        let presented = presented.map_err(|error| {
+        let answers = Arc::new(answers);
+        let presented = self.presented(&turn, &plan, &answers, &id).await.map_err(|error| {
             tracing::error!(%error, answer = id, "an answer could not be shown");
             EngineError::uniform()
         })?;
@@ -109,9 +109,9 @@ impl Engine {
         let source = source(spent, released);
         let mut said = notes(self.policy(), &plan);
         said.extend(released.then(|| READ_OFF.to_owned()));
-        for note in answers.into_iter().flat_map(|table| table.notes).chain(presented.notes) {
-            if !said.contains(&note) {
-                said.push(note);
+        for note in answers.iter().flat_map(|table| &table.notes).chain(&presented.notes) {
+            if !said.contains(note) {
+                said.push(note.clone());
             }
         }
         Ok(Answer {
@@ -130,13 +130,42 @@ impl Engine {
         turn.plan(move || planner.plan(&sql, &ask)).await
     }
 
-    /// Refuses what fails over any answers, before anything is charged. Reads no data.
-    pub(crate) async fn rehearse(&self, turn: &Turn, plan: &Plan) -> Result<(), EngineError> {
-        turn.in_time(run::rehearse(&self.limits, &self.planner.public, plan)).await?.map_err(|error| {
-            tracing::info!(%error, "a question fails over its answers");
-            EngineError::refused("What the question computes with its answers fails: a cast, a division by a whole 0, a subquery of several rows, or more rows than a million.")
-                .with_hint("Nothing was charged. Ask for the aggregates alone to see what they look like.")
-        })
+    /// Refuses what fails over any rows or answers, before anything is charged. Reads no data.
+    pub(crate) async fn rehearse(&self, turn: &Turn, plan: &Arc<Plan>) -> Result<(), EngineError> {
+        for question in &plan.questions {
+            let sources = self.sources(&question.query, None)?;
+            run::check(&sources, &question.query).map_err(|error| {
+                tracing::error!(%error, "a question cannot be run");
+                EngineError::fault("The question was understood and cannot be run, which is a defect of Skjerm; nothing was charged.")
+                    .with_hint("Tell the steward; ask in other words, for instance for the columns that are used and no others.")
+            })?;
+        }
+        let (limits, public, plan) =
+            (self.limits.clone(), Arc::clone(&self.planner.public), Arc::clone(plan));
+        let rehearsed = turn.aside(async move || run::rehearse(&limits, &public, &plan).await);
+        match turn.in_time(rehearsed).await? {
+            Ok(()) => Ok(()),
+            Err(RunError::TooMuchWork) => Err(EngineError::refused("What the question computes with its answers goes through too many rows to be done some hundred times, as intervals of computed values need it.")
+                .with_hint("Nothing was charged. Join the answers by their columns, group them coarser, or ask for the aggregates alone.")),
+            Err(error) => {
+                tracing::info!(%error, "a question fails over its answers");
+                Err(EngineError::refused("What the question computes with its answers fails: a cast, a division by a whole 0, a subquery of several rows, or more rows than a million.")
+                    .with_hint("Nothing was charged. Ask for the aggregates alone to see what they look like."))
+            }
+        }
+    }
+
+    /// What is shown of answers.
+    async fn presented(
+        &self,
+        turn: &Turn,
+        plan: &Arc<Plan>,
+        answers: &Arc<Vec<NoisedTable>>,
+        id: &str,
+    ) -> Result<run::Presented, RunError> {
+        let (limits, public) = (self.limits.clone(), Arc::clone(&self.planner.public));
+        let (plan, answers, id) = (Arc::clone(plan), Arc::clone(answers), id.to_owned());
+        turn.aside(async move || run::present(&limits, &public, &plan, &answers, &id).await).await
     }
 
     /// Refuses a statement of several questions that together cost more than is left, before the first is charged.
@@ -178,13 +207,20 @@ impl Engine {
     fn work(&self, plan: &Arc<Plan>, at: usize, snapshot: &Snapshot) -> Result<Work, EngineError> {
         let question = plan.questions.get(at).ok_or_else(EngineError::uniform)?;
         let query = Arc::new(question.query.clone());
+        let sources = self.sources(&query, Some(snapshot))?;
+        Ok(Work { limits: self.limits.clone(), sources, query, plan: Arc::clone(plan), at })
+    }
+
+    /// The tables of a question, of the years that it asks for; without a snapshot there is nothing in them.
+    fn sources(&self, query: &PrivateQuery, snapshot: Option<&Snapshot>) -> Result<Sources, EngineError> {
         let mut sources = Sources::new();
         for name in query.tables() {
             let table = self.policy.table(&name).ok_or_else(EngineError::uniform)?;
-            let source = SnapshotTable::new(table, snapshot.tables.get(&name), &query.years, &self.layouts);
+            let of_table = snapshot.and_then(|snapshot| snapshot.tables.get(&name));
+            let source = SnapshotTable::new(table, of_table, &query.years, &self.layouts);
             sources.insert(name, Source::Files(source));
         }
-        Ok(Work { limits: self.limits.clone(), sources, query, plan: Arc::clone(plan), at })
+        Ok(sources)
     }
 }
 

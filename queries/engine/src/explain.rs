@@ -1,6 +1,7 @@
 //! What a question would cost and how sure its answer would be: `explain`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use skjerm_warehouse::policy::Role;
 
@@ -27,7 +28,7 @@ impl Engine {
     pub async fn explain(&self, caller: &Caller, sql: &str, ask: &Ask) -> Result<Explanation, EngineError> {
         require(caller, Role::Query)?;
         let turn = self.turns.take(self.limits.deadline).await?;
-        let plan = self.planned(&turn, &bounded(explained(sql).unwrap_or(sql), ask), ask).await?;
+        let plan = Arc::new(self.planned(&turn, &bounded(explained(sql).unwrap_or(sql), ask), ask).await?);
         self.rehearse(&turn, &plan).await?;
         let snapshot = self.snapshot().await?;
         let mut free = true;
@@ -64,12 +65,14 @@ impl Engine {
     async fn expected(
         &self,
         turn: &Turn,
-        plan: &Plan,
+        plan: &Arc<Plan>,
         read_off: &ReadOff,
         notes: &mut Vec<String>,
     ) -> Result<Vec<ExpectedColumn>, EngineError> {
         let factors = if plan.post.origins.contains(&Origin::Derived) {
-            let factors = run::factors(&self.limits, &self.planner.public, plan);
+            let (limits, public) = (self.limits.clone(), Arc::clone(&self.planner.public));
+            let of = Arc::clone(plan);
+            let factors = turn.aside(async move || run::factors(&limits, &public, &of).await);
             turn.in_time(factors).await?.map_err(|error| {
                 tracing::error!(%error, "the factors of a question's columns");
                 EngineError::fault(

@@ -164,6 +164,31 @@ async fn mistakes_above_the_aggregates_cost_nothing() {
     assert!((house.left("persons", "2024", "researchers") - left).abs() < 1e-12);
 }
 
+/// Also where all that others are read for is not read; and a question is the same with such a number and without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_of_persons_that_nobody_reads_are_left_out() {
+    let house = house(&contacts(200)).await;
+    let of = |numbers: &str| {
+        format!(
+            "select count(*) as n from (select person, year{numbers} from contact where year = 2024 group by person, year) t"
+        )
+    };
+    let by_month = "select person, year, month, count(*) as n from contact where year = 2024 group by person, year, month";
+    for sql in [
+        of(", count(*) as c, sum(minutes) as m"),
+        format!("select count(*) as n from (select person, year, max(n) as most from ({by_month}) t group by person, year) u"),
+        format!("select count(*) as n from person_year p where p.year = 2024 and exists (select 1 from ({by_month}) t where t.person = p.person and t.year = p.year)"),
+        "select count(*) as n from person_year p join (select person, year, count(*) as c from contact group by person, year) t using (person, year) where p.year = 2024".to_owned(),
+    ] {
+        let answer = house.ask(&sql, 0.01).await.expect(&sql);
+        // Of 200 persons, and σ at most 15, or of their months; six of them.
+        let n = answer.rows[0][0].as_f64().expect("a number");
+        assert!((100.0..700.0).contains(&n), "{n}: {sql}");
+    }
+    let answer = house.ask(&of(""), 0.01).await.expect("answered");
+    assert_eq!(answer.answer.source, AnswerSource::Stored);
+}
+
 /// Conditions on noised values choose rows; intervals are those of the rows they choose.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_only_a_condition_names_draws_no_other_rows() {

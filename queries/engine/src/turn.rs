@@ -105,6 +105,20 @@ impl Turn {
         })?
     }
 
+    /// Work with answers, which goes over all pairs of many rows before it waits for anything: where blocking is allowed. The turn is
+    /// held until it has ended, whoever waits for it.
+    pub(crate) async fn aside<T: Send + 'static, F: Future<Output = Result<T, RunError>>>(
+        &self,
+        work: impl FnOnce() -> F + Send + 'static,
+    ) -> Result<T, RunError> {
+        let (held, runtime) = (self.clone(), Handle::current());
+        let working = tokio::task::spawn_blocking(move || {
+            let _held = held;
+            runtime.block_on(work())
+        });
+        working.await.map_err(|_| RunError::Task)?
+    }
+
     /// What has to happen before the charge.
     pub(crate) async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, EngineError> {
         timeout(self.before_charge(), work).await.map_err(|_| self.too_late())

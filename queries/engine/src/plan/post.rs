@@ -11,13 +11,15 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{Column, DFSchema, DataFusionError, ScalarValue};
 use datafusion::logical_expr::{
-    self as logical, Expr, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, col, lit, when,
+    self as logical, Expr, Join, JoinType, LogicalPlan, LogicalPlanBuilder, Operator, Subquery, col, lit,
+    when,
 };
 use skjerm_warehouse::policy::{Policy, TableKind};
 
 use super::catalog::{Public, SchemaOnly};
 use super::grid::not_too_deep;
 use super::measured::{Column as Shows, Question, question};
+use super::output::conjuncts;
 use super::quantile::{has_quantile, over_histograms};
 use super::refuse::{Refusal, refuse};
 use super::rows::Reader;
@@ -125,15 +127,8 @@ fn not_too_many_rows(plan: &LogicalPlan, public: &Public, questions: &[Question]
             }
         }
         (LogicalPlan::Join(join), [left, right]) => {
-            let equal = |expr: &Expr| {
-                expr.exists(|part| Ok(matches!(part, Expr::BinaryExpr(binary) if binary.op == Operator::Eq)))
-                    .unwrap_or(false)
-            };
-            if join.on.is_empty() && !join.filter.as_ref().is_some_and(equal) {
-                left.saturating_mul(*right)
-            } else {
-                (*left).max(*right)
-            }
+            let equals = join.filter.iter().flat_map(conjuncts).any(|part| is_equality(part, join));
+            if join.on.is_empty() && !equals { left.saturating_mul(*right) } else { (*left).max(*right) }
         }
         (_, below) => below.iter().copied().fold(0, usize::saturating_add).max(1),
     };
@@ -142,6 +137,17 @@ fn not_too_many_rows(plan: &LogicalPlan, public: &Public, questions: &[Question]
             .hint("Join on columns that both have, with ON or USING."));
     }
     Ok(rows)
+}
+
+/// Whether a condition is that something of one side is what something of the other is.
+fn is_equality(condition: &Expr, join: &Join) -> bool {
+    let Expr::BinaryExpr(binary) = condition else { return false };
+    let is_of = |expr: &Expr, side: &LogicalPlan| {
+        let columns = expr.column_refs();
+        !columns.is_empty() && columns.into_iter().all(|column| side.schema().has_column(column))
+    };
+    let are_of = |left: &Expr, right: &Expr| is_of(left, &join.left) && is_of(right, &join.right);
+    binary.op == Operator::Eq && (are_of(&binary.left, &binary.right) || are_of(&binary.right, &binary.left))
 }
 
 struct Splitter<'a> {

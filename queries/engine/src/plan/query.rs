@@ -141,7 +141,7 @@ pub(super) struct Draft {
 
 impl PrivateQuery {
     pub(super) fn new(fields: &Fields, draft: Draft) -> Result<Self, Refusal> {
-        let Draft { relation, condition, years, sets, terms, single, max_rows } = draft;
+        let Draft { mut relation, condition, years, sets, terms, single, max_rows } = draft;
         let tables: usize = terms
             .iter()
             .map(|term| if let What::Sum(value) = &term.what { value.table.len() } else { 0 })
@@ -160,7 +160,6 @@ impl PrivateQuery {
             }
         }
         let mut named = BTreeSet::from([YEAR.to_owned()]);
-        relation.fields(&mut named);
         condition.fields(&mut named);
         named.extend(sets.iter().flat_map(|cells| &cells.axes).flat_map(|axis| axis.inputs.iter().cloned()));
         for term in &terms {
@@ -169,6 +168,7 @@ impl PrivateQuery {
                 named.extend(value.inputs.iter().cloned());
             }
         }
+        relation.without_unread(&mut named);
         let fields = named.into_iter().filter_map(|name| Some((name.clone(), fields.get(&name)?.clone())));
         Ok(Self { relation, condition, fields: fields.collect(), years, sets, terms, vectors, max_rows })
     }

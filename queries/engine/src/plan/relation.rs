@@ -141,6 +141,36 @@ impl Relation {
         }
     }
 
+    /// Leaves out the numbers of persons that nobody reads, and names the fields that the rest needs for itself; `read` are those that
+    /// others need.
+    pub(crate) fn without_unread(&mut self, read: &mut BTreeSet<String>) {
+        loop {
+            let mut named = read.clone();
+            self.fields(&mut named);
+            // A number that is left out may have been all that another one was read for.
+            if !self.leave_out(&named) {
+                *read = named;
+                return;
+            }
+        }
+    }
+
+    /// Leaves out the numbers that are not named, and says whether there were any.
+    fn leave_out(&mut self, named: &BTreeSet<String>) -> bool {
+        match self {
+            Self::Table { .. } => false,
+            Self::Filter { input, .. } => input.leave_out(named),
+            Self::Join { left, right } | Self::Semi { left, right, .. } => {
+                left.leave_out(named) | right.leave_out(named)
+            }
+            Self::PerPerson { input, numbers, .. } => {
+                let before = numbers.len();
+                numbers.retain(|(name, _)| named.contains(name));
+                input.leave_out(named) | (numbers.len() < before)
+            }
+        }
+    }
+
     /// The tables that it reads.
     pub(crate) fn tables(&self, into: &mut BTreeSet<String>) {
         match self {

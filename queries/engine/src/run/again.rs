@@ -1,7 +1,7 @@
 //! A plan over answers that is made once and run on each draw of them.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arrow::array::RecordBatch;
 use arrow::compute::concat_batches;
@@ -15,9 +15,11 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::execution_plan::reset_plan_states;
+use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::metrics::MetricValue;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::streaming::PartitionStream;
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt};
 
 use super::error::RunError;
 use super::session::RunSession;
@@ -25,6 +27,9 @@ use crate::plan::Public;
 
 /// The most rows that a question may make of its answers.
 const MOST_ROWS: usize = 1 << 20;
+/// So many rows of an answer go into its plan at once, and whoever waits is asked after each: joins look at all pairs with these before they
+/// wait for anything.
+const AT_ONCE: usize = 1 << 13;
 
 /// A plan over answers and public tables, ready to be run.
 ///
@@ -35,6 +40,10 @@ pub(super) struct Ready<'a> {
     /// What comes out where there are no rows.
     schema: SchemaRef,
     answers: HashMap<String, Arc<Shown>>,
+    /// The rows of the largest table that it reads.
+    largest: u64,
+    /// What the first run took.
+    work: OnceLock<u64>,
 }
 
 impl<'a> Ready<'a> {
@@ -47,15 +56,20 @@ impl<'a> Ready<'a> {
     ) -> Result<Self, RunError> {
         let answers: HashMap<String, Arc<Shown>> =
             answers.into_iter().map(|(name, rows)| (name, Arc::new(Shown::new(rows)))).collect();
+        let mut largest = 0;
         let filled = plan.clone().transform_down_with_subqueries(|node| {
             let LogicalPlan::TableScan(scan) = &node else { return Ok(Transformed::no(node)) };
             let name = scan.table_name.table();
             let table: Arc<dyn TableProvider> = match (answers.get(name), public.get(name)) {
                 (Some(shown), _) => {
+                    largest = shown.rows().max(largest);
                     let shown = Arc::clone(shown) as Arc<dyn PartitionStream>;
                     Arc::new(StreamingTable::try_new(Arc::clone(shown.schema()), vec![shown])?)
                 }
-                (None, Some(rows)) => Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows.clone()]])?),
+                (None, Some(rows)) => {
+                    largest = rows.num_rows().max(largest);
+                    Arc::new(MemTable::try_new(rows.schema(), vec![vec![rows.clone()]])?)
+                }
                 (None, None) => return plan_err!("a table is missing"),
             };
             let scan = LogicalPlanBuilder::scan(scan.table_name.clone(), provider_as_source(table), None)?
@@ -63,7 +77,8 @@ impl<'a> Ready<'a> {
             Ok(Transformed::yes(scan))
         })?;
         let schema = Arc::new(filled.data.schema().as_arrow().clone());
-        Ok(Self { session, plan: session.physical_plan(&filled.data).await?, schema, answers })
+        let plan = session.physical_plan(&filled.data).await?;
+        Ok(Self { session, plan, schema, answers, largest: largest as u64, work: OnceLock::new() })
     }
 
     /// Runs it on these answers.
@@ -76,7 +91,7 @@ impl<'a> Ready<'a> {
         // One partition after the other: the parts of a UNION come in the order of the text.
         let mut batches: Vec<RecordBatch> = Vec::new();
         let mut rows = 0;
-        for mut part in self.session.run(plan)? {
+        for mut part in self.session.run(Arc::clone(&plan))? {
             while let Some(batch) = part.try_next().await? {
                 rows += batch.num_rows();
                 if rows > MOST_ROWS {
@@ -85,8 +100,47 @@ impl<'a> Ready<'a> {
                 batches.push(batch);
             }
         }
+        self.work.get_or_init(|| work(&plan, self.largest));
         let schema = batches.first().map_or_else(|| Arc::clone(&self.schema), RecordBatch::schema);
         concat_batches(&schema, &batches).map_err(|_| RunError::Layout)
+    }
+
+    /// How much work the first run was: rows that the plan's operators gave on, and pairs of rows that its joins looked at. It follows from
+    /// the answers, and not from how fast they were worked on.
+    pub(super) fn work(&self) -> u64 {
+        self.work.get().copied().unwrap_or(0)
+    }
+}
+
+/// What a plan's operators did when it was run on tables of so many rows at most.
+fn work(plan: &Arc<dyn ExecutionPlan>, largest: u64) -> u64 {
+    let inputs = plan.children();
+    let own = match plan.downcast_ref::<HashJoinExec>() {
+        // Pairs with equal keys, of which a condition may have left few.
+        Some(join) => {
+            let fanout = join.metrics().and_then(|metrics| metrics.sum_by_name("avg_fanout"));
+            let pairs = match fanout {
+                Some(MetricValue::Ratio { ratio_metrics, .. }) => ratio_metrics.part() as u64,
+                _ => 0,
+            };
+            given(plan, largest).max(pairs)
+        }
+        // Any other join looks at all pairs.
+        None if inputs.len() > 1 && plan.name().contains("Join") => {
+            inputs.iter().map(|input| given(input, largest)).fold(1, u64::saturating_mul)
+        }
+        None => given(plan, largest),
+    };
+    inputs.into_iter().map(|input| work(input, largest)).fold(own, u64::saturating_add)
+}
+
+/// Rows that an operator gave on; of one that does not count them, what it was given.
+fn given(plan: &Arc<dyn ExecutionPlan>, largest: u64) -> u64 {
+    let inputs = plan.children();
+    match plan.metrics().and_then(|metrics| metrics.output_rows()) {
+        Some(rows) => rows as u64,
+        None if inputs.is_empty() => largest,
+        None => inputs.into_iter().map(|input| given(input, largest)).fold(0, u64::saturating_add),
     }
 }
 
@@ -100,6 +154,11 @@ struct Shown {
 impl Shown {
     fn new(rows: RecordBatch) -> Self {
         Self { schema: rows.schema(), rows: Mutex::new(rows) }
+    }
+
+    /// How many rows it shows.
+    fn rows(&self) -> usize {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).num_rows()
     }
 
     fn show(&self, rows: RecordBatch) -> Result<(), RunError> {
@@ -119,7 +178,16 @@ impl PartitionStream for Shown {
 
     fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let rows = futures::stream::iter([Ok(rows)]);
+        let firsts = (0..rows.num_rows()).step_by(AT_ONCE);
+        let rows = futures::stream::iter(firsts).then(move |first| {
+            let some = rows.slice(first, AT_ONCE.min(rows.num_rows() - first));
+            async move {
+                if first > 0 {
+                    tokio::task::yield_now().await;
+                }
+                Ok(some)
+            }
+        });
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), rows))
     }
 }
@@ -174,6 +242,40 @@ mod tests {
             assert_eq!(of_second, new.run(second.clone()).await.expect(text), "{text}");
             assert_ne!(of_first, of_second, "{text}");
             assert_eq!(of_first, again.run(first.clone()).await.expect(text), "{text}");
+        }
+    }
+
+    /// What a plan does is counted, and not how long it takes: pairs that a join looks at also where it keeps none of them.
+    #[tokio::test]
+    async fn work_is_the_rows_and_pairs_that_are_looked_at() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let limits = Limits::new(&Policy::oslo().query, folder.path().join("spill"));
+        let session = RunSession::new(&limits).expect("a session");
+        let numbers: Vec<i64> = (0..100).collect();
+        let answers = draw(&numbers, &numbers);
+        let context = SessionContext::new();
+        for (name, rows) in &answers {
+            context.register_batch(name, rows.clone()).expect("a table");
+        }
+        for (text, work) in [
+            ("select k, v + 1 as w from answer_1", 100..=300),
+            ("select k, v from answer_1 where v < 0", 100..=300),
+            ("select a.v, b.v as w from answer_1 a join answer_2 b on a.k = b.k", 300..=900),
+            ("select sum(a.v) as s from answer_1 a cross join answer_2 b", 10_000..=31_000),
+            ("select a.v from answer_1 a join answer_2 b on a.v + b.v < 0", 10_000..=11_000),
+            (
+                "select a.v from answer_1 a join answer_2 b on a.v % 2 = b.v % 2 and a.v + b.v < 0",
+                5_000..=6_000,
+            ),
+        ] {
+            let plan = context.sql(text).await.expect(text).into_unoptimized_plan();
+            let ready = Ready::new(&session, &Public::default(), &plan, answers.clone()).await.expect(text);
+            ready.run(answers.clone()).await.expect(text);
+            assert!(work.contains(&ready.work()), "{}: {text}", ready.work());
+            // Of the first run.
+            let of_first = ready.work();
+            ready.run(draw(&[1], &[1])).await.expect(text);
+            assert_eq!(ready.work(), of_first);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! Post-processing, as all of [`super::post`]: it knows noised values, and how much noise there is in them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow::compute::{concat_batches, take_record_batch};
@@ -54,6 +55,26 @@ impl Over<'_> {
             }
         }
         self.one_by_one(post, derived, seed, cuts, &plan).await
+    }
+
+    /// The same, or nothing where it takes longer, or more rows or memory than there may be: what was paid for is shown without it.
+    pub(super) async fn draws_in(
+        &self,
+        time: Duration,
+        post: &Post,
+        derived: &[usize],
+        seed: &str,
+        cuts: Option<Cuts>,
+    ) -> Result<Option<Draws>, RunError> {
+        let draws = tokio::time::timeout(time, self.draws(post, derived, seed, cuts)).await;
+        match draws.unwrap_or(Err(RunError::Deadline)) {
+            Ok(draws) => Ok(Some(draws)),
+            Err(error @ (RunError::Deadline | RunError::TooManyRows | RunError::Reading(_))) => {
+                tracing::warn!(%error, "the noise of computed columns could not be drawn");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn one_by_one(

@@ -22,6 +22,8 @@ pub(crate) enum RunError {
     Unordered,
     #[error("a question makes too many rows of its answers")]
     TooManyRows,
+    #[error("drawing the noise of what a question computes with its answers takes too long")]
+    TooMuchWork,
     #[error("rows cannot be told apart")]
     Alike,
     #[error("a sum left its range")]

@@ -8,7 +8,8 @@
 //! per resident) the noise is drawn again, [`DRAWS`] times, with its known standard deviation around the noised values,
 //! the question's own plan is run on each draw, and what comes out gives the interval: the parametric bootstrap (Efron and
 //! Tibshirani 1993, ch. 6) with bias-corrected percentiles ([`bootstrap`]), which needs no formula a function. The draws
-//! follow from the answers' ids, so that the same answer always has the same interval.
+//! follow from the answers' ids, so that the same answer always has the same interval. A plan with which that takes too much work, counted in
+//! rows, is refused before the charge ([`rehearse`]).
 //!
 //! A second, wider interval holds what bounds cut off too: [`super::cut`]. What was cut off pushes its draws to one side on
 //! purpose, so their percentiles are taken as they are.
@@ -37,6 +38,15 @@ use crate::plan::{
 /// Of so many draws a computed value must come out, or it has no interval.
 const ENOUGH: usize = DRAWS / 4;
 
+/// How much work drawing noise may be, in rows that operators give on or joins look at ([`Ready::work`]): some seconds, also for the
+/// fuzzer, whose libraries are not optimised.
+const MOST_WORK: u64 = if cfg!(fuzzing) { 1 << 23 } else { 1 << 30 };
+/// Conditions on noised values leave other rows than on those it was rehearsed with: what was paid for is drawn also where that makes
+/// more work, up to so many times as much.
+const SLACK: u64 = 4;
+/// Said where that is not enough.
+const NOT_DRAWN: &str = "Computing this with its answers takes so long that it was not done some hundred times: computed values have no interval, or not the one for what bounds may have cut off.";
+
 /// The shown table.
 #[derive(Debug)]
 pub(crate) struct Presented {
@@ -57,39 +67,50 @@ pub(crate) async fn present(
     seed: &str,
 ) -> Result<Presented, RunError> {
     let work = shown(limits, public, plan, answers, seed);
-    tokio::time::timeout(limits.deadline, work).await.map_err(|_| RunError::Deadline)?
+    let shown = tokio::time::timeout(limits.deadline, work).await.map_err(|_| RunError::Deadline)?;
+    shown.map(|(presented, _)| presented)
 }
 
+/// What is shown, and how much work it would be to draw the noise of computed columns.
 async fn shown(
     limits: &Limits,
     public: &Public,
     plan: &Plan,
     answers: &[NoisedTable],
     seed: &str,
-) -> Result<Presented, RunError> {
+) -> Result<(Presented, u64), RunError> {
     let session = RunSession::in_order(limits)?;
     let over = Over { session: &session, public, plan, answers };
     let post = &plan.post;
-    let table = over.ready(&post.plan).await?.run(HashMap::new()).await?;
+    let ready = over.ready(&post.plan).await?;
+    let table = ready.run(HashMap::new()).await?;
     let derived: Vec<usize> = (0..post.names.len())
         .filter(|at| post.origins[*at] == Origin::Derived && is_number(table.column(*at).data_type()))
         .collect();
+    let work = if derived.is_empty() { 0 } else { ready.work().saturating_mul(2 * DRAWS as u64) };
     let noised = answers.iter().flat_map(|table| &table.columns).any(|column| column.half_width > 0.0);
     let again = noised && !derived.is_empty();
-    let draws = if again { over.draws(post, &derived, seed, None).await? } else { Draws::new() };
     let lost = |is: fn(&Lost) -> bool| answers.iter().flat_map(|t| &t.columns).any(|c| is(&c.lost));
     let unknown = lost(|lost| *lost == Lost::Unknown);
     let cut =
         again && !unknown && lost(|lost| matches!(lost, Lost::Estimated { .. } | Lost::Measured { .. }));
-    let cut_draws =
-        if cut { over.draws(post, &derived, seed, Some(Cuts::new(seed))).await? } else { Draws::new() };
+    let again_with = async |cuts: Option<Cuts>| {
+        if work > SLACK * MOST_WORK {
+            return Ok(None);
+        }
+        over.draws_in(limits.deadline / 4, post, &derived, seed, cuts).await
+    };
+    let of_noise = if again { again_with(None).await? } else { None };
+    let of_cuts = if cut && of_noise.is_some() { again_with(Some(Cuts::new(seed))).await? } else { None };
+    let is_missing = again && of_noise.is_none() || cut && of_cuts.is_none();
+    let (draws, cut_draws) = (of_noise.unwrap_or_default(), of_cuts.unwrap_or_default());
     let of_row = row_keys(&table, post)?;
-    if !post.stable && !derived.is_empty() && noised && of_row.iter().any(|key| !key.ends_with(ONLY)) {
+    if !post.stable && again && of_row.iter().any(|key| !key.ends_with(ONLY)) {
         return Err(RunError::Alike);
     }
     let mut rows = vec![Vec::with_capacity(post.names.len()); table.num_rows()];
     let (mut intervals, mut with_bound) = (BTreeMap::new(), BTreeMap::new());
-    let mut notes = Vec::new();
+    let mut notes = if is_missing { vec![NOT_DRAWN.to_owned()] } else { Vec::new() };
     for (at, (name, origin)) in post.names.iter().zip(&post.origins).enumerate() {
         let column = table.column(at);
         let mut pairs = Vec::new();
@@ -148,7 +169,7 @@ async fn shown(
             with_bound.extend(wide.map(|wide| (name.clone(), wide)));
         }
     }
-    Ok(Presented { rows, intervals, with_bound, notes })
+    Ok((Presented { rows, intervals, with_bound, notes }, work))
 }
 
 /// How the key of a row ends that is the first of its kind.
@@ -156,8 +177,11 @@ const ONLY: &str = "\u{1e}1";
 
 /// Runs the part of a question over its answers on made-up ones: whether it works has to be known before anything is
 /// charged.
+///
+/// So has to be known whether the noise of its computed columns can be drawn, which takes [`DRAWS`] times as long or more.
 pub(crate) async fn rehearse(limits: &Limits, public: &Public, plan: &Plan) -> Result<(), RunError> {
-    present(limits, public, plan, &made_up(plan, 997.0), "").await.map(drop)
+    let (_, work) = shown(limits, public, plan, &made_up(plan, 997.0), "").await?;
+    if work > MOST_WORK { Err(RunError::TooMuchWork) } else { Ok(()) }
 }
 
 /// Answers in which every value is the same, and without noise.

@@ -69,6 +69,17 @@ pub(crate) async fn read(
     Ok(all.unwrap_or_else(|| Gather::new(query)).finish())
 }
 
+/// Makes ready what a question would be read with, over tables of which nothing is read: what cannot be made ready has to be known before
+/// anything is charged.
+pub(crate) fn check(sources: &Sources, query: &PrivateQuery) -> Result<(), RunError> {
+    let named = relation::fields(query);
+    let lookup = Lookup::new(query, |name| named.contains(name))?;
+    if relation::alone(sources, query)?.is_none() {
+        PersonRows::new(sources, query, lookup.columns())?;
+    }
+    Ok(())
+}
+
 /// A task that ends with whoever waits for it: at the deadline nobody reads on.
 struct AbortOnDrop(tokio::task::JoinHandle<Result<Gather, RunError>>);
 

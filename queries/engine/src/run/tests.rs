@@ -24,6 +24,7 @@ mod parts;
 mod shape;
 mod weighed;
 mod wide;
+mod work;
 
 static POLICY: LazyLock<Policy> = LazyLock::new(Policy::oslo);
 

@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 
 use super::*;
 use crate::plan::Origin;
-use crate::run::present;
+use crate::run::{present, rehearse};
 
 /// A question of the corpus.
 pub(super) struct Asked {
@@ -204,6 +204,10 @@ fn every_question_of_the_corpus_gives_the_plain_answer_before_noise() {
                 continue;
             }
         };
+        if let Err(error) = runtime.block_on(rehearse(&limits(), &PUBLIC, &plan)) {
+            wrong.push(format!("{} is refused when rehearsed: {error}", asked.name));
+            continue;
+        }
         let (ours, of_plain) = runtime.block_on(async {
             let mut answers = Vec::new();
             for question in &plan.questions {
