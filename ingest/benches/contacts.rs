@@ -21,6 +21,10 @@ use skjerm_ingest::{IngestOptions, LinkingKey, Silent, deliver};
 use skjerm_warehouse::Installation;
 use skjerm_warehouse::policy::Policy;
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// Says to a process of this binary that it is to read this export.
 const EXPORT: &str = "SKJERM_BENCH_EXPORT";
 const PERSONS: u64 = 200_000;

@@ -25,6 +25,10 @@ use skjerm_engine::{Ask, Engine, Price};
 use skjerm_warehouse::policy::Policy;
 use skjerm_warehouse::{Installation, Reference, Warehouse};
 
+/// As in the program.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A question as it is asked privately, as an aggregation by person, and plainly.
 struct Question {
     name: &'static str,
